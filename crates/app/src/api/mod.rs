@@ -1,0 +1,20 @@
+//! What the window and the command line say to the workbench, and hear from it.
+//!
+//! Plain data, exported to TypeScript by a test (`cargo test -p mqttwb-app export_bindings`); a stale export fails
+//! `cargo xtask lint`. Times are milliseconds since 1970 (UTC) unless a name says otherwise; sizes are bytes.
+
+mod broker;
+mod certificates;
+mod charts;
+mod clients;
+mod error;
+mod live;
+mod traffic;
+
+pub use broker::*;
+pub use certificates::*;
+pub use charts::*;
+pub use clients::*;
+pub use error::*;
+pub use live::*;
+pub use traffic::*;

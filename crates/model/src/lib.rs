@@ -1,0 +1,20 @@
+//! The words that every other room uses.
+//!
+//! Duty: identifiers, topic names and filters, protocol enumerations, and the [`Observer`] that sees each packet.
+//! Not here: sockets, clocks, files, and any rule about what a packet may do.
+//! Invariant: a value of these types is valid; it was parsed when it was made and nothing checks it again.
+
+pub mod listener;
+pub mod observe;
+pub mod protocol;
+pub mod time;
+pub mod topic;
+
+pub use listener::{ClientCert, ListenerProtocol};
+pub use observe::{
+    ConnectionId, ConnectionInfo, Direction, MessageId, NoObserver, Observer, PacketBatch,
+    PacketMark, Refusal, RefusalCause,
+};
+pub use protocol::{PacketType, ProtocolVersion, QoS};
+pub use time::Timestamp;
+pub use topic::{ClientId, TopicError, TopicFilter, TopicName};

@@ -1,0 +1,142 @@
+//! Seeing what happens: the one stream that every view reads.
+//!
+//! A connection hands over the bytes of a read or a write as they were on the wire, with a mark for each packet in
+//! them. Whoever observes copies what it wants to keep; the bytes are only borrowed. So observing costs one call a
+//! batch, not an allocation a packet.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::listener::ListenerProtocol;
+use crate::protocol::ProtocolVersion;
+use crate::time::Timestamp;
+use crate::topic::ClientId;
+
+/// One network connection, for the life of the process.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
+pub struct ConnectionId(pub u64);
+
+/// One published application message: ties a PUBLISH to all its deliveries.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
+pub struct MessageId(pub u64);
+
+/// Which way a packet went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// From a client to the broker.
+    ToBroker,
+    /// From the broker to a client.
+    ToClient,
+}
+
+/// Who is at the other end of a connection, as far as CONNECT and TLS told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionInfo {
+    /// Its number.
+    pub id: ConnectionId,
+    /// The client identifier, the assigned one where the client left it empty.
+    pub client: ClientId,
+    /// The protocol version of its CONNECT.
+    pub version: ProtocolVersion,
+    /// The name of the listener that took it.
+    pub listener: Arc<str>,
+    /// That listener's protocol.
+    pub protocol: ListenerProtocol,
+    /// Its address.
+    pub peer: SocketAddr,
+    /// The common name of its certificate, where it showed a verified one.
+    pub common_name: Option<Arc<str>>,
+}
+
+/// Where one packet is in a [`PacketBatch`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PacketMark {
+    /// When it was read or handed to the socket.
+    pub at: Timestamp,
+    /// Its first byte, counted from the start of the batch.
+    pub start: u32,
+    /// Its length, fixed header included.
+    pub len: u32,
+    /// The message that it carries or acknowledges, where that is known.
+    pub message: Option<MessageId>,
+    /// The topic that a topic alias stands for; `None` where the packet names its topic itself.
+    pub aliased_topic: Option<Arc<str>>,
+}
+
+/// The packets of one read or one write.
+#[derive(Debug, Clone, Copy)]
+pub struct PacketBatch<'a> {
+    /// Whose they are.
+    pub connection: ConnectionId,
+    /// Which way they went.
+    pub direction: Direction,
+    /// Their bytes as on the wire; only what the marks cover is packets.
+    pub bytes: &'a [u8],
+    /// A mark for each packet, in order.
+    pub marks: &'a [PacketMark],
+}
+
+/// Why somebody was not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalCause {
+    /// The TLS handshake: no certificate where one is required.
+    NoCertificate,
+    /// The TLS handshake: a certificate of another authority, or one that is not valid now.
+    BadCertificate,
+    /// The TLS handshake failed otherwise.
+    Tls,
+    /// The WebSocket handshake failed.
+    WebSocket,
+    /// No CONNECT came in time.
+    ConnectTimeout,
+    /// What came was no CONNECT, or a malformed one.
+    Protocol,
+    /// CONNECT was understood and refused.
+    Connect,
+}
+
+/// Somebody who was not let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// When.
+    pub at: Timestamp,
+    /// The listener's name.
+    pub listener: Arc<str>,
+    /// From where.
+    pub peer: SocketAddr,
+    /// Why, to act on.
+    pub cause: RefusalCause,
+    /// Why, in a sentence for a person.
+    pub detail: String,
+}
+
+/// Sees every packet. Called on the hot path: it must not block and must not fail; what it can't keep it counts.
+pub trait Observer: Send + Sync {
+    /// A CONNECT was read; packets of this connection follow.
+    fn connected(&self, info: &ConnectionInfo);
+    /// Packets were read or are handed to the socket.
+    fn packets(&self, batch: PacketBatch<'_>);
+    /// The connection has ended; no packets of it follow.
+    fn disconnected(&self, connection: ConnectionId, at: Timestamp, reason: &str);
+    /// Somebody was not let in.
+    fn refused(&self, refusal: &Refusal);
+}
+
+/// Sees nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoObserver;
+
+impl Observer for NoObserver {
+    fn connected(&self, _: &ConnectionInfo) {}
+    fn packets(&self, _: PacketBatch<'_>) {}
+    fn disconnected(&self, _: ConnectionId, _: Timestamp, _: &str) {}
+    fn refused(&self, _: &Refusal) {}
+}
