@@ -1,1 +1,208 @@
-//! To come.
+//! A bounded memory of every packet seen, and views on it.
+//!
+//! Duty: observe packets at a cost of some nanoseconds each, keep the newest within a budget of memory, and lend them to
+//! any number of readers.
+//! Not here: what a packet means (`wire`), rows and payloads for people (app), charts (series).
+//! Invariant: every packet seen is kept, evicted, cleared or lost, and each is counted. A reader holds the lock only
+//! for pointers and the open segment's tail, so that observing never waits long; where it would, the packets are lost.
+
+mod cursor;
+mod filter;
+mod log;
+mod refusals;
+mod segment;
+mod view;
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use mqttwb_model::{ConnectionId, ConnectionInfo, Observer, PacketBatch, Refusal, Timestamp};
+use parking_lot::Mutex;
+
+pub use cursor::{Batch, Cursor};
+pub use filter::Filter;
+pub use refusals::SeenRefusal;
+pub use segment::Packet;
+pub use view::{Rows, View};
+
+use log::Log;
+use refusals::Refusals;
+use segment::{Glance, Segment};
+
+/// Memory that packets may take where nothing else is said.
+pub const DEFAULT_BUDGET: usize = 256 * 1024 * 1024;
+
+/// How long a client may be kept waiting for its packets to be recorded. Nobody holds the lock for a fraction of this,
+/// unless the system takes the processor away from the holder.
+const PATIENCE: Duration = Duration::from_millis(2);
+
+/// The memory of packets. An [`Observer`] on one side, readers on the other.
+#[derive(Debug)]
+pub struct Capture {
+    log: Mutex<Log>,
+    lost: AtomicU64,
+    refusals: Mutex<Refusals>,
+}
+
+/// What became of the packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Packets seen: stored, evicted, cleared and lost ones.
+    pub seen: u64,
+    /// Packets that are kept now.
+    pub stored: u64,
+    /// Oldest packets that made room for newer ones.
+    pub evicted: u64,
+    /// Packets that were forgotten on demand.
+    pub cleared: u64,
+    /// Packets that were not recorded.
+    pub lost: u64,
+    /// Bytes of memory in use.
+    pub memory: u64,
+    /// Bytes of memory at most.
+    pub budget: u64,
+}
+
+impl Capture {
+    /// An empty memory that takes at most about `budget` bytes.
+    pub fn new(budget: usize) -> Arc<Self> {
+        Arc::new(Self {
+            log: Mutex::new(Log::new(budget)),
+            lost: AtomicU64::new(0),
+            refusals: Mutex::new(Refusals::default()),
+        })
+    }
+
+    /// What became of the packets.
+    pub fn stats(&self) -> Stats {
+        let log = self.log.lock();
+        let lost = self.lost.load(Ordering::Relaxed);
+        Stats {
+            seen: log.end() + lost,
+            stored: log.end() - log.begin(),
+            evicted: log.evicted,
+            cleared: log.cleared,
+            lost,
+            memory: log.memory() as u64,
+            budget: log.budget() as u64,
+        }
+    }
+
+    /// The newest refusals, newest first, and how many there were since the start.
+    pub fn refusals(&self, max: usize) -> (Vec<SeenRefusal>, u64) {
+        self.refusals.lock().newest(max)
+    }
+
+    /// Who is at the other end of a connection that is open, or of which packets are kept.
+    pub fn connection(&self, id: ConnectionId) -> Option<Arc<ConnectionInfo>> {
+        self.log.lock().connection(id)
+    }
+
+    /// Forgets every packet. Numbers count on.
+    pub fn clear(&self) {
+        let rubbish = self.log.lock().clear();
+        drop(rubbish);
+    }
+
+    /// The numbers of the packets that are kept.
+    pub fn kept(&self) -> Range<u64> {
+        let log = self.log.lock();
+        log.begin()..log.end()
+    }
+
+    /// The packet of that number, where it is kept.
+    pub fn packet(&self, seq: u64) -> Packets {
+        self.pick(std::iter::once(seq))
+    }
+
+    fn read(&self, seq: u64, enough: u64) -> Packets {
+        let log = self.log.lock();
+        let segments = log.read(seq, enough);
+        let (begin, end) = (log.begin(), log.end());
+        drop(log);
+        Packets {
+            begin: seq.max(begin).min(end),
+            segments,
+        }
+    }
+
+    fn pick(&self, seqs: impl Iterator<Item = u64>) -> Packets {
+        let log = self.log.lock();
+        Packets {
+            begin: log.begin(),
+            segments: log.pick(seqs),
+        }
+    }
+}
+
+impl Observer for Capture {
+    fn connected(&self, info: &ConnectionInfo) {
+        self.log.lock().connected(info);
+    }
+
+    fn packets(&self, batch: PacketBatch<'_>) {
+        let lost = match self.log.try_lock_for(PATIENCE) {
+            Some(mut log) => log.append(&batch),
+            None => batch.marks.len() as u64,
+        };
+        if lost > 0 {
+            self.lost.fetch_add(lost, Ordering::Relaxed);
+        }
+    }
+
+    fn disconnected(&self, connection: ConnectionId, _: Timestamp, _: &str) {
+        self.log.lock().disconnected(connection);
+    }
+
+    fn refused(&self, refusal: &Refusal) {
+        self.refusals.lock().add(refusal);
+    }
+}
+
+/// Packets lent out of the memory: they stay as they are, whatever is evicted meanwhile.
+#[derive(Debug)]
+pub struct Packets {
+    /// The number of the first packet that could be in here.
+    begin: u64,
+    segments: Vec<Arc<Segment>>,
+}
+
+impl Packets {
+    /// The packet of that number, where it is in here.
+    pub fn get(&self, seq: u64) -> Option<Packet<'_>> {
+        let at = self
+            .segments
+            .partition_point(|segment| segment.end_seq() <= seq);
+        self.segments.get(at)?.get(seq)
+    }
+
+    /// The packets, in the order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = Packet<'_>> {
+        self.glances(self.begin).map(|glance| glance.packet())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.begin >= self.end()
+    }
+
+    /// The number of the first packet.
+    fn begin(&self) -> u64 {
+        self.begin
+    }
+
+    /// One past the number of the last packet.
+    fn end(&self) -> u64 {
+        self.segments
+            .last()
+            .map_or(self.begin, |last| last.end_seq())
+    }
+
+    fn glances(&self, from: u64) -> impl Iterator<Item = Glance<'_>> {
+        self.segments
+            .iter()
+            .flat_map(move |segment| segment.range(from, u64::MAX))
+    }
+}

@@ -1,0 +1,129 @@
+use std::sync::Arc;
+
+use mqttwb_model::{Direction, ListenerProtocol, PacketMark, Timestamp};
+use proptest::prelude::*;
+
+use super::*;
+
+const CONNECTION: ConnectionId = ConnectionId(1);
+
+fn info(id: u64) -> ConnectionInfo {
+    ConnectionInfo {
+        id: ConnectionId(id),
+        client: format!("client-{id}").into(),
+        version: ProtocolVersion::V5,
+        listener: "tcp".into(),
+        protocol: ListenerProtocol::Tcp,
+        peer: ([127, 0, 0, 1], 40_000).into(),
+        common_name: None,
+    }
+}
+
+/// Appends one packet of `len` bytes.
+fn append(log: &mut Log, connection: ConnectionId, len: usize) -> u64 {
+    let bytes = vec![0x30; len];
+    let mark = PacketMark {
+        at: Timestamp(0),
+        start: 0,
+        len: len as u32,
+        message: None,
+        aliased_topic: None,
+    };
+    log.append(&PacketBatch {
+        connection,
+        direction: Direction::ToBroker,
+        bytes: &bytes,
+        marks: &[mark],
+    })
+}
+
+#[test]
+fn a_packet_larger_than_the_budget_is_not_kept_and_harms_no_other() {
+    let mut log = Log::new(64 * 1024);
+    assert_eq!(append(&mut log, CONNECTION, 100), 0);
+    assert_eq!(append(&mut log, CONNECTION, 64 * 1024), 1);
+    assert_eq!(log.begin()..log.end(), 0..1);
+    assert_eq!(append(&mut log, CONNECTION, 64 * 1024 - 200), 0);
+    assert_eq!(log.begin()..log.end(), 1..2);
+}
+
+#[test]
+fn a_mark_outside_its_batch_is_counted_as_lost() {
+    let mut log = Log::new(64 * 1024);
+    let mark = PacketMark {
+        at: Timestamp(0),
+        start: 1,
+        len: u32::MAX,
+        message: None,
+        aliased_topic: None,
+    };
+    let lost = log.append(&PacketBatch {
+        connection: CONNECTION,
+        direction: Direction::ToBroker,
+        bytes: &[0xc0, 0],
+        marks: &[mark],
+    });
+    assert_eq!((lost, log.end()), (1, 0));
+}
+
+#[test]
+fn a_connection_is_known_as_long_as_its_packets_are_kept() {
+    let mut log = Log::new(64 * 1024);
+    for id in 1..=3 {
+        log.connected(&info(id));
+    }
+    append(&mut log, ConnectionId(1), 100);
+    log.disconnected(ConnectionId(1));
+    log.disconnected(ConnectionId(2)); // no packet of it is kept
+    assert!(log.connection(ConnectionId(1)).is_some());
+    assert!(log.connection(ConnectionId(2)).is_none());
+    while log.begin() == 0 {
+        append(&mut log, ConnectionId(3), 1000);
+    }
+    assert!(log.connection(ConnectionId(1)).is_none());
+    assert!(log.connection(ConnectionId(3)).is_some());
+    log.clear();
+    assert!(
+        log.connection(ConnectionId(3)).is_some(),
+        "it is still open"
+    );
+}
+
+#[test]
+fn a_reader_keeps_what_is_evicted_meanwhile() {
+    let mut log = Log::new(64 * 1024);
+    append(&mut log, CONNECTION, 1000);
+    let read = log.read(0, 1);
+    while log.begin() == 0 {
+        append(&mut log, CONNECTION, 1000);
+    }
+    assert_eq!(read[0].get(0).unwrap().frame.len(), 1000);
+}
+
+proptest! {
+    #[test]
+    fn the_budget_is_exceeded_by_the_open_segment_at_most(
+        budget in 1024usize..200_000,
+        lens in prop::collection::vec(prop_oneof![2usize..200, 2usize..50_000], 1..400),
+    ) {
+        let mut log = Log::new(budget);
+        let mut kept = 0;
+        for len in lens {
+            kept += 1 - append(&mut log, CONNECTION, len);
+            prop_assert!(log.sealed_memory + log.spare_memory() <= budget);
+            // What the open segment uses was made room for; its vectors may have grown to twice that.
+            prop_assert!(log.sealed_memory + log.open.used() <= budget + log.segment_size);
+            prop_assert!(log.memory() <= budget + 2 * log.open.used().max(2 * log.segment_size) + 4096);
+        }
+        prop_assert_eq!(log.end(), kept);
+        prop_assert_eq!(log.begin(), log.evicted);
+        prop_assert_eq!(log.sealed_memory, log.sealed.iter().map(|s| s.memory()).sum::<usize>());
+        // Every number from begin to end is there, once.
+        let mut next = log.begin();
+        for segment in log.sealed.iter().map(Arc::as_ref).chain([&log.open]) {
+            prop_assert_eq!(segment.first_seq(), next);
+            next = segment.end_seq();
+        }
+        prop_assert_eq!(next, log.end());
+    }
+}

@@ -1,0 +1,313 @@
+//! A run of packets side by side in memory.
+//!
+//! Duty: hold records and their bytes, and give them back by sequence number. Once sealed behind an `Arc` a segment
+//! never changes, so whoever reads one holds no lock.
+//! Not here: budgets and eviction (`log`).
+//! Invariant: every record's offset and length lie within `bytes`.
+
+use std::num::NonZeroU64;
+
+use mqttwb_model::{
+    ConnectionId, Direction, MessageId, PacketMark, PacketType, ProtocolVersion, QoS, Timestamp,
+};
+
+/// What is kept of a packet besides its bytes: 40 bytes.
+#[derive(Debug, Clone, Copy)]
+struct Record {
+    at: Timestamp,
+    connection: ConnectionId,
+    /// The message's number plus one, so that "none" takes no room.
+    message: Option<NonZeroU64>,
+    offset: u32,
+    len: u32,
+    direction: Direction,
+    version: ProtocolVersion,
+    /// The packet's first byte: type and flags, which most filters ask for, without touching `bytes`.
+    first: u8,
+    /// The topic of an alias follows the packet in `bytes`, after its length in two bytes.
+    aliased: bool,
+}
+
+/// Bytes that a record takes, its packet's bytes apart.
+pub(crate) const RECORD: usize = size_of::<Record>();
+
+/// A packet, lent out of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Packet<'a> {
+    /// Its number in the capture.
+    pub seq: u64,
+    /// When it was read or handed to the socket.
+    pub at: Timestamp,
+    /// Whose it is.
+    pub connection: ConnectionId,
+    /// Which way it went.
+    pub direction: Direction,
+    /// The protocol version of its connection.
+    pub version: ProtocolVersion,
+    /// The message that it carries or acknowledges.
+    pub message: Option<MessageId>,
+    /// The topic that its topic alias stands for, where it names none itself.
+    pub aliased_topic: Option<&'a str>,
+    /// Its bytes as on the wire.
+    pub frame: &'a [u8],
+}
+
+impl<'a> Packet<'a> {
+    /// What kind of packet it is; `None` for the forbidden type 0.
+    pub fn packet_type(&self) -> Option<PacketType> {
+        PacketType::of_first_byte(*self.frame.first()?)
+    }
+
+    /// Of a PUBLISH its quality of service.
+    pub fn qos(&self) -> Option<QoS> {
+        qos_of_first_byte(*self.frame.first()?)
+    }
+
+    /// Of a PUBLISH its topic, the one that its alias stands for where it names none itself.
+    pub fn topic(&self) -> Option<&'a str> {
+        match self.aliased_topic {
+            Some(topic) => Some(topic),
+            None => mqttwb_wire::peek(self.frame, self.version)?.topic,
+        }
+    }
+}
+
+/// Of a PUBLISH its quality of service; `None` for other packets and for the forbidden 3.
+pub(crate) fn qos_of_first_byte(byte: u8) -> Option<QoS> {
+    match PacketType::of_first_byte(byte)? {
+        PacketType::Publish => QoS::try_from((byte >> 1) & 0b11).ok(),
+        _ => None,
+    }
+}
+
+/// A run of packets with consecutive numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Segment {
+    first_seq: u64,
+    records: Vec<Record>,
+    bytes: Vec<u8>,
+}
+
+impl Segment {
+    /// An empty segment that holds `like`'s numbers of records and bytes without growing.
+    pub fn sized_like(like: &Self) -> Self {
+        Self {
+            first_seq: 0,
+            records: Vec::with_capacity(like.records.len()),
+            bytes: Vec::with_capacity(like.bytes.len()),
+        }
+    }
+
+    /// The same room, emptied, for packets from `first_seq` on.
+    pub fn begin(mut self, first_seq: u64) -> Self {
+        self.first_seq = first_seq;
+        self.records.clear();
+        self.bytes.clear();
+        self
+    }
+
+    /// The number of its first packet.
+    pub fn first_seq(&self) -> u64 {
+        self.first_seq
+    }
+
+    /// One past the number of its last packet.
+    pub fn end_seq(&self) -> u64 {
+        self.first_seq + self.records.len() as u64
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Bytes that its packets take.
+    pub fn used(&self) -> usize {
+        self.records.len() * RECORD + self.bytes.len()
+    }
+
+    /// Bytes of memory that it takes, unused room included.
+    pub fn memory(&self) -> usize {
+        size_of::<Self>() + self.records.capacity() * RECORD + self.bytes.capacity()
+    }
+
+    /// Bytes that a packet would take.
+    pub fn cost(frame: &[u8], aliased_topic: Option<&str>) -> usize {
+        RECORD + frame.len() + aliased_topic.map_or(0, |topic| 2 + topic.len())
+    }
+
+    /// Appends a packet. The caller sees to it that a segment stays far below 4 GiB.
+    pub fn push(
+        &mut self,
+        connection: ConnectionId,
+        direction: Direction,
+        version: ProtocolVersion,
+        mark: &PacketMark,
+        frame: &[u8],
+    ) {
+        // A topic longer than the wire can carry has no place here; it can't have come from a packet.
+        let topic = mark
+            .aliased_topic
+            .as_deref()
+            .and_then(|topic| Some((u16::try_from(topic.len()).ok()?, topic)));
+        self.records.push(Record {
+            at: mark.at,
+            connection,
+            message: mark
+                .message
+                .and_then(|id| NonZeroU64::new(id.0.wrapping_add(1))),
+            offset: self.bytes.len() as u32,
+            len: frame.len() as u32,
+            direction,
+            version,
+            first: frame.first().copied().unwrap_or(0),
+            aliased: topic.is_some(),
+        });
+        self.bytes.extend_from_slice(frame);
+        if let Some((len, topic)) = topic {
+            self.bytes.extend_from_slice(&len.to_be_bytes());
+            self.bytes.extend_from_slice(topic.as_bytes());
+        }
+    }
+
+    /// Gives back room that is not used, where that is worth a move.
+    pub fn trim(&mut self) {
+        if self.memory() > self.used() + self.used() / 4 {
+            self.records.shrink_to_fit();
+            self.bytes.shrink_to_fit();
+        }
+    }
+
+    /// A copy of what is not older than `seq`.
+    pub fn copy_from(&self, seq: u64) -> Self {
+        let skip = seq
+            .saturating_sub(self.first_seq)
+            .min(self.records.len() as u64) as usize;
+        let base = self
+            .records
+            .get(skip)
+            .map_or(self.bytes.len() as u32, |r| r.offset);
+        Self {
+            first_seq: self.first_seq + skip as u64,
+            records: self.records[skip..]
+                .iter()
+                .map(|record| Record {
+                    offset: record.offset - base,
+                    ..*record
+                })
+                .collect(),
+            bytes: self.bytes[base as usize..].to_vec(),
+        }
+    }
+
+    /// The packet of that number.
+    pub fn get(&self, seq: u64) -> Option<Packet<'_>> {
+        let index = usize::try_from(seq.checked_sub(self.first_seq)?).ok()?;
+        self.records
+            .get(index)
+            .map(|record| self.packet(seq, record))
+    }
+
+    /// Packets with numbers in `from..until`.
+    pub fn range(&self, from: u64, until: u64) -> impl Iterator<Item = Glance<'_>> {
+        let index = |seq: u64| {
+            seq.saturating_sub(self.first_seq)
+                .min(self.records.len() as u64) as usize
+        };
+        let (begin, end) = (index(from), index(until));
+        self.records[begin..end.max(begin)]
+            .iter()
+            .zip(self.first_seq + begin as u64..)
+            .map(|(record, seq)| Glance {
+                segment: self,
+                record,
+                seq,
+            })
+    }
+
+    fn packet(&self, seq: u64, record: &Record) -> Packet<'_> {
+        let end = record.offset as usize + record.len as usize;
+        Packet {
+            seq,
+            at: record.at,
+            connection: record.connection,
+            direction: record.direction,
+            version: record.version,
+            message: record.message.map(|id| MessageId(id.get().wrapping_sub(1))),
+            aliased_topic: record.aliased.then(|| self.text_at(end)).flatten(),
+            frame: &self.bytes[record.offset as usize..end],
+        }
+    }
+
+    fn text_at(&self, at: usize) -> Option<&str> {
+        let (len, rest) = self.bytes.get(at..)?.split_first_chunk::<2>()?;
+        std::str::from_utf8(rest.get(..usize::from(u16::from_be_bytes(*len)))?).ok()
+    }
+}
+
+/// A packet of which only the record was looked at; filters decide on this as far as they can.
+#[derive(Clone, Copy)]
+pub(crate) struct Glance<'a> {
+    segment: &'a Segment,
+    record: &'a Record,
+    pub seq: u64,
+}
+
+impl<'a> Glance<'a> {
+    /// The packet's first byte: its type and flags.
+    pub fn first_byte(&self) -> u8 {
+        self.record.first
+    }
+
+    pub fn direction(&self) -> Direction {
+        self.record.direction
+    }
+
+    pub fn connection(&self) -> ConnectionId {
+        self.record.connection
+    }
+
+    /// All of it.
+    pub fn packet(&self) -> Packet<'a> {
+        self.segment.packet(self.seq, self.record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_takes_forty_bytes() {
+        assert_eq!(RECORD, 40);
+    }
+
+    #[test]
+    fn a_copied_tail_holds_the_same_packets() {
+        let mut segment = Segment::default().begin(7);
+        for i in 0..10u8 {
+            let mark = PacketMark {
+                at: Timestamp(u64::from(i)),
+                start: 0,
+                len: 2,
+                message: Some(MessageId(u64::from(i))),
+                aliased_topic: (i % 2 == 0).then(|| format!("t/{i}").into()),
+            };
+            segment.push(
+                ConnectionId(1),
+                Direction::ToBroker,
+                ProtocolVersion::V5,
+                &mark,
+                &[0x30, i],
+            );
+        }
+        let tail = segment.copy_from(12);
+        assert_eq!((tail.first_seq(), tail.end_seq()), (12, 17));
+        for seq in 12..17 {
+            assert_eq!(tail.get(seq), segment.get(seq));
+        }
+        assert_eq!(segment.get(13).unwrap().aliased_topic, Some("t/6"));
+        assert_eq!(segment.get(13).unwrap().message, Some(MessageId(6)));
+        assert_eq!(tail.get(11), None);
+        assert!(segment.copy_from(99).is_empty());
+    }
+}

@@ -1,0 +1,166 @@
+//! A filter's packets, numbered by position.
+//!
+//! Duty: keep the numbers of the packets that pass, as packets come and go, in slices that never take long.
+//! Not here: rows for people (app).
+//! Invariant: positions never change their packet. `begin` moves on as packets are evicted, `end` as they are found.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use mqttwb_model::ConnectionId;
+
+use crate::{Capture, Filter, Packets};
+
+/// How many packets one look at the memory takes: the lock is held for a few pointers, not for the search.
+const SLICE: u64 = 64 * 1024;
+
+/// How many answers about clients are remembered before they are asked anew.
+const CLIENTS: usize = 16 * 1024;
+
+/// What a filter shows.
+#[derive(Debug)]
+pub struct View {
+    capture: Arc<Capture>,
+    filter: Filter,
+    /// The low halves of the numbers of packets that pass; fewer than 2³² are ever kept, so the oldest kept one tells
+    /// the high halves. Stays empty where every packet passes.
+    found: VecDeque<u32>,
+    /// Positions that are gone.
+    gone: u64,
+    /// The number of the first packet that was not looked at.
+    next: u64,
+    /// Whether a connection's client identifier holds the text of the filter.
+    clients: HashMap<ConnectionId, bool>,
+}
+
+impl View {
+    /// A view on all that is kept and all that comes.
+    pub fn new(capture: Arc<Capture>, filter: Filter) -> Self {
+        Self {
+            capture,
+            filter,
+            found: VecDeque::new(),
+            gone: 0,
+            next: 0,
+            clients: HashMap::new(),
+        }
+    }
+
+    /// Looks at packets not seen yet, about `budget` of them at most, and lets go of those that are no longer kept.
+    /// Returns whether there are more to look at.
+    pub fn advance(&mut self, budget: u64) -> bool {
+        let kept = self.capture.kept();
+        self.forget_before(kept.start);
+        if self.filter.is_all() {
+            self.next = kept.end;
+            return false;
+        }
+        let until = kept.end.min(self.next.saturating_add(budget));
+        while self.next < until {
+            let packets = self.capture.read(self.next, SLICE.min(until - self.next));
+            let begin = self.next.max(packets.begin());
+            // Where eviction overtook the search, there is nothing to be found in between.
+            self.next = packets.end().max(self.next);
+            for glance in packets.glances(begin) {
+                let (capture, clients) = (&self.capture, &mut self.clients);
+                if self.filter.passes(&glance, |needle| {
+                    if clients.len() >= CLIENTS {
+                        clients.clear();
+                    }
+                    *clients.entry(glance.connection()).or_insert_with(|| {
+                        capture
+                            .connection(glance.connection())
+                            .is_some_and(|info| needle.is_in(info.client.as_str()))
+                    })
+                }) {
+                    self.found.push_back(glance.seq as u32);
+                }
+            }
+            if packets.is_empty() {
+                break;
+            }
+        }
+        self.next < kept.end
+    }
+
+    /// Positions that can be shown: the oldest, and one past the newest.
+    pub fn positions(&self) -> std::ops::Range<u64> {
+        if self.filter.is_all() {
+            // Every packet passes: its number is its position.
+            return self.gone..self.next.max(self.gone);
+        }
+        self.gone..self.gone + self.found.len() as u64
+    }
+
+    /// Whether older packets are still to be looked at.
+    pub fn searching(&self) -> bool {
+        !self.filter.is_all() && self.next < self.capture.kept().end
+    }
+
+    /// Packets at `count` positions from `start` on, or from the oldest where that is gone; and the position of the
+    /// first. Packets that are evicted meanwhile are left out.
+    pub fn rows(&self, start: u64, count: usize) -> (u64, Rows) {
+        let positions = self.positions();
+        let start = start.clamp(positions.start, positions.end);
+        let count = count.min((positions.end - start) as usize);
+        let seqs: Vec<u64> = if self.filter.is_all() {
+            (start..start + count as u64).collect()
+        } else {
+            let from = (start - self.gone) as usize;
+            let base = self.base();
+            self.found
+                .range(from..from + count)
+                .map(|&low| whole(low, base))
+                .collect()
+        };
+        let packets = self.capture.pick(seqs.iter().copied());
+        let gone = seqs.partition_point(|&seq| seq < packets.begin());
+        (
+            start + gone as u64,
+            Rows {
+                seqs: seqs[gone..].to_vec(),
+                packets,
+            },
+        )
+    }
+
+    /// A number not above that of any packet in `found`, and less than 2³² below all of them.
+    fn base(&self) -> u64 {
+        self.next.saturating_sub(u64::from(u32::MAX))
+    }
+
+    fn forget_before(&mut self, begin: u64) {
+        if self.filter.is_all() {
+            self.gone = begin;
+            return;
+        }
+        let base = self.base();
+        let gone = self.found.partition_point(|&low| whole(low, base) < begin);
+        self.found.drain(..gone);
+        self.gone += gone as u64;
+        self.next = self.next.max(begin);
+    }
+}
+
+/// The number whose low half is `low`, at or after `base`.
+fn whole(low: u32, base: u64) -> u64 {
+    base + u64::from(low.wrapping_sub(base as u32))
+}
+
+/// Packets at consecutive positions of a view.
+#[derive(Debug)]
+pub struct Rows {
+    seqs: Vec<u64>,
+    packets: Packets,
+}
+
+impl Rows {
+    /// The packets, in the order of their positions.
+    pub fn iter(&self) -> impl Iterator<Item = crate::Packet<'_>> {
+        self.seqs.iter().filter_map(|&seq| self.packets.get(seq))
+    }
+}
+
+#[cfg(test)]
+#[path = "view_tests.rs"]
+mod tests;

@@ -1,0 +1,319 @@
+use std::collections::VecDeque;
+
+use mqttwb_model::{
+    ConnectionInfo, Direction, ListenerProtocol, Observer, PacketBatch, PacketMark, PacketType,
+    ProtocolVersion, QoS, Timestamp, TopicFilter,
+};
+use proptest::prelude::*;
+
+use super::*;
+
+fn connect(capture: &Capture, id: u64, client: &str) {
+    capture.connected(&ConnectionInfo {
+        id: ConnectionId(id),
+        client: client.into(),
+        version: ProtocolVersion::V311,
+        listener: "tcp".into(),
+        protocol: ListenerProtocol::Tcp,
+        peer: ([127, 0, 0, 1], 40_000).into(),
+        common_name: None,
+    });
+}
+
+/// A PUBLISH as it is on the wire.
+fn publish(topic: &str, qos: u8, payload: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    body.extend((topic.len() as u16).to_be_bytes());
+    body.extend(topic.as_bytes());
+    if qos > 0 {
+        body.extend([0, 1]);
+    }
+    body.extend(payload);
+    let mut frame = vec![0x30 | qos << 1];
+    let mut left = body.len();
+    while left >= 128 {
+        frame.push((left % 128) as u8 | 0x80);
+        left /= 128;
+    }
+    frame.push(left as u8);
+    frame.extend(body);
+    frame
+}
+
+fn see(capture: &Capture, connection: u64, direction: Direction, frame: &[u8]) {
+    see_aliased(capture, connection, direction, frame, None);
+}
+
+fn see_aliased(
+    capture: &Capture,
+    connection: u64,
+    direction: Direction,
+    frame: &[u8],
+    topic: Option<&str>,
+) {
+    capture.packets(PacketBatch {
+        connection: ConnectionId(connection),
+        direction,
+        bytes: frame,
+        marks: &[PacketMark {
+            at: Timestamp(0),
+            start: 0,
+            len: frame.len() as u32,
+            message: None,
+            aliased_topic: topic.map(Into::into),
+        }],
+    });
+}
+
+fn shown(view: &View) -> Vec<u64> {
+    view.rows(0, usize::MAX)
+        .1
+        .iter()
+        .map(|packet| packet.seq)
+        .collect()
+}
+
+fn filter(text: &str) -> TopicFilter {
+    TopicFilter::try_from(text).unwrap()
+}
+
+#[test]
+fn each_part_of_a_filter_narrows_the_view() {
+    let capture = Capture::new(1 << 20);
+    connect(&capture, 1, "Pump-7");
+    connect(&capture, 2, "ops");
+    see(
+        &capture,
+        1,
+        Direction::ToBroker,
+        &publish("plant/pressure", 1, b"1"),
+    ); // 0
+    see(&capture, 1, Direction::ToClient, &[0x40, 2, 0, 1]); // 1: PUBACK
+    see(
+        &capture,
+        2,
+        Direction::ToClient,
+        &publish("plant/pressure", 0, b"1"),
+    ); // 2
+    see(&capture, 2, Direction::ToBroker, &[0xc0, 0]); // 3: PINGREQ
+    see_aliased(
+        &capture,
+        2,
+        Direction::ToBroker,
+        &publish("", 2, b"1"),
+        Some("home/pump"),
+    ); // 4
+    for (name, filter, expected) in [
+        ("all", Filter::all(), vec![0, 1, 2, 3, 4]),
+        (
+            "an empty text asks nothing",
+            Filter::all().text(""),
+            vec![0, 1, 2, 3, 4],
+        ),
+        ("client or topic", Filter::all().text("PUMP"), vec![0, 1, 4]),
+        ("topic", Filter::all().topic(filter("plant/#")), vec![0, 2]),
+        (
+            "aliased topic",
+            Filter::all().topic(filter("home/+")),
+            vec![4],
+        ),
+        (
+            "two types",
+            Filter::all()
+                .packet(PacketType::PubAck)
+                .packet(PacketType::PingReq),
+            vec![1, 3],
+        ),
+        (
+            "direction",
+            Filter::all().direction(Direction::ToClient),
+            vec![1, 2],
+        ),
+        (
+            "QoS 0 is of PUBLISH only",
+            Filter::all().qos(QoS::AtMostOnce),
+            vec![2],
+        ),
+        ("QoS 2", Filter::all().qos(QoS::ExactlyOnce), vec![4]),
+        (
+            "two parts",
+            Filter::all().text("ops").direction(Direction::ToBroker),
+            vec![3, 4],
+        ),
+    ] {
+        let mut view = View::new(Arc::clone(&capture), filter);
+        assert!(!view.advance(1000), "{name}");
+        assert_eq!(shown(&view), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_search_goes_on_in_slices() {
+    let capture = Capture::new(1 << 20);
+    for _ in 0..100 {
+        see(&capture, 1, Direction::ToBroker, &publish("a", 0, b""));
+    }
+    let mut view = View::new(
+        Arc::clone(&capture),
+        Filter::all().packet(PacketType::Publish),
+    );
+    let mut slices = 1;
+    while view.advance(10) {
+        assert!(view.searching());
+        slices += 1;
+    }
+    // A slice ends where a segment ends, so there may be fewer than asked for.
+    assert!((1..=10).contains(&slices));
+    assert_eq!(view.positions(), 0..100);
+    assert!(!view.searching());
+}
+
+#[test]
+fn positions_go_on_after_the_memory_was_cleared() {
+    let capture = Capture::new(1 << 20);
+    let mut views = [
+        View::new(Arc::clone(&capture), Filter::all()),
+        View::new(
+            Arc::clone(&capture),
+            Filter::all().packet(PacketType::Publish),
+        ),
+    ];
+    see(&capture, 1, Direction::ToBroker, &publish("a", 0, b""));
+    for view in &mut views {
+        view.advance(10);
+    }
+    capture.clear();
+    for view in &mut views {
+        view.advance(10);
+    }
+    for view in &views {
+        assert_eq!(view.positions(), 1..1);
+    }
+    see(&capture, 1, Direction::ToBroker, &publish("b", 0, b""));
+    for view in &mut views {
+        view.advance(10);
+        assert_eq!(view.positions(), 1..2);
+        assert_eq!(shown(view), [1]);
+    }
+    let stats = capture.stats();
+    assert_eq!(
+        (stats.seen, stats.stored, stats.cleared, stats.evicted),
+        (2, 1, 1, 0)
+    );
+}
+
+#[test]
+fn a_packet_that_would_make_a_client_wait_is_lost_and_counted() {
+    let capture = Capture::new(1 << 20);
+    let busy = capture.log.lock();
+    see(&capture, 1, Direction::ToBroker, &[0xc0, 0]);
+    drop(busy);
+    see(&capture, 1, Direction::ToBroker, &[0xc0, 0]);
+    let stats = capture.stats();
+    assert_eq!((stats.seen, stats.lost, stats.stored), (2, 1, 1));
+}
+
+#[test]
+fn low_halves_of_numbers_become_whole_again_past_four_billion() {
+    let base = (5u64 << 32) - 3;
+    for seq in [
+        base,
+        base + 1,
+        base + 3,
+        base + 10,
+        base + u64::from(u32::MAX),
+    ] {
+        assert_eq!(whole(seq as u32, base), seq);
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Publish {
+        connection: u64,
+        topic: u8,
+        len: usize,
+    },
+    Ping {
+        connection: u64,
+    },
+    Advance {
+        view: usize,
+        budget: u64,
+    },
+    Read,
+    Clear,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => (1u64..4, 0u8..3, 0usize..600)
+            .prop_map(|(connection, topic, len)| Step::Publish { connection, topic, len }),
+        4 => (1u64..4).prop_map(|connection| Step::Ping { connection }),
+        3 => (0usize..3, 1u64..50).prop_map(|(view, budget)| Step::Advance { view, budget }),
+        1 => Just(Step::Read),
+        1 => prop::bool::weighted(0.1).prop_map(|clear| if clear { Step::Clear } else { Step::Read }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_packet_is_in_the_view_or_counted_as_gone(
+        steps in prop::collection::vec(step(), 1..600),
+        budget in prop_oneof![Just(16 * 1024usize), Just(100 * 1024)],
+    ) {
+        let capture = Capture::new(budget);
+        connect(&capture, 1, "pump-1");
+        connect(&capture, 2, "pump-2");
+        // 3 is not known.
+        let filters = [
+            Filter::all(),
+            Filter::all().topic(filter("t/1")),
+            Filter::all().text("PUMP-2"),
+        ];
+        let mut views = filters.map(|filter| View::new(Arc::clone(&capture), filter));
+        let mut cursor = crate::Cursor::at_oldest(Arc::clone(&capture));
+        let mut read = 0;
+        // What passes each filter, by number.
+        let mut passing: [VecDeque<u64>; 3] = Default::default();
+        let mut seq = 0;
+        for step in steps {
+            match step {
+                Step::Publish { connection, topic, len } => {
+                    let frame = publish(&format!("t/{topic}"), 0, &vec![b'x'; len]);
+                    see(&capture, connection, Direction::ToBroker, &frame);
+                    passing[0].push_back(seq);
+                    if topic == 1 { passing[1].push_back(seq); }
+                    if connection == 2 { passing[2].push_back(seq); }
+                    seq += 1;
+                }
+                Step::Ping { connection } => {
+                    see(&capture, connection, Direction::ToBroker, &[0xc0, 0]);
+                    passing[0].push_back(seq);
+                    if connection == 2 { passing[2].push_back(seq); }
+                    seq += 1;
+                }
+                Step::Advance { view, budget } => { views[view].advance(budget); }
+                Step::Read => {
+                    let batch = cursor.next_batch();
+                    let numbers: Vec<u64> = batch.iter().map(|packet| packet.seq).collect();
+                    let from = read + batch.missed;
+                    prop_assert!(numbers.iter().copied().eq(from..from + numbers.len() as u64));
+                    read = from + numbers.len() as u64;
+                }
+                Step::Clear => capture.clear(),
+            }
+            let stats = capture.stats();
+            prop_assert_eq!(stats.seen, seq);
+            prop_assert_eq!(stats.stored + stats.evicted + stats.cleared + stats.lost, seq);
+        }
+        let kept = capture.kept();
+        for (view, passing) in views.iter_mut().zip(passing) {
+            while view.advance(40) {}
+            let kept: Vec<u64> = passing.into_iter().filter(|seq| kept.contains(seq)).collect();
+            let positions = view.positions();
+            prop_assert_eq!(positions.end - positions.start, kept.len() as u64);
+            prop_assert_eq!(shown(view), kept);
+        }
+    }
+}
