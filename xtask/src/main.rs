@@ -1,1 +1,54 @@
-fn main() {}
+//! One entry for people and for CI: set-up, run, test, lint, bundle, bench.
+//!
+//! Duty: call the tools in the right order, with the right options, and say plainly what failed and what to do.
+//! Not here: anything of the product. This crate has no dependencies at all: it is the first thing that is built on a
+//! fresh machine, and so no feature of another crate ever makes cargo rebuild it while it runs.
+
+mod bench;
+mod bundle;
+mod lint;
+mod process;
+mod run;
+mod setup;
+mod test;
+mod tree;
+
+use std::process::ExitCode;
+
+use process::Stop;
+
+const USAGE: &str = "\
+cargo xtask run [--release]        set up, build, and open the app; without a display, the broker in this terminal
+cargo xtask test [--no-window]     set up, and run every check and test
+cargo xtask lint                   format, clippy, arrows between the crates, stale exports, unused dependencies
+cargo xtask bundle                 build the .deb package
+cargo xtask bench broker [--quick] measure this broker beside plain rumqttd and mosquitto";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["run"] => run::run_task(run::Profile::Debug),
+        ["run", "--release"] => run::run_task(run::Profile::Release),
+        ["test"] => test::test(test::Window::Drive),
+        ["test", "--no-window"] => test::test(test::Window::Skip),
+        ["lint"] => lint::lint(),
+        ["bundle"] => bundle::bundle(),
+        ["bench", "broker", options @ ..] => bench::broker(options),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        other => Err(Stop::new(format!(
+            "`cargo xtask {}` is not a task. These are:\n\n{USAGE}",
+            other.join(" ")
+        ))),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => {
+            eprintln!("\nxtask: {stop}");
+            ExitCode::FAILURE
+        }
+    }
+}
