@@ -1,0 +1,317 @@
+//! Packets as rows and details, for a page that shows millions of them a screenful at a time.
+//!
+//! Duty: keep the views that pages have opened, and say what a packet is in the words of [`api`](crate::api).
+//! Not here: keeping packets and searching them (`capture`), taking them apart (`wire`).
+//! Invariant: no answer is larger than what was asked for, however much is recorded.
+
+mod payload;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use mqttwb_capture::{Capture, Filter, Packet, SeenRefusal, View};
+use mqttwb_model::{ConnectionId, ConnectionInfo, PacketType, ProtocolVersion, QoS, TopicFilter};
+use mqttwb_wire::{ReasonCode, Role};
+use parking_lot::Mutex;
+
+use crate::Result;
+use crate::api::{
+    ApiError, Direction, ErrorCode, FieldRole, PacketDetail, PacketField, Refusal, TrafficFilter,
+    TrafficFrame, TrafficRow, TrafficRows,
+};
+
+/// Views that are open at a time. One more closes the one that was not asked for longest: a page that went away
+/// without closing its views holds no room.
+const VIEWS: usize = 16;
+
+/// Packets that a search looks at before the page gets its answer; some tens of milliseconds.
+const SEARCH: u64 = 400_000;
+
+/// Rows of one answer at most.
+const ROWS: u32 = 1000;
+
+/// Bytes of a packet or its payload that are shown unless the whole is asked for.
+const SHOWN: usize = 64 * 1024;
+
+/// The traffic as pages see it.
+#[derive(Debug)]
+pub struct Traffic {
+    capture: Arc<Capture>,
+    views: Mutex<Views>,
+}
+
+#[derive(Debug, Default)]
+struct Views {
+    /// The last used comes last.
+    open: Vec<(u32, Arc<Mutex<View>>)>,
+    last_id: u32,
+}
+
+impl Views {
+    fn get(&mut self, id: u32) -> Result<Arc<Mutex<View>>> {
+        let at = self.position(id)?;
+        self.open[at..].rotate_left(1);
+        Ok(Arc::clone(&self.open[self.open.len() - 1].1))
+    }
+
+    fn position(&self, id: u32) -> Result<usize> {
+        self.open
+            .iter()
+            .position(|(open, _)| *open == id)
+            .ok_or_else(|| {
+                ApiError::new(
+                    ErrorCode::NotFound,
+                    format!("view {id} on the traffic is not open"),
+                )
+                .hint("Open a new one.")
+            })
+    }
+}
+
+impl Traffic {
+    /// No views yet on these packets.
+    pub fn new(capture: Arc<Capture>) -> Self {
+        Self {
+            capture,
+            views: Mutex::default(),
+        }
+    }
+
+    /// Opens a view and begins its search.
+    pub fn open(&self, filter: &TrafficFilter) -> Result<u32> {
+        let mut view = View::new(Arc::clone(&self.capture), parse(filter)?);
+        view.advance(SEARCH);
+        let mut views = self.views.lock();
+        if views.open.len() == VIEWS {
+            views.open.remove(0);
+        }
+        views.last_id = views.last_id.wrapping_add(1);
+        let id = views.last_id;
+        views.open.push((id, Arc::new(Mutex::new(view))));
+        Ok(id)
+    }
+
+    /// Changes the filter of a view; its positions begin anew.
+    pub fn filter(&self, view: u32, filter: &TrafficFilter) -> Result<()> {
+        let filter = parse(filter)?;
+        let view = self.views.lock().get(view)?;
+        let mut anew = View::new(Arc::clone(&self.capture), filter);
+        anew.advance(SEARCH);
+        *view.lock() = anew;
+        Ok(())
+    }
+
+    /// Closes a view.
+    pub fn close(&self, view: u32) -> Result<()> {
+        let mut views = self.views.lock();
+        let at = views.position(view)?;
+        views.open.remove(at);
+        Ok(())
+    }
+
+    /// The state of a view, with at most `tail` of its newest rows. `frame` is 0; who sends it numbers it.
+    pub fn frame(&self, view: u32, tail: u32) -> Result<TrafficFrame> {
+        let view = self.views.lock().get(view)?;
+        let mut view = view.lock();
+        let searching = view.advance(SEARCH) && view.searching();
+        let positions = view.positions();
+        let tail = u64::from(tail.min(ROWS));
+        let (_, rows) = view.rows(positions.end.saturating_sub(tail), tail as usize);
+        drop(view);
+        let stats = self.capture.stats();
+        Ok(TrafficFrame {
+            frame: 0,
+            begin: positions.start,
+            end: positions.end,
+            stored: stats.stored,
+            seen: stats.seen,
+            evicted: stats.evicted,
+            lost: stats.lost,
+            memory: stats.memory,
+            budget: stats.budget,
+            tail: self.rows_of(rows.iter()),
+            searching,
+        })
+    }
+
+    /// Rows of a view from a position on; at most 1,000.
+    pub fn rows(&self, view: u32, start: u64, count: u32) -> Result<TrafficRows> {
+        let view = self.views.lock().get(view)?;
+        let (start, rows) = view.lock().rows(start, count.min(ROWS) as usize);
+        Ok(TrafficRows {
+            start,
+            rows: self.rows_of(rows.iter()),
+        })
+    }
+
+    /// Everything about one packet; `whole` for all its bytes however many they are.
+    pub fn detail(&self, seq: u64, whole: bool) -> Result<PacketDetail> {
+        let packets = self.capture.packet(seq);
+        let packet = packets.get(seq).ok_or_else(|| {
+            ApiError::new(
+                ErrorCode::NotFound,
+                format!("packet {seq} is no longer kept"),
+            )
+            .hint("Older packets make room for newer ones. Choose one that the table still shows.")
+        })?;
+        let info = self.capture.connection(packet.connection);
+        let info = info.as_deref();
+        let shown = if whole { usize::MAX } else { SHOWN };
+        let dissection = mqttwb_wire::dissect(packet.frame, packet.version);
+        let payload = dissection
+            .payload
+            .clone()
+            .and_then(|range| packet.frame.get(range));
+        Ok(PacketDetail {
+            row: row(&packet, info),
+            version: packet.version.into(),
+            listener: info.map_or_else(String::new, |info| info.listener.as_ref().into()),
+            peer: info.map_or_else(String::new, |info| info.peer.to_string()),
+            common_name: info
+                .and_then(|info| info.common_name.as_deref())
+                .map(Into::into),
+            fields: dissection
+                .fields
+                .into_iter()
+                .map(|field| PacketField {
+                    name: field.name.into(),
+                    value: field.value,
+                    start: field.span.start as u32,
+                    end: field.span.end as u32,
+                    role: field.role.into(),
+                })
+                .collect(),
+            malformed: dissection.malformed,
+            bytes: STANDARD.encode(&packet.frame[..packet.frame.len().min(shown)]),
+            size: packet.frame.len() as u32,
+            payload: payload.map(|payload| payload::view(payload, shown)),
+        })
+    }
+
+    /// Forgets every packet.
+    pub fn clear(&self) {
+        self.capture.clear();
+    }
+
+    fn rows_of<'a>(&self, packets: impl Iterator<Item = Packet<'a>>) -> Vec<TrafficRow> {
+        // A screenful comes from few connections: each is asked for once.
+        let mut known: HashMap<ConnectionId, Option<Arc<ConnectionInfo>>> = HashMap::new();
+        packets
+            .map(|packet| {
+                let info = known
+                    .entry(packet.connection)
+                    .or_insert_with(|| self.capture.connection(packet.connection));
+                row(&packet, info.as_deref())
+            })
+            .collect()
+    }
+}
+
+/// A packet as a row. `info` is `None` where its connection was never announced; its client then has no name.
+pub fn row(packet: &Packet<'_>, info: Option<&ConnectionInfo>) -> TrafficRow {
+    let peek = mqttwb_wire::peek(packet.frame, packet.version);
+    let topic = packet.aliased_topic.or_else(|| peek?.topic);
+    TrafficRow {
+        seq: packet.seq,
+        at_micros: packet.at.0 / 1000,
+        client: info.map_or_else(String::new, |info| info.client.as_str().into()),
+        direction: packet.direction.into(),
+        packet: peek.map_or("malformed", |peek| peek.packet.name()).into(),
+        qos: packet.qos().map(u8::from),
+        topic: topic.map(Into::into),
+        summary: mqttwb_wire::summary(packet.frame, packet.version),
+        dup: peek.is_some_and(|peek| peek.dup),
+        retain: peek.is_some_and(|peek| peek.retain),
+        packet_id: peek.and_then(|peek| peek.packet_id),
+        reason: peek.and_then(|peek| reason(peek.packet, peek.reason?, packet.version)),
+        size: packet.frame.len() as u32,
+        message: packet.message.map(|message| message.0),
+    }
+}
+
+/// A reason code that is not success, in words.
+fn reason(packet: PacketType, code: u8, version: ProtocolVersion) -> Option<String> {
+    if code == 0 {
+        return None;
+    }
+    let text = if version != ProtocolVersion::V5 && packet == PacketType::ConnAck {
+        ReasonCode::v3_connack_text(code)
+    } else {
+        ReasonCode(code).text_in(packet)
+    };
+    Some(format!("0x{code:02x} {text}"))
+}
+
+fn parse(filter: &TrafficFilter) -> Result<Filter> {
+    let invalid = |message: String| ApiError::new(ErrorCode::InvalidInput, message);
+    let mut parsed = Filter::all().text(&filter.text);
+    if !filter.topic.is_empty() {
+        let topic = TopicFilter::try_from(filter.topic.as_str())
+            .map_err(|error| invalid(format!("“{}” is no topic filter: {error}", filter.topic)))?;
+        parsed = parsed.topic(topic);
+    }
+    for name in &filter.packets {
+        let packet = PacketType::ALL
+            .into_iter()
+            .find(|packet| packet.name() == name)
+            .ok_or_else(|| invalid(format!("“{name}” is no packet type; one is PUBLISH")))?;
+        parsed = parsed.packet(packet);
+    }
+    if let Some(direction) = filter.direction {
+        parsed = parsed.direction(direction.into());
+    }
+    if let Some(qos) = filter.qos {
+        parsed = parsed.qos(QoS::try_from(qos).map_err(|error| invalid(error.to_string()))?);
+    }
+    Ok(parsed)
+}
+
+impl From<mqttwb_model::Direction> for Direction {
+    fn from(direction: mqttwb_model::Direction) -> Self {
+        match direction {
+            mqttwb_model::Direction::ToBroker => Self::ToBroker,
+            mqttwb_model::Direction::ToClient => Self::ToClient,
+        }
+    }
+}
+
+impl From<Direction> for mqttwb_model::Direction {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::ToBroker => Self::ToBroker,
+            Direction::ToClient => Self::ToClient,
+        }
+    }
+}
+
+impl From<Role> for FieldRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::FixedHeader => Self::FixedHeader,
+            Role::Topic => Self::Topic,
+            Role::PacketId => Self::PacketId,
+            Role::Property => Self::Property,
+            Role::Reason => Self::Reason,
+            Role::Payload => Self::Payload,
+            Role::Other => Self::Other,
+        }
+    }
+}
+
+impl From<SeenRefusal> for Refusal {
+    fn from(SeenRefusal { seq, refusal }: SeenRefusal) -> Self {
+        Self {
+            seq,
+            at: refusal.at.as_millis(),
+            listener: refusal.listener.as_ref().into(),
+            peer: refusal.peer.to_string(),
+            cause: refusal.cause.into(),
+            detail: refusal.detail,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
