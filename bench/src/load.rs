@@ -158,19 +158,18 @@ impl Load {
             moved: Notify::new(),
             stop: AtomicBool::new(false),
         });
-        let topic = format!(
-            "bench/{}/{}/{}",
-            self.publishers, self.subscribers, self.qos
-        );
+        // rumqttd takes no client identifier with a slash.
+        let name = format!("{}-{}-{}", self.publishers, self.subscribers, self.qos);
+        let topic = format!("bench/{name}");
         let mut subscribers = JoinSet::new();
         for number in 0..self.subscribers {
-            let mut connection = Connection::open(broker, &format!("s{number}-{topic}")).await?;
+            let mut connection = Connection::open(broker, &format!("s{number}-{name}")).await?;
             connection.subscribe(&topic, self.qos).await?;
             subscribers.spawn(subscriber(connection, gate.clone(), self.qos));
         }
         let mut publishers = JoinSet::new();
         for number in 0..self.publishers {
-            let connection = Connection::open(broker, &format!("p{number}-{topic}")).await?;
+            let connection = Connection::open(broker, &format!("p{number}-{name}")).await?;
             let frame = PublishFrame::new(&topic, self.qos, &[b'x'; PAYLOAD]);
             publishers.spawn(publisher(connection, gate.clone(), frame, self.qos));
         }
