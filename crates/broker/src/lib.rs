@@ -1,1 +1,162 @@
-//! To come.
+//! The embedded broker.
+//!
+//! Duty: MQTT to clients over tcp, tls, ws and wss, on `rumqttd`'s router. Not here: certificates, keeping records,
+//! configuration files. Invariant: everything of a broker ends with [`Broker::stop`]: tasks, sockets, sessions. (The
+//! router's thread stays for the next one; it can't be ended.)
+//!
+//! ```text
+//! listener ─ front (bytes, observer) ─ session (pure) ─┐ batch        ┌─ inbox ─ session ─ front
+//!                                                      └── router ── hub
+//! ```
+
+mod config;
+mod counters;
+mod front;
+mod hub;
+mod listener;
+mod message;
+mod retained;
+mod router;
+pub mod session;
+mod subscriptions;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use mqttwb_model::{Observer, Timestamp};
+use mqttwb_wire::ReasonCode;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use config::{BrokerConfig, Limits, ListenerConfig, Tls};
+pub use counters::{CounterValues, Counters};
+pub use hub::ClientSummary;
+pub use listener::ListenError;
+pub use message::{Message, Origin};
+pub use router::LaneError;
+
+use front::Shared;
+use hub::{Command, Hub, HubHandle};
+
+/// Why a broker did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener could not be opened.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The router can carry no further broker.
+    #[error(transparent)]
+    Router(#[from] LaneError),
+}
+
+/// A listener that accepts connections.
+#[derive(Debug, Clone)]
+pub struct ListenerState {
+    /// As configured.
+    pub config: ListenerConfig,
+    /// The address that it has, where port 0 was asked for.
+    pub address: SocketAddr,
+    clients: Arc<AtomicU32>,
+}
+
+impl ListenerState {
+    /// Connections that it has now.
+    pub fn clients(&self) -> u32 {
+        self.clients.load(Relaxed)
+    }
+}
+
+/// A broker that runs.
+pub struct Broker {
+    listeners: Vec<ListenerState>,
+    counters: Arc<Counters>,
+    hub: HubHandle,
+    hub_task: JoinHandle<()>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    since: Timestamp,
+}
+
+impl Broker {
+    /// Opens every listener, or none. When this returns they accept connections.
+    pub async fn start(
+        config: BrokerConfig,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, StartError> {
+        let mut bound = Vec::new();
+        for listener in config.listeners {
+            bound.push(listener::bind(listener).await?);
+        }
+        let (sender, receiver) = router::open()?;
+        let hub = HubHandle::new(sender);
+        let counters = Arc::new(Counters::default());
+        let state = Hub::new(config.limits.clone(), counters.clone());
+        let hub_task = tokio::spawn(hub::run(state, hub.clone(), receiver));
+        let stop = CancellationToken::new();
+        let shared = Arc::new(Shared {
+            hub: hub.clone(),
+            limits: config.limits,
+            counters: counters.clone(),
+            observer,
+            stop: stop.clone(),
+        });
+        let tasks = TaskTracker::new();
+        let mut listeners = Vec::new();
+        for listening in bound {
+            listeners.push(ListenerState {
+                config: listening.config.clone(),
+                address: listening.address,
+                clients: listening.clients.clone(),
+            });
+            tasks.spawn(listening.run(shared.clone(), tasks.clone()));
+        }
+        Ok(Self {
+            listeners,
+            counters,
+            hub,
+            hub_task,
+            tasks,
+            stop,
+            since: Timestamp::now(),
+        })
+    }
+
+    /// Its listeners.
+    pub fn listeners(&self) -> &[ListenerState] {
+        &self.listeners
+    }
+
+    /// Since when it runs.
+    pub fn since(&self) -> Timestamp {
+        self.since
+    }
+
+    /// What it counted.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// Clients that are connected, by name, at most so many.
+    pub async fn clients(&self, at_most: usize) -> Vec<ClientSummary> {
+        let (reply, answer) = oneshot::channel();
+        self.hub.send(Command::Clients { at_most, reply });
+        answer.await.unwrap_or_default()
+    }
+
+    /// Ends every connection, MQTT 5 clients with [`ReasonCode::SERVER_SHUTTING_DOWN`]. When this returns, ports are
+    /// free and no task is left.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.hub
+            .send(Command::EndAll(ReasonCode::SERVER_SHUTTING_DOWN));
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.hub.send(Command::Stop);
+        if let Err(error) = self.hub_task.await {
+            tracing::error!(%error, "the hub failed");
+        }
+    }
+}

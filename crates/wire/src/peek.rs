@@ -91,6 +91,16 @@ pub fn protocol_of_connect(frame: &[u8]) -> Option<ProtocolVersion> {
     }
 }
 
+/// Where the password of a CONNECT is, so that whoever keeps the packet can strike it out. Malformed packets have
+/// one too, as far as they can be read.
+pub fn password_span(frame: &[u8]) -> Option<std::ops::Range<usize>> {
+    let password = crate::dissect(frame, ProtocolVersion::V5)
+        .fields
+        .into_iter()
+        .find(|field| field.name == "password")?;
+    Some(password.span.start + 2..password.span.end)
+}
+
 /// What a packet says, in a few words; for a PUBLISH nothing, since its topic says it.
 pub fn summary(frame: &[u8], version: ProtocolVersion) -> String {
     let packet = match decode(frame, version) {

@@ -1,0 +1,565 @@
+//! A connection from its CONNECT to its end.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use mqttwb_model::{
+    ConnectionId, ConnectionInfo, Direction, PacketBatch, PacketMark, ProtocolVersion,
+    RefusalCause, Timestamp, TopicFilter,
+};
+use mqttwb_wire::{
+    ConnAck, Disconnect, Packet, Properties, Property, Publish, ReasonCode, SubAck, Subscribe,
+    UnsubAck, Unsubscribe, WireError, decode, frame_len, protocol_of_connect,
+};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::oneshot;
+use tokio::time::Sleep;
+use tokio_util::io::poll_read_buf;
+
+use super::connect::{Accepted, accept, connack_properties};
+use super::output::Output;
+use super::{Arrival, MessageIds, Shared, next_connection};
+use crate::counters::ConnectionCounters;
+use crate::hub::{Attach, Attached, Command, Detach, Inbox, Mail};
+use crate::message::{self, Origin};
+use crate::session::{Action, Delivery, Session};
+
+/// The first read of a connection; what comes fast is read in larger pieces.
+const SMALL_READ: usize = 2 << 10;
+const LARGE_READ: usize = 128 << 10;
+/// How long a client may take for the last words.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What ends a connection.
+enum End {
+    /// The client said DISCONNECT; whether that keeps the will unsent, and the expiry that it changed to.
+    Disconnect {
+        keeps_will: bool,
+        session_expiry: Option<u32>,
+    },
+    /// The client closed without a word, or the network did.
+    Closed(String),
+    /// The broker ends it.
+    Broker { reason: ReasonCode, why: String },
+}
+
+impl End {
+    fn error(error: &WireError) -> Self {
+        Self::Broker {
+            reason: error.reason(),
+            why: error.to_string(),
+        }
+    }
+
+    fn protocol(why: impl Into<String>) -> Self {
+        Self::Broker {
+            reason: ReasonCode::PROTOCOL_ERROR,
+            why: why.into(),
+        }
+    }
+
+    fn why(&self) -> String {
+        match self {
+            Self::Disconnect {
+                keeps_will: true, ..
+            } => "the client said DISCONNECT".into(),
+            Self::Disconnect { .. } => "the client said DISCONNECT, with its will".into(),
+            Self::Closed(why) => why.clone(),
+            Self::Broker { reason, why } => format!("{why} ({reason})"),
+        }
+    }
+}
+
+/// Serves a connection until it ends. The stream's own handshakes are done.
+pub(crate) async fn serve<S>(mut stream: S, shared: Arc<Shared>, arrival: Arrival)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let mut input = BytesMut::with_capacity(SMALL_READ);
+    let limits = &shared.limits;
+    let first = read_packet(&mut stream, &mut input, limits.maximum_packet_size);
+    let first = tokio::time::timeout(limits.connect_timeout, first);
+    let first = tokio::select! {
+        first = first => first,
+        () = shared.stop.cancelled() => return,
+    };
+    let frame = match first {
+        Ok(Ok(Some(len))) => input.split_to(len).freeze(),
+        Ok(Ok(None)) => return, // came and went: a port scan, a health check
+        Ok(Err(why)) => return shared.refuse(&arrival, RefusalCause::Protocol, why),
+        Err(_) => {
+            let seconds = limits.connect_timeout.as_secs();
+            let why = format!("no CONNECT came within {seconds} s");
+            return shared.refuse(&arrival, RefusalCause::ConnectTimeout, why);
+        }
+    };
+    let id = next_connection();
+    let mut ids = MessageIds::default();
+    let now = Timestamp::now();
+    let version = protocol_of_connect(&frame).unwrap_or(ProtocolVersion::V311);
+    let accepted = match decode(&frame, version) {
+        Ok(Packet::Connect(connect)) => accept(&connect, &arrival, id, limits, &mut ids, now),
+        Ok(other) => {
+            // [MQTT-3.1.0-1]
+            let why = format!("the first packet is {}, not CONNECT", other.packet_type());
+            return shared.refuse(&arrival, RefusalCause::Protocol, why);
+        }
+        Err(error) => Err((error.reason(), format!("malformed CONNECT: {error}"))),
+    };
+    let accepted = match accepted {
+        Ok(accepted) => accepted,
+        Err((reason, why)) => {
+            shared.refuse(&arrival, RefusalCause::Connect, why);
+            return refuse_connect(&mut stream, version, reason).await;
+        }
+    };
+    let info = accepted.info.clone();
+    shared.observer.connected(&info);
+    observe_connect(&shared, id, &frame, now);
+    match attach(&shared, &accepted, now).await {
+        Ok((attached, counters)) => {
+            let connection =
+                Connection::new(stream, input, shared, accepted, attached, counters, ids);
+            connection.run().await;
+        }
+        Err(reason) => {
+            shared.refuse(&arrival, RefusalCause::Connect, reason.to_string());
+            refuse_connect(&mut stream, version, reason).await;
+            shared
+                .observer
+                .disconnected(id, Timestamp::now(), reason.text());
+        }
+    }
+}
+
+/// Reads until the buffer begins with a whole packet: its length, or `None` where the stream ended before a byte came.
+async fn read_packet<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    input: &mut BytesMut,
+    max: usize,
+) -> Result<Option<usize>, String> {
+    loop {
+        match frame_len(input, max) {
+            Ok(Some(len)) if input.len() >= len => return Ok(Some(len)),
+            Ok(_) => {}
+            Err(error) => return Err(format!("not MQTT: {error}")),
+        }
+        // A TLS client on a plain listener would be waited for in vain otherwise: 0x16 reads as CONNECT with flags.
+        if input.first().is_some_and(|first| *first != 0x10) {
+            return Err(
+                "the first byte is not that of a CONNECT; TLS or HTTP on an MQTT port?".into(),
+            );
+        }
+        match poll_fn(|cx| poll_read_into(stream, cx, input, SMALL_READ)).await {
+            Ok(0) if input.is_empty() => return Ok(None),
+            Ok(0) => return Err("the connection was closed inside CONNECT".into()),
+            Ok(_) => {}
+            Err(error) => return Err(format!("the connection broke inside CONNECT: {error}")),
+        }
+    }
+}
+
+fn poll_read_into<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    cx: &mut Context<'_>,
+    input: &mut BytesMut,
+    at_least: usize,
+) -> Poll<io::Result<usize>> {
+    input.reserve(at_least);
+    poll_read_buf(Pin::new(stream), cx, input)
+}
+
+/// Shows the CONNECT with its password struck out: what proves an identity goes into no record.
+fn observe_connect(shared: &Shared, id: ConnectionId, frame: &[u8], at: Timestamp) {
+    let struck = mqttwb_wire::password_span(frame).map(|span| {
+        let mut frame = frame.to_vec();
+        frame[span].fill(b'*');
+        frame
+    });
+    shared.observer.packets(PacketBatch {
+        connection: id,
+        direction: Direction::ToBroker,
+        bytes: struck.as_deref().unwrap_or(frame),
+        marks: &[PacketMark {
+            at,
+            start: 0,
+            len: frame.len() as u32,
+            message: None,
+            aliased_topic: None,
+        }],
+    });
+    shared
+        .counters
+        .bytes_in
+        .fetch_add(frame.len() as u64, Relaxed);
+}
+
+async fn refuse_connect<S>(stream: &mut S, version: ProtocolVersion, reason: ReasonCode)
+where
+    S: AsyncWrite + Unpin,
+{
+    let code = match version {
+        ProtocolVersion::V5 => Some(reason),
+        ProtocolVersion::V31 | ProtocolVersion::V311 => reason.as_v3_connack().map(ReasonCode),
+    };
+    let Some(reason) = code else { return };
+    let mut out = BytesMut::new();
+    let connack = Packet::ConnAck(ConnAck {
+        session_present: false, // [MQTT-3.2.2-6]
+        reason,
+        properties: Properties::NONE,
+    });
+    mqttwb_wire::encode(&connack, version, &mut out);
+    let last = async {
+        stream.write_all(&out).await?;
+        stream.flush().await?;
+        stream.shutdown().await
+    };
+    let _ = tokio::time::timeout(FAREWELL, last).await;
+}
+
+async fn attach(
+    shared: &Shared,
+    accepted: &Accepted,
+    now: Timestamp,
+) -> Result<(Attached, Arc<ConnectionCounters>), ReasonCode> {
+    let counters = Arc::new(ConnectionCounters::default());
+    let (reply, answer) = oneshot::channel();
+    shared.hub.send(Command::Attach(Box::new(Attach {
+        info: accepted.info.clone(),
+        terms: accepted.terms.clone(),
+        clean_start: accepted.clean_start,
+        session_expiry: accepted.session_expiry,
+        will: accepted.will.clone(),
+        counters: counters.clone(),
+        connected_at: now,
+        reply,
+    })));
+    let attached = answer
+        .await
+        .unwrap_or(Err(ReasonCode::SERVER_UNAVAILABLE))?;
+    Ok((attached, counters))
+}
+
+/// What a task that waits for a connection is woken by.
+enum Wake {
+    Read(usize),
+    Wrote,
+    Mail(Mail),
+    Timer,
+}
+
+struct Connection<S> {
+    stream: S,
+    input: BytesMut,
+    /// How much the next read asks for.
+    read_size: usize,
+    output: Output,
+    /// Written bytes may still be in the stream's own buffers.
+    unflushed: bool,
+    shared: Arc<Shared>,
+    info: Arc<ConnectionInfo>,
+    session: Held,
+    inbox: Arc<Inbox>,
+    /// Taken from the inbox, not yet delivered.
+    deliveries: VecDeque<Delivery>,
+    counters: Arc<ConnectionCounters>,
+    ids: MessageIds,
+    actions: Vec<Action>,
+    /// Messages for the router.
+    batch: BytesMut,
+    marks: Vec<PacketMark>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// The session while the connection has it. However the connection ends, the hub hears of it.
+struct Held {
+    session: Option<Session>,
+    shared: Arc<Shared>,
+    info: Arc<ConnectionInfo>,
+    clean: bool,
+    session_expiry: Option<u32>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.shared.hub.send(Command::Detach(Box::new(Detach {
+            client: self.info.client.clone(),
+            connection: self.info.id,
+            session: self.session.take(),
+            clean: self.clean,
+            session_expiry: self.session_expiry,
+        })));
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+    fn new(
+        stream: S,
+        input: BytesMut,
+        shared: Arc<Shared>,
+        accepted: Accepted,
+        attached: Attached,
+        counters: Arc<ConnectionCounters>,
+        ids: MessageIds,
+    ) -> Self {
+        let now = Timestamp::now();
+        let mut output = Output::new();
+        let mut actions = Vec::new();
+        let mut properties = Vec::new();
+        connack_properties(&accepted, &shared.limits, &mut properties);
+        let connack = Packet::ConnAck(ConnAck {
+            session_present: attached.session_present,
+            reason: ReasonCode::SUCCESS,
+            properties: Properties::trusted(&properties),
+        });
+        output.packet(&connack, accepted.terms.version, now);
+        let mut session = attached.session;
+        session.connect(accepted.terms, now, &mut actions);
+        Self {
+            stream,
+            input,
+            read_size: SMALL_READ,
+            output,
+            unflushed: false,
+            session: Held {
+                session: Some(session),
+                shared: shared.clone(),
+                info: accepted.info.clone(),
+                clean: false,
+                session_expiry: None,
+            },
+            shared,
+            info: accepted.info,
+            inbox: attached.inbox,
+            deliveries: VecDeque::new(),
+            counters,
+            ids,
+            actions,
+            batch: BytesMut::new(),
+            marks: Vec::new(),
+            timer: None,
+        }
+    }
+
+    async fn run(mut self) {
+        let end = self.exchange().await;
+        if let End::Disconnect {
+            keeps_will,
+            session_expiry,
+        } = &end
+        {
+            self.session.clean = *keeps_will;
+            self.session.session_expiry = *session_expiry;
+        }
+        if let End::Broker { reason, .. } = &end {
+            // Before MQTT 5 a server has no DISCONNECT: it closes.
+            if self.info.version == ProtocolVersion::V5 {
+                let disconnect = Packet::Disconnect(Disconnect {
+                    reason: *reason,
+                    properties: Properties::NONE,
+                });
+                self.output
+                    .packet(&disconnect, self.info.version, Timestamp::now());
+                self.observe_output();
+            }
+        }
+        if !matches!(end, End::Closed(_)) {
+            let bytes = std::mem::replace(&mut self.output, Output::new());
+            let stream = &mut self.stream;
+            let last = async {
+                stream.write_all(bytes.unwritten()).await?;
+                stream.flush().await?;
+                stream.shutdown().await
+            };
+            let _ = tokio::time::timeout(FAREWELL, last).await;
+        }
+        self.give_back();
+        tracing::debug!(client = %self.info.client, "ended: {}", end.why());
+        self.shared
+            .observer
+            .disconnected(self.info.id, Timestamp::now(), &end.why());
+    }
+
+    /// What was taken from the inbox and not delivered belongs to the session.
+    fn give_back(&mut self) {
+        let now = Timestamp::now();
+        if let Some(session) = &mut self.session.session {
+            session.disconnect();
+            let dropped = self
+                .deliveries
+                .drain(..)
+                .map(|delivery| session.deliver(delivery, now, &mut Vec::new()))
+                .filter(|kept| matches!(kept, Err(why) if *why != crate::session::Dropped::Away))
+                .count();
+            self.shared
+                .counters
+                .dropped
+                .fetch_add(dropped as u64, Relaxed);
+        }
+    }
+
+    async fn exchange(&mut self) -> End {
+        // CONNACK, then whatever the session has in flight.
+        self.apply_actions(Timestamp::now());
+        loop {
+            // A packet may have come in one read with CONNECT; afterwards every read is parsed at once.
+            if let Err(end) = self.parse().await {
+                self.observe_output();
+                return end;
+            }
+            self.deliver();
+            self.observe_output();
+            match self.wait().await {
+                Ok(Wake::Read(0)) => {
+                    return End::Closed(
+                        "the client closed the connection without DISCONNECT".into(),
+                    );
+                }
+                Ok(Wake::Read(n)) => {
+                    if n == self.read_size {
+                        self.read_size = (self.read_size * 4).min(LARGE_READ);
+                    }
+                    self.shared.counters.bytes_in.fetch_add(n as u64, Relaxed);
+                }
+                Ok(Wake::Wrote) => {}
+                Ok(Wake::Mail(Mail::Deliveries)) => {}
+                Ok(Wake::Mail(Mail::End(reason))) => {
+                    let why = match reason {
+                        ReasonCode::SESSION_TAKEN_OVER => {
+                            "another connection took the session over"
+                        }
+                        ReasonCode::SERVER_SHUTTING_DOWN => "the broker stops",
+                        _ => "the broker ends the connection",
+                    };
+                    return End::Broker {
+                        reason,
+                        why: why.into(),
+                    };
+                }
+                Ok(Wake::Timer) => {
+                    self.timer = None;
+                    let deadline = self.session.session.as_ref().and_then(Session::deadline);
+                    if deadline.is_some_and(|at| at <= Timestamp::now()) {
+                        return End::Broker {
+                            reason: ReasonCode::KEEP_ALIVE_TIMEOUT,
+                            why: "nothing came for one and a half times the keep alive".into(),
+                        };
+                    }
+                    self.output.shrink();
+                }
+                Err(error) => return End::Closed(format!("the connection broke: {error}")),
+            }
+        }
+    }
+
+    /// Waits for whatever comes first: room in the socket, bytes, mail, the keep-alive's end.
+    async fn wait(&mut self) -> io::Result<Wake> {
+        if self.timer.is_none()
+            && let Some(deadline) = self.session.session.as_ref().and_then(Session::deadline)
+        {
+            let left = deadline.since(Timestamp::now());
+            self.timer = Some(Box::pin(tokio::time::sleep(left)));
+        }
+        poll_fn(|cx| self.poll_wait(cx)).await
+    }
+
+    fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Wake>> {
+        if !self.output.is_empty() {
+            if let Poll::Ready(n) =
+                Pin::new(&mut self.stream).poll_write(cx, self.output.unwritten())?
+            {
+                if n == 0 {
+                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                }
+                self.output.written(n);
+                self.unflushed = true;
+                return Poll::Ready(Ok(Wake::Wrote));
+            }
+        } else if self.unflushed && Pin::new(&mut self.stream).poll_flush(cx)?.is_ready() {
+            self.unflushed = false;
+        }
+        let room = !self.output.is_full();
+        if let Poll::Ready(mail) = self.inbox.poll(cx, room) {
+            return Poll::Ready(Ok(Wake::Mail(mail)));
+        }
+        if room
+            && let Poll::Ready(n) =
+                poll_read_into(&mut self.stream, cx, &mut self.input, self.read_size)?
+        {
+            return Poll::Ready(Ok(Wake::Read(n)));
+        }
+        if let Some(timer) = &mut self.timer
+            && timer.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Ok(Wake::Timer));
+        }
+        Poll::Pending
+    }
+
+    /// Moves messages from the inbox through the session, as far as there is room.
+    fn deliver(&mut self) {
+        let now = Timestamp::now();
+        let mut dropped = 0;
+        let mut sent = 0;
+        while !self.output.is_full() {
+            if self.deliveries.is_empty() {
+                self.inbox.take(&mut self.deliveries);
+            }
+            let Some(session) = &mut self.session.session else {
+                break;
+            };
+            let Some(delivery) = self.deliveries.pop_front() else {
+                break;
+            };
+            if session.deliver(delivery, now, &mut self.actions).is_err() {
+                dropped += 1;
+            }
+            for action in self.actions.drain(..) {
+                if let Action::Publish {
+                    delivery,
+                    packet_id,
+                    dup,
+                } = action
+                {
+                    self.output
+                        .publish(&delivery, packet_id, dup, self.info.version, now);
+                    sent += 1;
+                }
+            }
+        }
+        self.count_sent(sent);
+        if dropped > 0 {
+            self.shared.counters.dropped.fetch_add(dropped, Relaxed);
+        }
+    }
+
+    fn count_sent(&self, messages: u64) {
+        if messages > 0 {
+            self.counters.messages_out.fetch_add(messages, Relaxed);
+            self.shared
+                .counters
+                .messages_out
+                .fetch_add(messages, Relaxed);
+        }
+    }
+
+    fn observe_output(&mut self) {
+        let bytes = self
+            .output
+            .observe(self.info.id, self.shared.observer.as_ref());
+        self.shared
+            .counters
+            .bytes_out
+            .fetch_add(bytes as u64, Relaxed);
+    }
+}
+
+mod packets;

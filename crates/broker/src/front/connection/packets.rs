@@ -1,0 +1,335 @@
+//! The packets of a client, one after another.
+
+use super::*;
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+    /// Handles every whole packet of the input, as far as there is room for the answers.
+    pub(super) async fn parse(&mut self) -> Result<(), End> {
+        loop {
+            let more = self.parse_some().await?;
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Handles packets up to the end of the input, or up to one that the hub must answer before the next is looked at.
+    /// Whether there may be more.
+    async fn parse_some(&mut self) -> Result<bool, End> {
+        let now = Timestamp::now();
+        // Borrowed apart from `self`: packets point into it while the rest of `self` changes.
+        let mut input = std::mem::take(&mut self.input);
+        let (at, next) = self.walk(&input, now);
+        self.observe_input(&input[..at]);
+        if at > 0
+            && let Some(session) = &mut self.session.session
+        {
+            session.heard(now);
+        }
+        // What was handled before an error or a question counts: it goes out first.
+        self.send_batch().await;
+        let more = match next {
+            Next::Read => {
+                input.advance(at);
+                Ok(false)
+            }
+            Next::Later => {
+                input.advance(at);
+                Ok(false)
+            }
+            Next::Ask(len) => {
+                let asked = self.ask(&input[at - len..at]).await;
+                input.advance(at);
+                asked.map(|()| true)
+            }
+            Next::End(end) => Err(end),
+        };
+        self.input = input;
+        more
+    }
+
+    /// Walks along the packets that need no answer from the hub. How far it came, and why it stopped.
+    fn walk(&mut self, input: &[u8], now: Timestamp) -> (usize, Next) {
+        let mut at = 0;
+        let mut messages = 0;
+        let next = loop {
+            if self.output.is_full() || self.batch.len() >= FULL_BATCH {
+                break Next::Later;
+            }
+            let rest = &input[at..];
+            let len = match frame_len(rest, self.shared.limits.maximum_packet_size) {
+                Ok(Some(len)) if len <= rest.len() => len,
+                Ok(_) => break Next::Read,
+                Err(error) => break Next::End(End::error(&error)),
+            };
+            let frame = &rest[..len];
+            self.marks.push(PacketMark {
+                at: now,
+                start: at as u32,
+                len: len as u32,
+                message: None,
+                aliased_topic: None,
+            });
+            at += len;
+            let packet = match decode(frame, self.info.version) {
+                Ok(packet) => packet,
+                Err(error) => break Next::End(End::error(&error)),
+            };
+            let handled = match packet {
+                Packet::Publish(publish) => {
+                    messages += 1;
+                    self.publish(&publish, now)
+                }
+                Packet::Subscribe(_) | Packet::Unsubscribe(_) => break Next::Ask(len),
+                other => self.simple(&other, now),
+            };
+            if let Err(end) = handled {
+                break Next::End(end);
+            }
+        };
+        if messages > 0 {
+            self.counters.messages_in.fetch_add(messages, Relaxed);
+            self.shared
+                .counters
+                .messages_in
+                .fetch_add(messages, Relaxed);
+        }
+        (at, next)
+    }
+
+    fn observe_input(&mut self, bytes: &[u8]) {
+        if !self.marks.is_empty() {
+            self.shared.observer.packets(PacketBatch {
+                connection: self.info.id,
+                direction: Direction::ToBroker,
+                bytes,
+                marks: &self.marks,
+            });
+            self.marks.clear();
+        }
+    }
+
+    fn publish(&mut self, publish: &Publish<'_>, now: Timestamp) -> Result<(), End> {
+        let origin = Origin {
+            id: self.ids.next(),
+            publisher: self.info.id,
+            at: now,
+        };
+        if let Some(mark) = self.marks.last_mut() {
+            mark.message = Some(origin.id);
+        }
+        let Some(session) = &mut self.session.session else {
+            return Err(End::Closed("the session is gone".into()));
+        };
+        session.publish(publish, origin, &mut self.actions);
+        for action in self.actions.drain(..) {
+            match action {
+                Action::Forward { topic } => {
+                    message::append(
+                        &mut self.batch,
+                        publish,
+                        topic.as_deref().unwrap_or(publish.topic),
+                        origin,
+                    );
+                    if let Some(mark) = self.marks.last_mut() {
+                        mark.aliased_topic = topic;
+                    }
+                }
+                Action::PubAck(ack) => {
+                    self.output
+                        .packet(&Packet::PubAck(ack), self.info.version, now);
+                }
+                Action::PubRec(ack) => {
+                    self.output
+                        .packet(&Packet::PubRec(ack), self.info.version, now);
+                }
+                Action::Refuse(reason) => {
+                    return Err(End::Broker {
+                        reason,
+                        why: format!("a PUBLISH was refused: {}", reason.text()),
+                    });
+                }
+                Action::Release(_)
+                | Action::Publish { .. }
+                | Action::PubRel(_)
+                | Action::PubComp(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything that is neither PUBLISH nor a question to the hub.
+    fn simple(&mut self, packet: &Packet<'_>, now: Timestamp) -> Result<(), End> {
+        let version = self.info.version;
+        let Some(session) = &mut self.session.session else {
+            return Err(End::Closed("the session is gone".into()));
+        };
+        match packet {
+            Packet::PubAck(ack) => session.puback(ack, now, &mut self.actions),
+            Packet::PubRec(ack) => session.pubrec(ack, now, &mut self.actions),
+            Packet::PubRel(ack) => session.pubrel(ack, &mut self.actions),
+            Packet::PubComp(ack) => session.pubcomp(ack, now, &mut self.actions),
+            Packet::PingReq => self.output.packet(&Packet::PingResp, version, now),
+            Packet::Disconnect(p) => return Err(self.disconnected(p)),
+            // [MQTT-3.1.0-2]
+            Packet::Connect(_) => return Err(End::protocol("a second CONNECT")),
+            Packet::Auth(_) => return Err(End::protocol("AUTH without an authentication method")),
+            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
+                let name = packet.packet_type();
+                return Err(End::protocol(format!("{name} is not for a client to send")));
+            }
+            Packet::Publish(_) | Packet::Subscribe(_) | Packet::Unsubscribe(_) => {}
+        }
+        self.apply_actions(now);
+        Ok(())
+    }
+
+    /// Does what the session said, where no PUBLISH of the client is at hand.
+    pub(super) fn apply_actions(&mut self, now: Timestamp) {
+        let version = self.info.version;
+        let mut sent = 0;
+        for action in self.actions.drain(..) {
+            match action {
+                Action::Release(message) => message::append_message(&mut self.batch, &message),
+                Action::Publish {
+                    delivery,
+                    packet_id,
+                    dup,
+                } => {
+                    self.output.publish(&delivery, packet_id, dup, version, now);
+                    sent += 1;
+                }
+                Action::PubAck(ack) => self.output.packet(&Packet::PubAck(ack), version, now),
+                Action::PubRec(ack) => self.output.packet(&Packet::PubRec(ack), version, now),
+                Action::PubRel(ack) => self.output.packet(&Packet::PubRel(ack), version, now),
+                Action::PubComp(ack) => self.output.packet(&Packet::PubComp(ack), version, now),
+                Action::Forward { .. } | Action::Refuse(_) => {}
+            }
+        }
+        self.count_sent(sent);
+    }
+
+    fn disconnected(&self, p: &Disconnect<'_>) -> End {
+        let session_expiry = p.properties.find(|property| match property {
+            Property::SessionExpiryInterval(seconds) => Some(seconds),
+            _ => None,
+        });
+        End::Disconnect {
+            // [MQTT-3.14.4-3]: reason 0 alone discards the will
+            keeps_will: p.reason == ReasonCode::SUCCESS,
+            session_expiry,
+        }
+    }
+
+    /// Hands the messages of this read to the router; waits where too many are under way.
+    async fn send_batch(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let batch = self.batch.split().freeze();
+        let router = self.shared.hub.router();
+        router.room_for(batch.len()).await;
+        router.send(batch);
+    }
+
+    /// Handles a packet that the hub must answer: nothing after it is looked at before.
+    async fn ask(&mut self, frame: &[u8]) -> Result<(), End> {
+        match decode(frame, self.info.version) {
+            Ok(Packet::Subscribe(p)) => self.subscribe(&p).await,
+            Ok(Packet::Unsubscribe(p)) => self.unsubscribe(&p).await,
+            Ok(_) => Ok(()),
+            Err(error) => Err(End::error(&error)),
+        }
+    }
+
+    async fn subscribe(&mut self, p: &Subscribe<'_>) -> Result<(), End> {
+        let mut filters = Vec::new();
+        let reasons: Vec<ReasonCode> = p
+            .filters
+            .iter()
+            .map(|(text, options)| match TopicFilter::try_from(*text) {
+                Ok(filter) if filter.share_name().is_some() => {
+                    ReasonCode::SHARED_SUBSCRIPTIONS_NOT_SUPPORTED
+                }
+                Ok(filter) => {
+                    filters.push((filter, *options));
+                    ReasonCode(u8::from(options.qos))
+                }
+                Err(_) => ReasonCode::TOPIC_FILTER_INVALID,
+            })
+            .collect();
+        let id = p.properties.find(|property| match property {
+            Property::SubscriptionIdentifier(id) => Some(id),
+            _ => None,
+        });
+        let (reply, answer) = oneshot::channel();
+        self.shared.hub.send(Command::Subscribe {
+            client: self.info.client.clone(),
+            filters,
+            id,
+            reply,
+        });
+        hub_answer(answer).await?;
+        let suback = Packet::SubAck(SubAck {
+            packet_id: p.packet_id,
+            properties: Properties::NONE,
+            reasons,
+        });
+        self.output
+            .packet(&suback, self.info.version, Timestamp::now());
+        Ok(())
+    }
+
+    async fn unsubscribe(&mut self, p: &Unsubscribe<'_>) -> Result<(), End> {
+        let parsed: Vec<_> = p
+            .filters
+            .iter()
+            .map(|text| TopicFilter::try_from(*text))
+            .collect();
+        let (reply, answer) = oneshot::channel();
+        self.shared.hub.send(Command::Unsubscribe {
+            client: self.info.client.clone(),
+            filters: parsed.iter().flatten().cloned().collect(),
+            reply,
+        });
+        let mut removed = hub_answer(answer).await?.into_iter();
+        let reasons = parsed
+            .iter()
+            .map(|filter| match filter {
+                Err(_) => ReasonCode::TOPIC_FILTER_INVALID,
+                Ok(_) if removed.next() == Some(true) => ReasonCode::SUCCESS,
+                Ok(_) => ReasonCode::NO_SUBSCRIPTION_EXISTED,
+            })
+            .collect();
+        let unsuback = Packet::UnsubAck(UnsubAck {
+            packet_id: p.packet_id,
+            properties: Properties::NONE,
+            reasons,
+        });
+        self.output
+            .packet(&unsuback, self.info.version, Timestamp::now());
+        Ok(())
+    }
+}
+
+/// Why [`Connection::walk`] stopped.
+enum Next {
+    /// The rest is no whole packet: more must be read.
+    Read,
+    /// There is no room: what is there must go out first.
+    Later,
+    /// The last packet, of this length, is a question to the hub.
+    Ask(usize),
+    /// The connection ends.
+    End(End),
+}
+
+/// A batch that is large enough: the next begins.
+const FULL_BATCH: usize = 256 << 10;
+
+async fn hub_answer<T>(answer: oneshot::Receiver<T>) -> Result<T, End> {
+    answer.await.map_err(|_| End::Broker {
+        reason: ReasonCode::SERVER_SHUTTING_DOWN,
+        why: "the broker stops".into(),
+    })
+}

@@ -1,0 +1,105 @@
+//! The hub's task: records of the router in, deliveries out, and the clock.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use mqttwb_model::Timestamp;
+use parking_lot::Mutex;
+
+use super::{Command, Hub};
+use crate::message::{self, Record};
+use crate::router::{RouterReceiver, RouterSender};
+
+/// Commands under way, by ticket: only the ticket crosses the router, which keeps the order.
+#[derive(Debug, Default)]
+struct Tickets {
+    next: AtomicU64,
+    commands: Mutex<HashMap<u64, Command>>,
+}
+
+/// Asks the hub; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct HubHandle {
+    router: RouterSender,
+    tickets: Arc<Tickets>,
+}
+
+impl HubHandle {
+    pub(crate) fn new(router: RouterSender) -> Self {
+        Self {
+            router,
+            tickets: Arc::default(),
+        }
+    }
+
+    /// The way for messages.
+    pub(crate) fn router(&self) -> &RouterSender {
+        &self.router
+    }
+
+    fn redeem(&self, ticket: u64) -> Option<Command> {
+        self.tickets.commands.lock().remove(&ticket)
+    }
+
+    /// Puts a command in line, behind every message that was sent before.
+    pub(crate) fn send(&self, command: Command) {
+        let ticket = self.tickets.next.fetch_add(1, Relaxed);
+        self.tickets.commands.lock().insert(ticket, command);
+        let mut batch = BytesMut::new();
+        message::append_command(&mut batch, ticket);
+        self.router.send_now(batch.freeze());
+    }
+}
+
+/// Batches that are routed before the inboxes are filled and the clock is looked at.
+const BATCHES_A_ROUND: usize = 32;
+
+/// Runs until [`Command::Stop`].
+pub(crate) async fn run(mut hub: Hub, handle: HubHandle, mut router: RouterReceiver) {
+    loop {
+        let due = hub
+            .deadline()
+            .map(|at| at.since(Timestamp::now()))
+            .unwrap_or(Duration::from_secs(3600));
+        let first = tokio::select! {
+            batch = router.receive() => match batch {
+                Some(batch) => batch,
+                None => return tracing::error!("the router has ended"),
+            },
+            () = tokio::time::sleep(due) => {
+                hub.tick(Timestamp::now());
+                hub.flush();
+                continue;
+            }
+        };
+        let now = Timestamp::now();
+        let mut batch = Some(first);
+        for round in 0..BATCHES_A_ROUND {
+            let Some(records) = batch.map(message::records) else {
+                break;
+            };
+            for record in records {
+                match record {
+                    Record::Message(message) => hub.route(&message, now),
+                    Record::Command(ticket) => match handle.redeem(ticket) {
+                        Some(Command::Stop) => return,
+                        Some(command) => hub.command(command, now),
+                        None => tracing::error!(ticket, "a command without a ticket"),
+                    },
+                }
+            }
+            batch = None;
+            if round + 1 < BATCHES_A_ROUND {
+                batch = router.try_receive();
+            }
+        }
+        if hub.deadline().is_some_and(|at| at <= now) {
+            hub.tick(now);
+        }
+        hub.flush();
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,276 @@
+//! Listeners: addresses that are bound, and the handshakes before MQTT.
+//!
+//! Duty: bind, accept, TLS, WebSocket, and saying why somebody was not let in. Not here: MQTT itself (the front's).
+//! Invariant: a handshake never holds up the next connection; when a listener is dropped its port is free.
+
+mod websocket;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use mqttwb_model::RefusalCause;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{ListenerConfig, Tls};
+use crate::front::{Arrival, Shared, serve};
+
+/// Why a listener could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Another program has the port.
+    #[error("listener {listener}: port {} of {} is in use by another program", .address.port(), .address.ip())]
+    PortInUse {
+        /// The listener's name.
+        listener: Arc<str>,
+        /// The address that it was to have.
+        address: SocketAddr,
+    },
+    /// Ports below 1024 and the like.
+    #[error("listener {listener}: this user may not listen at {address}")]
+    NotAllowed {
+        /// The listener's name.
+        listener: Arc<str>,
+        /// The address that it was to have.
+        address: SocketAddr,
+    },
+    /// Anything else.
+    #[error("listener {listener}: can't listen at {address}: {source}")]
+    Other {
+        /// The listener's name.
+        listener: Arc<str>,
+        /// The address that it was to have.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A tls or wss listener without a certificate.
+    #[error("listener {listener} speaks TLS and has no certificate")]
+    NoCertificate {
+        /// The listener's name.
+        listener: Arc<str>,
+    },
+}
+
+/// A bound address.
+pub(crate) struct Listening {
+    pub(crate) config: ListenerConfig,
+    pub(crate) address: SocketAddr,
+    pub(crate) clients: Arc<AtomicU32>,
+    socket: TcpListener,
+}
+
+pub(crate) async fn bind(config: ListenerConfig) -> Result<Listening, ListenError> {
+    let (listener, address) = (config.name.clone(), config.bind);
+    if config.protocol.is_secure() && config.tls.is_none() {
+        return Err(ListenError::NoCertificate { listener });
+    }
+    let bound = TcpListener::bind(address)
+        .await
+        .and_then(|socket| Ok((socket.local_addr()?, socket)));
+    match bound {
+        Ok((address, socket)) => Ok(Listening {
+            config,
+            address,
+            clients: Arc::default(),
+            socket,
+        }),
+        Err(source) => Err(match source.kind() {
+            io::ErrorKind::AddrInUse => ListenError::PortInUse { listener, address },
+            io::ErrorKind::PermissionDenied => ListenError::NotAllowed { listener, address },
+            _ => ListenError::Other {
+                listener,
+                address,
+                source,
+            },
+        }),
+    }
+}
+
+impl Listening {
+    /// Accepts connections until the broker stops; each is served by a task of `tasks`.
+    pub(crate) async fn run(self, shared: Arc<Shared>, tasks: TaskTracker) {
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.socket.accept() => accepted,
+                () = shared.stop.cancelled() => return,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, or a peer that left before it was accepted: others may come.
+                    tracing::warn!(listener = %self.config.name, %error, "a connection could not be accepted");
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+            };
+            let arrival = Arrival {
+                listener: self.config.name.clone(),
+                protocol: self.config.protocol,
+                peer,
+                common_name: None,
+            };
+            let connections = &shared.counters.connections;
+            if connections.load(Relaxed) >= shared.limits.connections as u64 {
+                let most = shared.limits.connections;
+                let why = format!("there are {most} connections already");
+                shared.refuse(&arrival, RefusalCause::Connect, why);
+                continue;
+            }
+            let counted = Counted::new(shared.clone(), self.clients.clone());
+            let tls = self.config.tls.clone();
+            let shared = shared.clone();
+            tasks.spawn(async move {
+                let _counted = counted;
+                let _ = stream.set_nodelay(true);
+                welcome(stream, tls, shared, arrival).await;
+            });
+        }
+    }
+}
+
+/// A connection among those that are there.
+struct Counted {
+    shared: Arc<Shared>,
+    clients: Arc<AtomicU32>,
+}
+
+impl Counted {
+    fn new(shared: Arc<Shared>, clients: Arc<AtomicU32>) -> Self {
+        shared.counters.connections.fetch_add(1, Relaxed);
+        clients.fetch_add(1, Relaxed);
+        Self { shared, clients }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.shared.counters.connections.fetch_sub(1, Relaxed);
+        self.clients.fetch_sub(1, Relaxed);
+    }
+}
+
+/// The handshakes before MQTT, then MQTT. Both are bounded by the time to CONNECT.
+async fn welcome(stream: TcpStream, tls: Option<Tls>, shared: Arc<Shared>, mut arrival: Arrival) {
+    let websocket = arrival.protocol.is_websocket();
+    let max = shared.limits.maximum_packet_size;
+    let timeout = shared.limits.connect_timeout;
+    let Some(tls) = tls else {
+        if !websocket {
+            return serve(stream, shared, arrival).await;
+        }
+        let handshake = tokio::time::timeout(timeout, websocket::accept(stream, max));
+        match within(&shared.stop, handshake).await {
+            Some(Ok(Ok(stream))) => serve(stream, shared, arrival).await,
+            Some(Ok(Err(why))) => shared.refuse(&arrival, RefusalCause::WebSocket, why),
+            Some(Err(_)) => timed_out(&shared, &arrival, "WebSocket"),
+            None => {}
+        }
+        return;
+    };
+    let handshake = TlsAcceptor::from(tls.config.clone()).accept(stream);
+    let handshake = tokio::time::timeout(timeout, handshake);
+    let stream = match within(&shared.stop, handshake).await {
+        Some(Ok(Ok(stream))) => stream,
+        Some(Ok(Err(error))) => {
+            let (cause, why) = tls_refusal(&error);
+            return shared.refuse(&arrival, cause, why);
+        }
+        Some(Err(_)) => return timed_out(&shared, &arrival, "TLS"),
+        None => return,
+    };
+    arrival.common_name = stream
+        .get_ref()
+        .1
+        .peer_certificates()
+        .and_then(|chain| (tls.common_name)(chain.first()?))
+        .map(Into::into);
+    if !websocket {
+        return serve(stream, shared, arrival).await;
+    }
+    let handshake = tokio::time::timeout(timeout, websocket::accept(stream, max));
+    match within(&shared.stop, handshake).await {
+        Some(Ok(Ok(stream))) => serve(stream, shared, arrival).await,
+        Some(Ok(Err(why))) => shared.refuse(&arrival, RefusalCause::WebSocket, why),
+        Some(Err(_)) => timed_out(&shared, &arrival, "WebSocket"),
+        None => {}
+    }
+}
+
+fn timed_out(shared: &Shared, arrival: &Arrival, handshake: &str) {
+    let seconds = shared.limits.connect_timeout.as_secs();
+    let why = format!("the {handshake} handshake was not done within {seconds} s");
+    shared.refuse(arrival, RefusalCause::ConnectTimeout, why);
+}
+
+/// What a future gives, unless the broker stops first.
+async fn within<T>(stop: &CancellationToken, future: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        value = future => Some(value),
+        () = stop.cancelled() => None,
+    }
+}
+
+/// What went wrong in a TLS handshake, to act on and in words.
+fn tls_refusal(error: &io::Error) -> (RefusalCause, String) {
+    use rustls::{AlertDescription, CertificateError, Error};
+    let tls = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Error>());
+    match tls {
+        Some(Error::NoCertificatesPresented) => (
+            RefusalCause::NoCertificate,
+            "the client showed no certificate, and this listener asks for one".into(),
+        ),
+        Some(Error::InvalidCertificate(why)) => {
+            let why = match why {
+                CertificateError::UnknownIssuer => {
+                    "its certificate is of another authority".to_owned()
+                }
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                    "its certificate has expired".to_owned()
+                }
+                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                    "its certificate is not valid yet".to_owned()
+                }
+                CertificateError::Revoked => "its certificate is revoked".to_owned(),
+                CertificateError::BadSignature => {
+                    "its certificate's signature is not our authority's".to_owned()
+                }
+                CertificateError::InvalidPurpose
+                | CertificateError::InvalidPurposeContext { .. } => {
+                    "its certificate is not for a client".to_owned()
+                }
+                other => format!("its certificate is not accepted: {other:?}"),
+            };
+            (RefusalCause::BadCertificate, why)
+        }
+        Some(Error::AlertReceived(alert)) => {
+            let why = match alert {
+                AlertDescription::UnknownCA | AlertDescription::BadCertificate => {
+                    "the client does not trust the broker's certificate; give it ca.crt".to_owned()
+                }
+                AlertDescription::CertificateExpired => {
+                    "the client finds the broker's certificate expired; is its clock right?"
+                        .to_owned()
+                }
+                other => format!("the client broke the handshake off: {other:?}"),
+            };
+            (RefusalCause::Tls, why)
+        }
+        Some(Error::InvalidMessage(_)) => (
+            RefusalCause::Tls,
+            "what came is not TLS; does the client connect without TLS to a TLS port?".into(),
+        ),
+        Some(other) => (RefusalCause::Tls, format!("TLS: {other}")),
+        None => (
+            RefusalCause::Tls,
+            format!("the client left during the TLS handshake: {error}"),
+        ),
+    }
+}

@@ -1,0 +1,122 @@
+//! Retained messages: the last of each topic that was published with the retain flag (MQTT 5, section 3.3.1.3).
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use mqttwb_model::{Timestamp, TopicFilter};
+
+use crate::message::Message;
+
+/// Retained messages by topic.
+///
+/// Ordered by topic, so that a filter with a fixed beginning looks only at the topics that begin so.
+#[derive(Debug, Default)]
+pub(crate) struct Retained {
+    messages: BTreeMap<Box<str>, Message>,
+}
+
+impl Retained {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Keeps the message as its topic's last; an empty payload clears the topic instead `[MQTT-3.3.1-6]`.
+    pub(crate) fn set(&mut self, message: &Message) {
+        if message.payload().is_empty() {
+            self.messages.remove(message.topic());
+        } else {
+            self.messages
+                .insert(message.topic().into(), message.detached());
+        }
+    }
+
+    /// Messages that a filter matches and that have not expired, by topic.
+    pub(crate) fn matching<'a>(
+        &'a self,
+        filter: &'a TopicFilter,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &'a Message> {
+        let pattern = filter.pattern();
+        let fixed = match pattern.find(['+', '#']) {
+            // a/# matches a too
+            Some(at) => pattern[..at].trim_end_matches('/'),
+            None => pattern,
+        };
+        self.messages
+            .range::<str, _>((Bound::Included(fixed), Bound::Unbounded))
+            .take_while(move |(topic, _)| topic.starts_with(fixed))
+            .filter(move |(topic, _)| filter.matches(topic))
+            .map(|(_, message)| message)
+            .filter(move |message| message.expires().is_none_or(|at| at > now))
+    }
+
+    /// Forgets what has expired.
+    pub(crate) fn expire(&mut self, now: Timestamp) {
+        self.messages
+            .retain(|_, message| message.expires().is_none_or(|at| at > now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mqttwb_model::{ConnectionId, MessageId, QoS};
+    use mqttwb_wire::{Properties, Property, Publish};
+
+    use super::*;
+    use crate::message::Origin;
+
+    fn message(topic: &str, payload: &[u8], properties: &[u8]) -> Message {
+        let publish = Publish {
+            dup: false,
+            qos: QoS::AtLeastOnce,
+            retain: true,
+            topic,
+            packet_id: 1,
+            properties: Properties::trusted(properties),
+            payload,
+        };
+        let origin = Origin {
+            id: MessageId(1),
+            publisher: ConnectionId(1),
+            at: Timestamp(0),
+        };
+        Message::new(&publish, topic, origin)
+    }
+
+    fn found(retained: &Retained, filter: &str, now: u64) -> Vec<String> {
+        let filter = TopicFilter::try_from(filter).unwrap();
+        retained
+            .matching(&filter, Timestamp(now))
+            .map(|m| m.topic().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn a_filter_finds_the_last_message_of_each_topic() {
+        let mut retained = Retained::default();
+        for topic in ["a", "a/b", "a/c/d", "ab", "$SYS/x"] {
+            retained.set(&message(topic, b"1", &[]));
+        }
+        assert_eq!(found(&retained, "a/#", 0), ["a", "a/b", "a/c/d"]);
+        assert_eq!(found(&retained, "+", 0), ["a", "ab"]);
+        assert_eq!(found(&retained, "#", 0), ["a", "a/b", "a/c/d", "ab"]);
+        assert_eq!(found(&retained, "$SYS/+", 0), ["$SYS/x"]);
+        retained.set(&message("a/b", b"", &[]));
+        assert_eq!(found(&retained, "a/b", 0), [""; 0]);
+        assert_eq!(retained.len(), 4);
+    }
+
+    #[test]
+    fn an_expired_message_is_not_found_and_is_forgotten() {
+        let mut properties = Vec::new();
+        Property::MessageExpiryInterval(10).write(&mut properties);
+        let mut retained = Retained::default();
+        retained.set(&message("a", b"1", &properties));
+        let second = 1_000_000_000;
+        assert_eq!(found(&retained, "a", 9 * second), ["a"]);
+        assert_eq!(found(&retained, "a", 10 * second), [""; 0]);
+        retained.expire(Timestamp(10 * second));
+        assert_eq!(retained.len(), 0);
+    }
+}

@@ -1,0 +1,263 @@
+//! The session: every rule of a client's side of the broker, as a state machine without input or output.
+//!
+//! Duty: packet identifiers, the QoS 1 and 2 handshakes in both directions, receive maximum, topic aliases, the offline
+//! queue, keep-alive. It is told packets, messages and the time, and answers with [`Action`]s in the order to do them.
+//! Not here: sockets, encoding, who else is there, subscriptions (the hub's), access rules.
+//! Invariant: an identifier is in use by at most one message a direction; a message above QoS 0 leaves the session
+//! only when it was acknowledged, has expired, can't ever be sent, or was dropped and counted.
+
+mod outgoing;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mqttwb_model::{ProtocolVersion, QoS, Timestamp};
+use mqttwb_wire::{Ack, Property, Publish, ReasonCode};
+
+pub use outgoing::{Delivery, Dropped, Inflight, QueueLimits};
+
+use crate::message::{Message, Origin};
+use outgoing::Outgoing;
+
+/// What a connection negotiated in CONNECT; it ends with the connection, the session may not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// Protocol version.
+    pub version: ProtocolVersion,
+    /// The keep-alive that holds: the server's own where it overrules the client. Zero is off.
+    pub keep_alive: Duration,
+    /// How many messages above QoS 0 the client takes at once (MQTT 5, section 3.1.2.11.3).
+    pub client_receive_maximum: u16,
+    /// The largest packet that the client takes (section 3.1.2.11.4).
+    pub client_maximum_packet_size: usize,
+    /// How many messages above QoS 0 the broker takes of it at once.
+    pub server_receive_maximum: u16,
+    /// How many topic aliases the broker takes of it.
+    pub server_topic_alias_maximum: u16,
+}
+
+/// What to do next, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Hand the PUBLISH that is being handled to the router, under its topic or the one that its alias stands for.
+    Forward {
+        /// The topic that the alias stands for; `None` where the packet names its own.
+        topic: Option<Arc<str>>,
+    },
+    /// Hand a message that was kept until its PUBREL to the router.
+    Release(Message),
+    /// Send a PUBLISH to the client.
+    Publish {
+        /// What to send.
+        delivery: Delivery,
+        /// 0 at QoS 0.
+        packet_id: u16,
+        /// It was sent before.
+        dup: bool,
+    },
+    /// Send PUBACK.
+    PubAck(Ack<'static>),
+    /// Send PUBREC.
+    PubRec(Ack<'static>),
+    /// Send PUBREL.
+    PubRel(Ack<'static>),
+    /// Send PUBCOMP.
+    PubComp(Ack<'static>),
+    /// The client broke a rule: say why (in DISCONNECT, where its version has one from the server) and close.
+    Refuse(ReasonCode),
+}
+
+/// A client's session.
+#[derive(Debug)]
+pub struct Session {
+    terms: Terms,
+    /// When the client was last heard of.
+    heard: Timestamp,
+    connected: bool,
+    /// QoS 2 messages that wait for their PUBREL, by packet identifier (MQTT 3.1.1 and 5, figure 4.3, method A).
+    received: HashMap<u16, Message>,
+    /// Topics that aliases stand for; the index is the alias less one.
+    aliases: Vec<Option<Arc<str>>>,
+    outgoing: Outgoing,
+}
+
+impl Session {
+    /// A new session, not connected.
+    pub fn new(terms: Terms, limits: QueueLimits) -> Self {
+        Self {
+            terms,
+            heard: Timestamp::default(),
+            connected: false,
+            received: HashMap::new(),
+            aliases: Vec::new(),
+            outgoing: Outgoing::new(limits),
+        }
+    }
+
+    /// A connection takes the session up. What was in flight is sent again, in order, PUBLISH with DUP and PUBREL
+    /// `[MQTT-4.4.0-1]`; then what was queued.
+    pub fn connect(&mut self, terms: Terms, now: Timestamp, actions: &mut Vec<Action>) {
+        self.aliases.clear();
+        self.terms = terms;
+        self.heard = now;
+        self.connected = true;
+        self.outgoing.resend(&self.terms, now, actions);
+    }
+
+    /// The connection has ended.
+    pub fn disconnect(&mut self) {
+        self.connected = false;
+        self.aliases.clear();
+    }
+
+    /// What the connection negotiated.
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// A packet came: the client is there.
+    pub fn heard(&mut self, now: Timestamp) {
+        self.heard = now;
+    }
+
+    /// When the client counts as gone unless it is heard before: one and a half times the keep-alive
+    /// `[MQTT-3.1.2-22]`; `None` where keep-alive is off.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        let keep_alive = self.terms.keep_alive;
+        (!keep_alive.is_zero()).then(|| self.heard.plus(keep_alive + keep_alive / 2))
+    }
+
+    /// PUBLISH from the client.
+    pub fn publish(&mut self, p: &Publish<'_>, origin: Origin, actions: &mut Vec<Action>) {
+        let topic = match self.resolve_alias(p) {
+            Ok(topic) => topic,
+            Err(reason) => return actions.push(Action::Refuse(reason)),
+        };
+        match p.qos {
+            QoS::AtMostOnce => actions.push(Action::Forward { topic }),
+            QoS::AtLeastOnce => {
+                actions.push(Action::Forward { topic });
+                actions.push(Action::PubAck(Ack::success(p.packet_id)));
+            }
+            QoS::ExactlyOnce => {
+                // An identifier in use is the same message again: acknowledged, not taken twice [MQTT-4.3.3-10].
+                if !self.received.contains_key(&p.packet_id) {
+                    if self.received.len() >= usize::from(self.terms.server_receive_maximum) {
+                        let reason = ReasonCode::RECEIVE_MAXIMUM_EXCEEDED; // [MQTT-3.3.4-9]
+                        return actions.push(Action::Refuse(reason));
+                    }
+                    let topic = topic.as_deref().unwrap_or(p.topic);
+                    self.received
+                        .insert(p.packet_id, Message::new(p, topic, origin));
+                }
+                actions.push(Action::PubRec(Ack::success(p.packet_id)));
+            }
+        }
+    }
+
+    /// The topic that the packet's alias stands for, and the alias learnt where it names both (section 3.3.2.3.4).
+    fn resolve_alias(&mut self, p: &Publish<'_>) -> Result<Option<Arc<str>>, ReasonCode> {
+        let alias = p.properties.find(|property| match property {
+            Property::TopicAlias(alias) => Some(alias),
+            _ => None,
+        });
+        let Some(alias) = alias else {
+            return Ok(None);
+        };
+        if alias > self.terms.server_topic_alias_maximum {
+            return Err(ReasonCode::TOPIC_ALIAS_INVALID); // [MQTT-3.3.2-9]
+        }
+        let slot = usize::from(alias) - 1; // decoding refuses 0 [MQTT-3.3.2-8]
+        if p.topic.is_empty() {
+            let known = self.aliases.get(slot).cloned().flatten();
+            return known.map(Some).ok_or(ReasonCode::TOPIC_ALIAS_INVALID);
+        }
+        if self.aliases.len() <= slot {
+            self.aliases.resize(slot + 1, None);
+        }
+        self.aliases[slot] = Some(p.topic.into());
+        Ok(None)
+    }
+
+    /// PUBREL from the client: the message that was kept goes on its way.
+    pub fn pubrel(&mut self, ack: &Ack<'_>, actions: &mut Vec<Action>) {
+        let reason = match self.received.remove(&ack.packet_id) {
+            Some(message) => {
+                actions.push(Action::Release(message));
+                ReasonCode::SUCCESS
+            }
+            None => self.not_found(),
+        };
+        actions.push(Action::PubComp(Ack::with_reason(ack.packet_id, reason)));
+    }
+
+    /// What an acknowledgement says of an identifier that is not in use; before MQTT 5 it can say nothing.
+    fn not_found(&self) -> ReasonCode {
+        match self.terms.version {
+            ProtocolVersion::V5 => ReasonCode::PACKET_IDENTIFIER_NOT_FOUND,
+            ProtocolVersion::V31 | ProtocolVersion::V311 => ReasonCode::SUCCESS,
+        }
+    }
+
+    /// PUBACK from the client.
+    pub fn puback(&mut self, ack: &Ack<'_>, now: Timestamp, actions: &mut Vec<Action>) {
+        self.outgoing.puback(ack.packet_id);
+        self.outgoing.pump(&self.terms, now, actions);
+    }
+
+    /// PUBREC from the client.
+    pub fn pubrec(&mut self, ack: &Ack<'_>, now: Timestamp, actions: &mut Vec<Action>) {
+        if ack.reason.is_error() {
+            self.outgoing.pubcomp(ack.packet_id); // it wants no more of this message (section 4.3.3)
+            self.outgoing.pump(&self.terms, now, actions);
+            return;
+        }
+        let reason = if self.outgoing.pubrec(ack.packet_id) {
+            ReasonCode::SUCCESS
+        } else {
+            self.not_found()
+        };
+        actions.push(Action::PubRel(Ack::with_reason(ack.packet_id, reason)));
+    }
+
+    /// PUBCOMP from the client.
+    pub fn pubcomp(&mut self, ack: &Ack<'_>, now: Timestamp, actions: &mut Vec<Action>) {
+        self.outgoing.pubcomp(ack.packet_id);
+        self.outgoing.pump(&self.terms, now, actions);
+    }
+
+    /// A message for the client. Offline, what is above QoS 0 is queued.
+    pub fn deliver(
+        &mut self,
+        delivery: Delivery,
+        now: Timestamp,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Dropped> {
+        if self.connected {
+            self.outgoing.deliver(delivery, &self.terms, now, actions)
+        } else {
+            self.outgoing.keep(delivery)
+        }
+    }
+
+    /// Messages that wait to be sent.
+    pub fn queued(&self) -> impl ExactSizeIterator<Item = &Delivery> {
+        self.outgoing.queued()
+    }
+
+    /// Messages that were sent and are not acknowledged, in order.
+    pub fn inflight(&self) -> impl Iterator<Item = (u16, &Inflight)> {
+        self.outgoing.inflight()
+    }
+
+    /// QoS 2 messages from the client that wait for their PUBREL.
+    pub fn awaiting_release(&self) -> usize {
+        self.received.len()
+    }
+}

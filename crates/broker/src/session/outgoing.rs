@@ -1,0 +1,271 @@
+//! The broker's side of delivery: packet identifiers, the window of unacknowledged messages, and the queue behind it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use mqttwb_model::{QoS, Timestamp};
+use mqttwb_wire::{Ack, frame_size};
+
+use super::{Action, Terms};
+use crate::message::Message;
+
+/// A message on its way to one subscriber.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// What.
+    pub message: Message,
+    /// The lower of the message's QoS and the subscription's `[MQTT-3.8.4-8]`.
+    pub qos: QoS,
+    /// The retain flag that the subscriber sees.
+    pub retain: bool,
+    /// Identifiers of the subscriptions that matched (section 3.8.2.1.2).
+    pub subscription_ids: Arc<[u32]>,
+}
+
+/// How much may wait for one client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// Messages.
+    pub messages: usize,
+    /// Bytes.
+    pub bytes: usize,
+}
+
+/// Why a message was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Dropped {
+    /// QoS 0 is not kept for a client that is away.
+    #[error("the client is away, and QoS 0 is not kept")]
+    Away,
+    /// The queue is full.
+    #[error("the client's queue is full")]
+    QueueFull,
+    /// `[MQTT-3.1.2-25]`: larger than the client takes.
+    #[error("the message is larger than the client takes")]
+    TooLarge,
+    /// It expired before it was sent `[MQTT-3.3.2-5]`.
+    #[error("the message expired before it was sent")]
+    Expired,
+}
+
+/// A message that was sent and is not acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inflight {
+    /// PUBLISH was sent; PUBACK or PUBREC is to come.
+    Publish(Delivery),
+    /// PUBREL was sent; PUBCOMP is to come. The message itself is needed no more.
+    Release,
+    /// Done, but something older is not.
+    Done,
+}
+
+/// Identifiers are given in turn, so the window is a run of them and the identifier tells the place in it.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    window: VecDeque<(u16, Inflight)>,
+    /// Entries of the window that are not [`Inflight::Done`].
+    unacknowledged: usize,
+    last_id: u16,
+    queue: VecDeque<Delivery>,
+    queue_bytes: usize,
+    limits: QueueLimits,
+}
+
+/// The window may not reach around to its own beginning.
+const LONGEST_WINDOW: usize = 60_000;
+
+impl Outgoing {
+    pub(super) fn new(limits: QueueLimits) -> Self {
+        Self {
+            window: VecDeque::new(),
+            unacknowledged: 0,
+            last_id: 0,
+            queue: VecDeque::new(),
+            queue_bytes: 0,
+            limits,
+        }
+    }
+
+    pub(super) fn queued(&self) -> impl ExactSizeIterator<Item = &Delivery> {
+        self.queue.iter()
+    }
+
+    pub(super) fn inflight(&self) -> impl Iterator<Item = (u16, &Inflight)> {
+        self.window
+            .iter()
+            .filter(|(_, state)| *state != Inflight::Done)
+            .map(|(id, state)| (*id, state))
+    }
+
+    /// Sends what the window has room for, queues the rest.
+    pub(super) fn deliver(
+        &mut self,
+        delivery: Delivery,
+        terms: &Terms,
+        now: Timestamp,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Dropped> {
+        sendable(&delivery, terms, now)?;
+        if delivery.qos == QoS::AtMostOnce {
+            actions.push(Action::Publish {
+                delivery,
+                packet_id: 0,
+                dup: false,
+            });
+            return Ok(());
+        }
+        if self.queue.is_empty() && self.has_room(terms) {
+            self.send(delivery, actions);
+            return Ok(());
+        }
+        self.enqueue(delivery)
+    }
+
+    /// Keeps a message for a client that is away, in memory of its own.
+    pub(super) fn keep(&mut self, delivery: Delivery) -> Result<(), Dropped> {
+        if delivery.qos == QoS::AtMostOnce {
+            return Err(Dropped::Away);
+        }
+        let message = delivery.message.detached();
+        self.enqueue(Delivery {
+            message,
+            ..delivery
+        })
+    }
+
+    fn enqueue(&mut self, delivery: Delivery) -> Result<(), Dropped> {
+        let bytes = self.queue_bytes + delivery.message.size();
+        if self.queue.len() >= self.limits.messages || bytes > self.limits.bytes {
+            return Err(Dropped::QueueFull);
+        }
+        self.queue_bytes = bytes;
+        self.queue.push_back(delivery);
+        Ok(())
+    }
+
+    fn has_room(&self, terms: &Terms) -> bool {
+        self.unacknowledged < usize::from(terms.client_receive_maximum)
+            && self.window.len() < LONGEST_WINDOW
+    }
+
+    fn send(&mut self, delivery: Delivery, actions: &mut Vec<Action>) {
+        self.last_id = self.last_id.checked_add(1).unwrap_or(1); // 0 is no identifier [MQTT-2.2.1-3]
+        self.unacknowledged += 1;
+        self.window
+            .push_back((self.last_id, Inflight::Publish(delivery.clone())));
+        actions.push(Action::Publish {
+            delivery,
+            packet_id: self.last_id,
+            dup: false,
+        });
+    }
+
+    /// Sends from the queue while the window has room.
+    pub(super) fn pump(&mut self, terms: &Terms, now: Timestamp, actions: &mut Vec<Action>) {
+        while self.has_room(terms) {
+            let Some(delivery) = self.queue.pop_front() else {
+                return;
+            };
+            self.queue_bytes -= delivery.message.size();
+            // What expired while it waited is not sent [MQTT-3.3.2-5]; nor what this client can't take.
+            if sendable(&delivery, terms, now).is_ok() {
+                self.send(delivery, actions);
+            }
+        }
+    }
+
+    /// Sends everything unacknowledged again, then what the window has room for.
+    pub(super) fn resend(&mut self, terms: &Terms, now: Timestamp, actions: &mut Vec<Action>) {
+        for (packet_id, state) in &self.window {
+            match state {
+                Inflight::Publish(delivery) => actions.push(Action::Publish {
+                    delivery: delivery.clone(),
+                    packet_id: *packet_id,
+                    dup: true,
+                }),
+                Inflight::Release => actions.push(Action::PubRel(Ack::success(*packet_id))),
+                Inflight::Done => {}
+            }
+        }
+        self.pump(terms, now, actions);
+    }
+
+    fn place(&self, packet_id: u16) -> Option<usize> {
+        let first = self.window.front()?.0;
+        // Identifiers run 1..=65535 and around, so they are 65,535 in all.
+        let guess = if packet_id >= first {
+            usize::from(packet_id - first)
+        } else {
+            usize::from(packet_id) + 65_535 - usize::from(first)
+        };
+        (self.window.get(guess)?.0 == packet_id).then_some(guess)
+    }
+
+    fn finish(&mut self, place: usize) {
+        self.window[place].1 = Inflight::Done;
+        self.unacknowledged -= 1;
+        while matches!(self.window.front(), Some((_, Inflight::Done))) {
+            self.window.pop_front();
+        }
+    }
+
+    pub(super) fn puback(&mut self, packet_id: u16) {
+        let Some(place) = self.place(packet_id) else {
+            return;
+        };
+        if let Inflight::Publish(delivery) = &self.window[place].1
+            && delivery.qos == QoS::AtLeastOnce
+        {
+            self.finish(place);
+        }
+    }
+
+    /// Whether the identifier is in use.
+    pub(super) fn pubrec(&mut self, packet_id: u16) -> bool {
+        let Some(place) = self.place(packet_id) else {
+            return false;
+        };
+        let entry = &mut self.window[place].1;
+        match entry {
+            Inflight::Publish(delivery) if delivery.qos == QoS::ExactlyOnce => {
+                *entry = Inflight::Release;
+                true
+            }
+            Inflight::Release => true,
+            Inflight::Publish(_) | Inflight::Done => false,
+        }
+    }
+
+    pub(super) fn pubcomp(&mut self, packet_id: u16) {
+        let Some(place) = self.place(packet_id) else {
+            return;
+        };
+        match &self.window[place].1 {
+            Inflight::Release => self.finish(place),
+            Inflight::Publish(delivery) if delivery.qos == QoS::ExactlyOnce => self.finish(place),
+            Inflight::Publish(_) | Inflight::Done => {}
+        }
+    }
+}
+
+fn sendable(delivery: &Delivery, terms: &Terms, now: Timestamp) -> Result<(), Dropped> {
+    let message = &delivery.message;
+    if message.expires().is_some_and(|at| at <= now) {
+        return Err(Dropped::Expired);
+    }
+    if terms.client_maximum_packet_size < usize::MAX {
+        let size = frame_size(
+            delivery.qos,
+            message.topic(),
+            &[message.properties()],
+            message.payload(),
+            terms.version,
+        );
+        // What the broker adds: an expiry, and five bytes an identifier.
+        let added = 5 + 5 * delivery.subscription_ids.len();
+        if size + added > terms.client_maximum_packet_size {
+            return Err(Dropped::TooLarge);
+        }
+    }
+    Ok(())
+}

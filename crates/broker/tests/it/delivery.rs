@@ -1,0 +1,168 @@
+//! Who gets what, at which QoS, retained or not.
+
+use mqttwb_model::QoS;
+use mqttwb_wire::{Properties, Property, Publish, RetainHandling, SubscriptionOptions};
+
+use crate::support::*;
+
+#[tokio::test]
+async fn a_message_is_delivered_at_the_lower_of_the_two_qualities() {
+    // [MQTT-3.8.4-8]
+    let broker = broker().await;
+    for version in [V311, V5] {
+        for published in 0..=2 {
+            for wanted in 0..=2 {
+                let mut subscriber = Client::connected(&broker, version, "subscriber").await;
+                let mut publisher = Client::connected(&broker, version, "publisher").await;
+                subscriber.subscribe("a/+", wanted).await;
+                publisher.publish(publish("a/b", "hello", published)).await;
+                let got = subscriber.receive().await;
+                assert_eq!((got.topic.as_str(), got.payload.as_str()), ("a/b", "hello"));
+                assert_eq!(got.qos, published.min(wanted));
+                assert!(!got.retain && !got.dup);
+            }
+        }
+    }
+    broker.broker.stop().await;
+}
+
+#[tokio::test]
+async fn versions_understand_each_other_and_properties_pass_in_order() {
+    let broker = broker().await;
+    let mut old = Client::connected(&broker, V311, "old").await;
+    let mut new = Client::connected(&broker, V5, "new").await;
+    old.subscribe("#", 1).await;
+    new.subscribe("#", 1).await;
+    let sent = [
+        Property::UserProperty("b", "1"),
+        Property::ContentType("text/plain"),
+        Property::UserProperty("a", "2"),
+    ];
+    let bytes = properties(&sent);
+    new.send(mqttwb_wire::Packet::Publish(Publish {
+        properties: Properties::trusted(&bytes),
+        ..publish("t", "x", 0)
+    }))
+    .await;
+    assert_eq!(old.receive().await.properties, b"");
+    assert_eq!(new.receive().await.properties, bytes);
+}
+
+#[tokio::test]
+async fn an_aliased_topic_reaches_subscribers_by_its_name() {
+    let broker = broker().await;
+    let mut subscriber = Client::connected(&broker, V5, "subscriber").await;
+    subscriber.subscribe("#", 0).await;
+    let mut publisher = Client::connected(&broker, V5, "publisher").await;
+    let alias = properties(&[Property::TopicAlias(3)]);
+    for topic in ["long/topic", "", ""] {
+        let p = Publish {
+            properties: Properties::trusted(&alias),
+            ..publish(topic, "x", 0)
+        };
+        publisher.send(mqttwb_wire::Packet::Publish(p)).await;
+    }
+    for _ in 0..3 {
+        let got = subscriber.receive().await;
+        assert_eq!(got.topic, "long/topic");
+        assert_eq!(got.properties, b"", "the alias is the publisher's own");
+    }
+}
+
+#[tokio::test]
+async fn a_new_subscriber_gets_the_last_retained_message_of_each_topic() {
+    let broker = broker().await;
+    let mut publisher = Client::connected(&broker, V5, "publisher").await;
+    for (topic, payload) in [("s/1", "old"), ("s/1", "new"), ("s/2", "x"), ("s/2", "")] {
+        let p = Publish {
+            retain: true,
+            ..publish(topic, payload, 1)
+        };
+        publisher.publish(p).await;
+    }
+    let mut subscriber = Client::connected(&broker, V5, "subscriber").await;
+    subscriber.subscribe("s/#", 1).await;
+    let got = subscriber.receive().await;
+    assert_eq!((got.topic.as_str(), got.payload.as_str()), ("s/1", "new"));
+    assert!(got.retain);
+    subscriber.expect_nothing().await;
+    // An existing subscriber sees a retained message as any other [MQTT-3.3.1-12].
+    let p = Publish {
+        retain: true,
+        ..publish("s/1", "newer", 0)
+    };
+    publisher.publish(p).await;
+    assert!(!subscriber.receive().await.retain);
+}
+
+#[tokio::test]
+async fn subscription_options_are_kept() {
+    let broker = broker().await;
+    let mut client = Client::connected(&broker, V5, "client").await;
+    client
+        .publish(Publish {
+            retain: true,
+            ..publish("r", "1", 1)
+        })
+        .await;
+    let options = SubscriptionOptions {
+        qos: QoS::AtLeastOnce,
+        no_local: true,
+        retain_as_published: true,
+        retain_handling: RetainHandling::Never,
+    };
+    client
+        .subscribe_with("r", options, &[Property::SubscriptionIdentifier(7)])
+        .await;
+    client.expect_nothing().await; // retain handling 2 [MQTT-3.3.1-11]
+    client.publish(publish("r", "own", 1)).await;
+    client.expect_nothing().await; // no local [MQTT-3.8.3-3]
+    let mut other = Client::connected(&broker, V5, "other").await;
+    other
+        .publish(Publish {
+            retain: true,
+            ..publish("r", "2", 1)
+        })
+        .await;
+    let got = client.receive().await;
+    assert!(got.retain, "retain as published [MQTT-3.3.1-13]");
+    assert_eq!(
+        got.properties,
+        properties(&[Property::SubscriptionIdentifier(7)])
+    );
+    // Retain handling 1: only if the subscription is new [MQTT-3.3.1-10].
+    let if_new = SubscriptionOptions {
+        retain_handling: RetainHandling::IfNew,
+        ..options
+    };
+    client.subscribe_with("r", if_new, &[]).await;
+    client.expect_nothing().await;
+}
+
+#[tokio::test]
+async fn a_fan_out_reaches_everybody_in_order() {
+    const SUBSCRIBERS: usize = 20;
+    const MESSAGES: usize = 500;
+    let broker = broker().await;
+    let mut subscribers = Vec::new();
+    for n in 0..SUBSCRIBERS {
+        let mut client = Client::connected(&broker, V311, &format!("s{n}")).await;
+        client.subscribe("f/#", 1).await;
+        subscribers.push(client);
+    }
+    let mut publisher = Client::connected(&broker, V311, "publisher").await;
+    for n in 0..MESSAGES {
+        publisher
+            .publish(publish("f/x", &n.to_string(), (n % 3) as u8))
+            .await;
+    }
+    for client in &mut subscribers {
+        for n in 0..MESSAGES {
+            assert_eq!(client.receive().await.payload, n.to_string());
+        }
+    }
+    let counted = broker.broker.counters().values();
+    assert_eq!(counted.messages_in, MESSAGES as u64);
+    assert_eq!(counted.messages_out, (MESSAGES * SUBSCRIBERS) as u64);
+    assert_eq!(counted.dropped, 0);
+}

@@ -1,0 +1,7 @@
+//! The broker over real sockets, spoken to packet by packet.
+
+mod support;
+
+mod delivery;
+mod lifecycle;
+mod sessions;

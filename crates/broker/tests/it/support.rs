@@ -1,0 +1,268 @@
+//! A broker on a free port, and a client that sends and expects single packets.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use mqttwb_broker::{Broker, BrokerConfig, ListenerConfig};
+use mqttwb_model::{ClientCert, ListenerProtocol, NoObserver, Observer, ProtocolVersion, QoS};
+use mqttwb_wire::{
+    Ack, ConnAck, Connect, Packet, Properties, Property, Publish, ReasonCode, Subscribe,
+    SubscriptionOptions, decode, encode, frame_len,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+pub const V311: ProtocolVersion = ProtocolVersion::V311;
+pub const V5: ProtocolVersion = ProtocolVersion::V5;
+
+/// Nothing here takes so long unless it never comes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct TestBroker {
+    pub broker: Broker,
+    pub address: SocketAddr,
+}
+
+pub fn tcp_listener() -> ListenerConfig {
+    ListenerConfig {
+        name: "tcp".into(),
+        bind: ([127, 0, 0, 1], 0).into(),
+        protocol: ListenerProtocol::Tcp,
+        client_cert: ClientCert::None,
+        tls: None,
+    }
+}
+
+pub async fn broker() -> TestBroker {
+    broker_with(BrokerConfig::default(), Arc::new(NoObserver)).await
+}
+
+pub async fn broker_with(mut config: BrokerConfig, observer: Arc<dyn Observer>) -> TestBroker {
+    config.listeners.push(tcp_listener());
+    let broker = Broker::start(config, observer).await.unwrap();
+    let address = broker.listeners().last().unwrap().address;
+    TestBroker { broker, address }
+}
+
+pub fn properties(of: &[Property<'_>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for property in of {
+        property.write(&mut bytes);
+    }
+    bytes
+}
+
+pub fn connect(version: ProtocolVersion, client_id: &str) -> Connect<'_> {
+    Connect {
+        version,
+        clean_start: true,
+        keep_alive: 0,
+        client_id,
+        will: None,
+        user_name: None,
+        password: None,
+        properties: Properties::NONE,
+    }
+}
+
+pub fn publish<'a>(topic: &'a str, payload: &'a str, qos: u8) -> Publish<'a> {
+    Publish {
+        dup: false,
+        qos: QoS::try_from(qos).unwrap(),
+        retain: false,
+        topic,
+        packet_id: u16::from(qos > 0),
+        properties: Properties::NONE,
+        payload: payload.as_bytes(),
+    }
+}
+
+pub struct Client {
+    stream: TcpStream,
+    version: ProtocolVersion,
+    input: BytesMut,
+}
+
+/// What a test wants to know of a PUBLISH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Got {
+    pub topic: String,
+    pub payload: String,
+    pub qos: u8,
+    pub retain: bool,
+    pub dup: bool,
+    pub packet_id: u16,
+    pub properties: Vec<u8>,
+}
+
+impl Client {
+    pub async fn open(address: SocketAddr, version: ProtocolVersion) -> Self {
+        Self {
+            stream: TcpStream::connect(address).await.unwrap(),
+            version,
+            input: BytesMut::new(),
+        }
+    }
+
+    /// Connects with a clean start.
+    pub async fn connected(broker: &TestBroker, version: ProtocolVersion, id: &str) -> Self {
+        let mut client = Self::open(broker.address, version).await;
+        let (present, reason) = client.connect(connect(version, id)).await;
+        assert_eq!((present, reason), (false, ReasonCode::SUCCESS));
+        client
+    }
+
+    /// Sends CONNECT: session present, and the reason code.
+    pub async fn connect(&mut self, connect: Connect<'_>) -> (bool, ReasonCode) {
+        self.send(Packet::Connect(Box::new(connect))).await;
+        self.expect(|packet| match packet {
+            Packet::ConnAck(ConnAck {
+                session_present,
+                reason,
+                ..
+            }) => Some((*session_present, *reason)),
+            _ => None,
+        })
+        .await
+    }
+
+    pub async fn send(&mut self, packet: Packet<'_>) {
+        let mut out = BytesMut::new();
+        encode(&packet, self.version, &mut out);
+        self.send_bytes(&out).await;
+    }
+
+    pub async fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.unwrap();
+    }
+
+    async fn fill(&mut self) -> Option<usize> {
+        loop {
+            if let Some(len) = frame_len(&self.input, usize::MAX).unwrap()
+                && self.input.len() >= len
+            {
+                return Some(len);
+            }
+            let read = self.stream.read_buf(&mut self.input);
+            match tokio::time::timeout(PATIENCE, read).await {
+                Ok(Ok(0) | Err(_)) => return None,
+                Ok(Ok(_)) => {}
+                Err(_) => panic!("nothing came"),
+            }
+        }
+    }
+
+    /// The next packet must be one that `pick` takes.
+    pub async fn expect<T>(&mut self, pick: impl Fn(&Packet<'_>) -> Option<T>) -> T {
+        let len = self.fill().await.expect("the connection was closed");
+        let frame = self.input.split_to(len);
+        let packet = decode(&frame, self.version).unwrap();
+        pick(&packet).unwrap_or_else(|| panic!("unexpected {packet:?}"))
+    }
+
+    /// The broker closes; before that it may say a DISCONNECT, whose reason this is.
+    pub async fn expect_end(&mut self) -> Option<ReasonCode> {
+        let mut said = None;
+        while let Some(len) = self.fill().await {
+            let frame = self.input.split_to(len);
+            if let Packet::Disconnect(p) = decode(&frame, self.version).unwrap() {
+                said = Some(p.reason);
+            }
+        }
+        said
+    }
+
+    pub async fn subscribe(&mut self, filter: &str, qos: u8) -> ReasonCode {
+        let options = SubscriptionOptions {
+            qos: QoS::try_from(qos).unwrap(),
+            ..Default::default()
+        };
+        self.subscribe_with(filter, options, &[]).await
+    }
+
+    pub async fn subscribe_with(
+        &mut self,
+        filter: &str,
+        options: SubscriptionOptions,
+        with: &[Property<'_>],
+    ) -> ReasonCode {
+        let bytes = properties(with);
+        self.send(Packet::Subscribe(Subscribe {
+            packet_id: 9,
+            properties: Properties::trusted(&bytes),
+            filters: vec![(filter, options)],
+        }))
+        .await;
+        self.expect(|packet| match packet {
+            Packet::SubAck(p) => Some(p.reasons[0]),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Publishes and goes through the whole handshake.
+    pub async fn publish(&mut self, p: Publish<'_>) {
+        let (qos, id) = (p.qos, p.packet_id);
+        self.send(Packet::Publish(p)).await;
+        match qos {
+            QoS::AtMostOnce => {}
+            QoS::AtLeastOnce => {
+                self.expect(|p| matches!(p, Packet::PubAck(a) if a.packet_id == id).then_some(()))
+                    .await;
+            }
+            QoS::ExactlyOnce => {
+                self.expect(|p| matches!(p, Packet::PubRec(a) if a.packet_id == id).then_some(()))
+                    .await;
+                self.send(Packet::PubRel(Ack::success(id))).await;
+                self.expect(|p| matches!(p, Packet::PubComp(a) if a.packet_id == id).then_some(()))
+                    .await;
+            }
+        }
+    }
+
+    /// The next packet is a PUBLISH.
+    pub async fn message(&mut self) -> Got {
+        self.expect(|packet| match packet {
+            Packet::Publish(p) => Some(Got {
+                topic: p.topic.to_owned(),
+                payload: String::from_utf8_lossy(p.payload).into_owned(),
+                qos: p.qos.into(),
+                retain: p.retain,
+                dup: p.dup,
+                packet_id: p.packet_id,
+                properties: p.properties.as_bytes().to_vec(),
+            }),
+            _ => None,
+        })
+        .await
+    }
+
+    /// The next message, acknowledged to the end of its handshake.
+    pub async fn receive(&mut self) -> Got {
+        let got = self.message().await;
+        let ack = Ack::success(got.packet_id);
+        match got.qos {
+            1 => self.send(Packet::PubAck(ack)).await,
+            2 => {
+                self.send(Packet::PubRec(ack)).await;
+                self.expect(|p| matches!(p, Packet::PubRel(_)).then_some(()))
+                    .await;
+                self.send(Packet::PubComp(ack)).await;
+            }
+            _ => {}
+        }
+        got
+    }
+
+    /// Nothing is under way to this client: PINGREQ is answered by the next packet.
+    pub async fn expect_nothing(&mut self) {
+        self.send(Packet::PingReq).await;
+        self.expect(|p| matches!(p, Packet::PingResp).then_some(()))
+            .await;
+    }
+
+    /// Drops the socket.
+    pub fn cut(self) {}
+}
