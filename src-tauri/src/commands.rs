@@ -1,0 +1,246 @@
+//! What the page can call: a line for each command of the workbench, under the same name, and the streams.
+//!
+//! Not here: any decision. Invariant: a command that ends well did what its name says, one that fails changed nothing.
+
+use mqttwb_app::{Result, api::*};
+use tauri::{State, WebviewWindow, ipc::Channel, ipc::Invoke};
+
+use crate::{
+    pump::{Message, Pump},
+    workbench::Workbench,
+};
+
+type Bench<'a> = State<'a, Workbench>;
+
+/// All commands.
+pub fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
+    tauri::generate_handler![
+        about,
+        broker_start,
+        broker_stop,
+        snippets,
+        certificates,
+        device_issue,
+        device_export,
+        client_create,
+        client_update,
+        client_remove,
+        client_connect,
+        client_disconnect,
+        client_subscribe,
+        client_unsubscribe,
+        client_publish,
+        client_timeline,
+        traffic_open,
+        traffic_filter,
+        traffic_close,
+        traffic_rows,
+        packet_detail,
+        traffic_clear,
+        charts,
+        chart_create,
+        chart_remove,
+        chart_update,
+        live_stream,
+        traffic_stream,
+        traffic_tail,
+        chart_stream,
+        chart_view,
+        stream_acknowledge,
+        stream_close,
+    ]
+}
+
+#[tauri::command]
+async fn about(bench: Bench<'_>) -> Result<About> {
+    Ok(bench.app()?.about())
+}
+
+#[tauri::command]
+async fn broker_start(bench: Bench<'_>, request: BrokerStart) -> Result<BrokerStatus> {
+    bench.app()?.broker_start(request).await
+}
+
+#[tauri::command]
+async fn broker_stop(bench: Bench<'_>) -> Result<BrokerStatus> {
+    bench.app()?.broker_stop().await
+}
+
+#[tauri::command]
+async fn snippets(bench: Bench<'_>, request: SnippetRequest) -> Result<Vec<Snippet>> {
+    bench.app()?.snippets(request).await
+}
+
+#[tauri::command]
+async fn certificates(bench: Bench<'_>) -> Result<Certificates> {
+    bench.app()?.certificates().await
+}
+
+#[tauri::command]
+async fn device_issue(bench: Bench<'_>, request: DeviceRequest) -> Result<Certificate> {
+    bench.app()?.device_issue(request).await
+}
+
+#[tauri::command]
+async fn device_export(bench: Bench<'_>, request: ExportRequest) -> Result<DeviceFolder> {
+    bench.app()?.device_export(request).await
+}
+
+#[tauri::command]
+async fn client_create(bench: Bench<'_>, config: ClientConfig) -> Result<TestClient> {
+    bench.app()?.client_create(config).await
+}
+
+#[tauri::command]
+async fn client_update(bench: Bench<'_>, id: u32, config: ClientConfig) -> Result<TestClient> {
+    bench.app()?.client_update(id, config).await
+}
+
+#[tauri::command]
+async fn client_remove(bench: Bench<'_>, id: u32) -> Result<ClientConfig> {
+    bench.app()?.client_remove(id).await
+}
+
+#[tauri::command]
+async fn client_connect(bench: Bench<'_>, id: u32) -> Result<TestClient> {
+    bench.app()?.client_connect(id).await
+}
+
+#[tauri::command]
+async fn client_disconnect(bench: Bench<'_>, id: u32, how: DisconnectHow) -> Result<TestClient> {
+    bench.app()?.client_disconnect(id, how).await
+}
+
+#[tauri::command]
+async fn client_subscribe(
+    bench: Bench<'_>,
+    id: u32,
+    request: SubscribeRequest,
+) -> Result<TestClient> {
+    bench.app()?.client_subscribe(id, request).await
+}
+
+#[tauri::command]
+async fn client_unsubscribe(bench: Bench<'_>, id: u32, filter: String) -> Result<TestClient> {
+    bench.app()?.client_unsubscribe(id, filter).await
+}
+
+#[tauri::command]
+async fn client_publish(bench: Bench<'_>, id: u32, request: PublishRequest) -> Result<()> {
+    bench.app()?.client_publish(id, request).await
+}
+
+#[tauri::command]
+async fn client_timeline(
+    bench: Bench<'_>,
+    id: u32,
+    after: u64,
+    count: u32,
+) -> Result<Vec<TimelineEntry>> {
+    bench.app()?.client_timeline(id, after, count).await
+}
+
+#[tauri::command]
+async fn traffic_open(bench: Bench<'_>, filter: TrafficFilter) -> Result<u32> {
+    bench.app()?.traffic_open(filter).await
+}
+
+#[tauri::command]
+async fn traffic_filter(bench: Bench<'_>, view: u32, filter: TrafficFilter) -> Result<()> {
+    bench.app()?.traffic_filter(view, filter).await
+}
+
+#[tauri::command]
+async fn traffic_close(bench: Bench<'_>, view: u32) -> Result<()> {
+    bench.app()?.traffic_close(view).await
+}
+
+#[tauri::command]
+async fn traffic_rows(bench: Bench<'_>, view: u32, start: u64, count: u32) -> Result<TrafficRows> {
+    bench.app()?.traffic_rows(view, start, count).await
+}
+
+#[tauri::command]
+async fn packet_detail(bench: Bench<'_>, seq: u64, whole: bool) -> Result<PacketDetail> {
+    bench.app()?.packet_detail(seq, whole).await
+}
+
+#[tauri::command]
+async fn traffic_clear(bench: Bench<'_>) -> Result<()> {
+    bench.app()?.traffic_clear().await
+}
+
+#[tauri::command]
+async fn charts(bench: Bench<'_>) -> Result<Vec<Chart>> {
+    Ok(bench.app()?.charts().await)
+}
+
+#[tauri::command]
+async fn chart_create(bench: Bench<'_>, chart: Chart) -> Result<Chart> {
+    bench.app()?.chart_create(chart).await
+}
+
+#[tauri::command]
+async fn chart_remove(bench: Bench<'_>, id: u32) -> Result<Chart> {
+    bench.app()?.chart_remove(id).await
+}
+
+#[tauri::command]
+async fn chart_update(bench: Bench<'_>, chart: Chart) -> Result<Chart> {
+    bench.app()?.chart_update(chart).await
+}
+
+// Streams. Each answers with its number; the page acknowledges frames and closes it by that number.
+
+#[tauri::command]
+async fn live_stream(
+    bench: Bench<'_>,
+    pump: State<'_, Pump>,
+    window: WebviewWindow,
+    channel: Channel<Message<LiveFrame>>,
+) -> Result<u32> {
+    Ok(pump.live(bench.app()?.clone(), window, channel))
+}
+
+#[tauri::command]
+async fn traffic_stream(
+    bench: Bench<'_>,
+    pump: State<'_, Pump>,
+    window: WebviewWindow,
+    view: u32,
+    tail: u32,
+    channel: Channel<Message<TrafficFrame>>,
+) -> Result<u32> {
+    Ok(pump.traffic(bench.app()?.clone(), window.label(), view, tail, channel))
+}
+
+#[tauri::command]
+async fn chart_stream(
+    bench: Bench<'_>,
+    pump: State<'_, Pump>,
+    window: WebviewWindow,
+    view: ChartView,
+    channel: Channel<Message<ChartFrame>>,
+) -> Result<u32> {
+    Ok(pump.chart(bench.app()?.clone(), window.label(), view, channel))
+}
+
+#[tauri::command]
+fn traffic_tail(pump: State<'_, Pump>, stream: u32, rows: u32) {
+    pump.tail(stream, rows);
+}
+
+#[tauri::command]
+fn chart_view(pump: State<'_, Pump>, stream: u32, view: ChartView) {
+    pump.view(stream, view);
+}
+
+#[tauri::command]
+fn stream_acknowledge(pump: State<'_, Pump>, stream: u32, frame: u64) {
+    pump.acknowledge(stream, frame);
+}
+
+#[tauri::command]
+fn stream_close(pump: State<'_, Pump>, stream: u32) {
+    pump.close(stream);
+}
