@@ -4,7 +4,16 @@
 //! Not here: where messages come from, clocks, timers, canvases. Time is an argument.
 //! Invariant: a picture shows what the points say: extremes survive every thinning, and a silence is a gap.
 
+mod axis;
+mod draw;
 pub mod json;
 mod path;
+mod points;
+mod strokes;
+mod theme;
 
+pub use draw::{ChartDrawing, draw};
 pub use path::{Path, PathError, numbers};
+pub use points::{Point, Series};
+pub use strokes::{Align, Baseline, DrawOp};
+pub use theme::{Color, Theme};
