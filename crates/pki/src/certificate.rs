@@ -10,7 +10,7 @@ use x509_parser::prelude::{
 };
 use x509_parser::public_key::PublicKey;
 
-use crate::Validity;
+use crate::{Authority, Validity};
 
 /// PEM as every other tool writes it, on Windows too.
 pub(crate) const PEM: pem::EncodeConfig =
@@ -86,6 +86,20 @@ impl Certificate {
     /// The certificate as DER.
     pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// Whether `authority` has signed it; says nothing about when it is valid.
+    pub fn is_signed_by(&self, authority: &Authority) -> bool {
+        let issuer = authority.certificate();
+        match (
+            parse_x509_certificate(&self.der),
+            parse_x509_certificate(issuer.der()),
+        ) {
+            (Ok((_, leaf)), Ok((_, issuer))) => {
+                leaf.verify_signature(Some(issuer.public_key())).is_ok()
+            }
+            _ => false,
+        }
     }
 
     /// What it says.

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-use rcgen::KeyPair;
+use rcgen::{KeyPair, PublicKeyData as _};
 use zeroize::{Zeroize, Zeroizing};
+
+use crate::Certificate;
+use crate::certificate::public_key;
 
 /// Why a text is no private key that can be used here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +50,14 @@ impl SecretKey {
     /// The key as PKCS #8 DER.
     pub fn der(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Whether `certificate` was made for this key.
+    pub fn belongs_to(&self, certificate: &Certificate) -> bool {
+        let Ok(pair) = self.pair() else { return false };
+        let same = public_key(certificate).as_deref() == Some(pair.der_bytes());
+        wipe(pair);
+        same
     }
 
     /// Takes the key out of a pair, which is wiped.
