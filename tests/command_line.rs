@@ -1,0 +1,280 @@
+//! `mqttwb` from a shell: what it prints, how it fails, how it ends.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+
+use acceptance::broker::mqttwb;
+use acceptance::process::{Stream, finish};
+use acceptance::screen::free_port;
+use acceptance::{Broker, Finished, Maker, Message, Options, Peer, Running, Version, Way};
+use serde_json::Value;
+
+/// `mqttwb broker run` on a configuration that it can't run.
+fn run_with(data: &Path, config: &str) -> (String, Finished) {
+    let file = data.join("wrong.toml");
+    fs::write(&file, config).unwrap();
+    let file = file.display().to_string();
+    let finished = finish(mqttwb(data).args(["broker", "run", "--config", &file]));
+    (file, finished)
+}
+
+#[test]
+fn a_config_error_names_the_file_the_key_and_what_was_expected() {
+    let data = tempfile::tempdir().unwrap();
+    for (config, key, expected) in [
+        (
+            "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"mqtt\"\n",
+            "listeners.tcp.protocol",
+            "tcp",
+        ),
+        (
+            "[listeners.door]\nbind = \"localhost\"\nprotocol = \"tcp\"\n",
+            "listeners.door.bind",
+            "127.0.0.1:1883",
+        ),
+        (
+            "[listeners.door]\nbind = \"127.0.0.1:70000\"\nprotocol = \"tcp\"\n",
+            "listeners.door.bind",
+            "127.0.0.1:1883",
+        ),
+        (
+            "[listeners.door]\nprotocol = \"tcp\"\n",
+            "listeners.door.bind",
+            "127.0.0.1:1883",
+        ),
+        (
+            "[listeners.tls]\nbind = \"127.0.0.1:0\"\nprotocol = \"tls\"\nclient_cert = \"maybe\"\n",
+            "listeners.tls.client_cert",
+            "required",
+        ),
+        (
+            "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\nport = 1883\n",
+            "listeners.tcp.port",
+            "bind",
+        ),
+        (
+            "[listener.tcp]\nbind = \"127.0.0.1:0\"\n",
+            "listener",
+            "listeners",
+        ),
+        ("[listeners.tcp\n", "line 1", "]"),
+    ] {
+        let (file, finished) = run_with(data.path(), config);
+        assert!(!finished.status.success(), "{config}\n{finished:?}");
+        assert_eq!(finished.out, "", "{config}");
+        for part in [file.as_str(), key, expected] {
+            assert!(
+                finished.err.contains(part),
+                "no {part:?} in what is said of\n{config}\n{}",
+                finished.err
+            );
+        }
+    }
+}
+
+#[test]
+fn a_config_file_that_is_not_there_is_named() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("nowhere.toml");
+    let finished = finish(
+        mqttwb(data.path())
+            .args(["broker", "run", "--config"])
+            .arg(&file),
+    );
+    assert!(!finished.status.success());
+    assert!(
+        finished.err.contains(&file.display().to_string()),
+        "{finished:?}"
+    );
+}
+
+#[test]
+fn a_port_in_use_is_named_and_nothing_is_left_open() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().port();
+    let occupied = TcpListener::bind(("127.0.0.1", taken)).unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let (_, finished) = run_with(
+        data.path(),
+        &format!(
+            "[listeners.ws]\nbind = \"127.0.0.1:0\"\nprotocol = \"ws\"\n\
+             [listeners.tcp]\nbind = \"127.0.0.1:{taken}\"\nprotocol = \"tcp\"\n"
+        ),
+    );
+    assert_eq!(finished.status.code(), Some(1), "{finished:?}");
+    assert!(finished.err.contains(&taken.to_string()), "{finished:?}");
+    assert!(finished.err.contains("in use"), "{finished:?}");
+    assert_eq!(finished.out, "");
+    drop(occupied);
+}
+
+#[test]
+fn the_ready_line_names_every_listener_that_is_written_and_no_other() {
+    let broker = Broker::with("[listeners.door]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n");
+    assert_eq!(broker.listeners(), ["door"]);
+    assert_ne!(broker.port("door"), 0);
+    let broker = Broker::start();
+    assert_eq!(broker.listeners(), ["tcp", "tls", "ws", "wss"]);
+}
+
+#[test]
+fn standard_output_holds_the_ready_line_alone_and_the_log_goes_to_standard_error() {
+    let broker = Broker::start();
+    Peer::connect(Maker::Paho, &broker, &Way::Tcp, Version::V5, "someone").disconnect();
+    let finished = broker.stop().success();
+    let lines: Vec<&str> = finished.out.lines().collect();
+    assert_eq!(lines.len(), 1, "{finished:?}");
+    assert!(lines[0].starts_with("ready "), "{finished:?}");
+    assert!(!finished.err.is_empty());
+}
+
+#[test]
+fn a_signal_ends_the_broker_cleanly_and_frees_its_ports() {
+    for signal in ["TERM", "INT"] {
+        let broker = Broker::start();
+        // A client that is connected does not keep it from ending.
+        let client = Peer::connect(Maker::Paho, &broker, &Way::Tcp, Version::V5, "staying");
+        let addresses: Vec<SocketAddr> = ["tcp", "tls", "ws", "wss"]
+            .iter()
+            .map(|listener| broker.address(listener))
+            .collect();
+        broker.process.signal(signal);
+        let finished = broker.process.finish();
+        assert_eq!(finished.status.code(), Some(0), "{signal}: {finished:?}");
+        for address in addresses {
+            TcpListener::bind(address)
+                .unwrap_or_else(|error| panic!("{address} is not free: {error}"));
+        }
+        client.kill();
+    }
+}
+
+#[test]
+fn a_broker_can_be_started_again_at_once_on_the_same_ports() {
+    let (tcp, tls) = (free_port(), free_port());
+    let config = format!(
+        "[listeners.tcp]\nbind = \"127.0.0.1:{tcp}\"\nprotocol = \"tcp\"\n\
+         [listeners.tls]\nbind = \"127.0.0.1:{tls}\"\nprotocol = \"tls\"\nclient_cert = \"required\"\n"
+    );
+    for _ in 0..3 {
+        let broker = Broker::with(&config);
+        Peer::connect(Maker::Paho, &broker, &Way::Tcp, Version::V311, "again").disconnect();
+        broker.stop().success();
+    }
+}
+
+#[test]
+fn watching_prints_a_line_for_each_packet() {
+    let data = tempfile::tempdir().unwrap();
+    let config = data.path().join("watch.toml");
+    fs::write(
+        &config,
+        "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n",
+    )
+    .unwrap();
+    let config = config.display().to_string();
+    let broker = Broker::run(data, &["broker", "run", "--watch", "--config", &config]);
+    let mut peer = Peer::connect(Maker::MqttJs, &broker, &Way::Tcp, Version::V5, "watched");
+    peer.subscribe("a/b", 1);
+    peer.publish("a/b", "seen", 1, false);
+    peer.message();
+    peer.disconnect();
+    let mut from = 0;
+    for packet in [
+        "CONNECT",
+        "CONNACK",
+        "SUBSCRIBE",
+        "SUBACK",
+        "PUBLISH",
+        "PUBACK",
+        "DISCONNECT",
+    ] {
+        (_, from) = broker.process.find(from, |stream, line| {
+            (stream == Stream::Out && line.contains(packet) && line.contains("watched"))
+                .then_some(())
+        });
+    }
+}
+
+/// Subscribes with `mqttwb` to everything of the plant.
+fn sub_words(address: &str) -> [&str; 7] {
+    ["--json", "sub", "--to", address, "--qos", "1", "plant/#"]
+}
+
+/// Publishes with `mqttwb`.
+fn pub_words<'a>(address: &'a str, topic: &'a str, payload: &'a str) -> [&'a str; 7] {
+    ["pub", "--to", address, "--qos", "1", topic, payload]
+}
+
+#[test]
+fn what_is_published_with_mqttwb_is_printed_by_mqttwb_as_json_too() {
+    let broker = Broker::start();
+    let address = broker.address("tcp").to_string();
+    let mut subscriber = Running::start(mqttwb(broker.data()).args(sub_words(&address)));
+    let mut watcher = Peer::connect(Maker::Paho, &broker, &Way::Tcp, Version::V5, "watcher");
+    watcher.subscribe("plant/#", 1);
+    finish(mqttwb(broker.data()).args(pub_words(&address, "plant/pump-7", r#"{"rpm":1480}"#)))
+        .success();
+    assert_eq!(
+        watcher.message(),
+        Message::live("plant/pump-7", r#"{"rpm":1480}"#, 1)
+    );
+    let (message, _) = subscriber.find(0, |stream, line| {
+        (stream == Stream::Out)
+            .then(|| serde_json::from_str::<Value>(line).ok())
+            .flatten()
+            .filter(|line| line["topic"] == "plant/pump-7")
+    });
+    assert_eq!(message["payload"], r#"{"rpm":1480}"#);
+    assert_eq!(message["qos"], 1);
+    subscriber.signal("TERM");
+    subscriber.finish().success();
+}
+
+#[test]
+fn a_certificate_is_told_as_json() {
+    let data = tempfile::tempdir().unwrap();
+    let out = data.path().join("out");
+    let finished = finish(
+        mqttwb(data.path())
+            .args(["--json", "cert", "issue", "pump-7", "--out"])
+            .arg(&out),
+    )
+    .success();
+    let told: Value = serde_json::from_str(&finished.out).expect("JSON on standard output");
+    assert_eq!(told["name"], "pump-7");
+    assert_eq!(told["folder"], out.display().to_string());
+}
+
+#[test]
+fn a_name_that_no_certificate_can_have_is_refused_with_the_rule() {
+    let data = tempfile::tempdir().unwrap();
+    for name in ["", "a/b", "two words", &"x".repeat(65)] {
+        let finished = finish(
+            mqttwb(data.path())
+                .args(["cert", "issue", name, "--out"])
+                .arg(data.path().join("out")),
+        );
+        assert!(!finished.status.success(), "{name:?} {finished:?}");
+        assert!(finished.err.contains("64"), "{name:?} {finished:?}");
+        assert!(!data.path().join("out").exists());
+    }
+}
+
+#[test]
+fn a_client_that_takes_over_an_identifier_ends_the_other_connection() {
+    let broker = Broker::start();
+    for version in [Version::V311, Version::V5] {
+        let first = Peer::connect(Maker::Paho, &broker, &Way::Tcp, version, "twin");
+        let mut second = Peer::open(
+            Maker::Paho,
+            &broker,
+            &Way::Tcp,
+            Options::new("twin", version),
+        );
+        first.ended_by_the_broker();
+        second.subscribe("x", 0);
+        second.disconnect();
+    }
+}

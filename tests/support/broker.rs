@@ -1,0 +1,198 @@
+//! `mqttwb broker run` on free ports with a data folder of its own, and identities that its authority signs.
+
+use std::collections::HashMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::process::{Finished, Running, finish, product};
+
+/// The listeners that a test's broker opens unless it is told otherwise: one of each kind.
+const LISTENERS: &str = r#"
+[listeners.tcp]
+bind = "127.0.0.1:0"
+protocol = "tcp"
+
+[listeners.tls]
+bind = "127.0.0.1:0"
+protocol = "tls"
+client_cert = "required"
+
+[listeners.ws]
+bind = "127.0.0.1:0"
+protocol = "ws"
+
+[listeners.wss]
+bind = "127.0.0.1:0"
+protocol = "wss"
+client_cert = "required"
+"#;
+
+/// A broker of this product, in a process of its own.
+#[derive(Debug)]
+pub struct Broker {
+    /// Its process.
+    pub process: Running,
+    addresses: HashMap<String, SocketAddr>,
+    data: TempDir,
+}
+
+/// The files that a client shows who it is with.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The authority that the client trusts the broker by.
+    pub authority: PathBuf,
+    /// The client's own; a client without it is anonymous.
+    pub own: Option<Own>,
+    /// The folder that was exported.
+    pub folder: PathBuf,
+}
+
+/// A certificate and its key.
+#[derive(Debug, Clone)]
+pub struct Own {
+    /// The certificate.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+impl Identity {
+    /// Trusts the broker, and shows nothing of itself.
+    #[must_use]
+    pub fn anonymous(&self) -> Self {
+        Self {
+            own: None,
+            ..self.clone()
+        }
+    }
+
+    /// Trusts the broker, and shows what another authority has signed.
+    #[must_use]
+    pub fn showing(&self, other: &Self) -> Self {
+        Self {
+            own: other.own.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// Its certificate.
+    pub fn certificate(&self) -> &Path {
+        &self
+            .own
+            .as_ref()
+            .expect("an identity with a certificate")
+            .certificate
+    }
+
+    /// Its key.
+    pub fn key(&self) -> &Path {
+        &self.own.as_ref().expect("an identity with a key").key
+    }
+}
+
+/// `mqttwb` on a data folder.
+pub fn mqttwb(data: &Path) -> Command {
+    let mut command = Command::new(product("mqttwb"));
+    command.arg("--data").arg(data);
+    command
+}
+
+/// Issues a device certificate into a folder of its name below the data folder.
+pub fn issue(data: &Path, name: &str) -> Identity {
+    let folder = data.join("issued").join(name);
+    finish(
+        mqttwb(data)
+            .args(["cert", "issue", name, "--out"])
+            .arg(&folder),
+    )
+    .success();
+    Identity {
+        authority: folder.join("ca.crt"),
+        own: Some(Own {
+            certificate: folder.join(format!("{name}.crt")),
+            key: folder.join(format!("{name}.key")),
+        }),
+        folder,
+    }
+}
+
+impl Broker {
+    /// A broker with a listener of each kind.
+    pub fn start() -> Self {
+        Self::with(LISTENERS)
+    }
+
+    /// A broker with these listeners.
+    pub fn with(config: &str) -> Self {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let file = data.path().join("test.toml");
+        fs::write(&file, config).expect("a file in a temporary folder");
+        Self::run(
+            data,
+            &["broker", "run", "--config", &file.display().to_string()],
+        )
+    }
+
+    /// `mqttwb` with these words on this data folder, once it is ready.
+    pub fn run(data: TempDir, words: &[&str]) -> Self {
+        let process = Running::start(mqttwb(data.path()).args(words));
+        let (addresses, _) = process.find(0, |_, line| line.strip_prefix("ready ").map(addresses));
+        Self {
+            process,
+            addresses,
+            data,
+        }
+    }
+
+    /// Where a listener is.
+    pub fn address(&self, listener: &str) -> SocketAddr {
+        *self
+            .addresses
+            .get(listener)
+            .unwrap_or_else(|| panic!("no listener {listener} in {:?}", self.addresses))
+    }
+
+    /// The port that a listener is at.
+    pub fn port(&self, listener: &str) -> u16 {
+        self.address(listener).port()
+    }
+
+    /// Its listeners by name.
+    pub fn listeners(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.addresses.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// Issues a device certificate, beside the running broker.
+    pub fn issue(&self, name: &str) -> Identity {
+        issue(self.data(), name)
+    }
+
+    /// Ends it as an operator does, and tells how it ended.
+    pub fn stop(self) -> Finished {
+        self.process.signal("TERM");
+        self.process.finish()
+    }
+}
+
+/// The `tcp=127.0.0.1:1883 tls=…` of the ready line.
+fn addresses(words: &str) -> HashMap<String, SocketAddr> {
+    words
+        .split_whitespace()
+        .map(|word| {
+            let (name, address) = word.split_once('=').expect("NAME=ADDR in the ready line");
+            let address = address.parse().expect("an address in the ready line");
+            (name.to_owned(), address)
+        })
+        .collect()
+}

@@ -1,0 +1,276 @@
+//! The real window, on a screen that no one sees, driven by WebKit's own WebDriver.
+//!
+//! Every window gets an X server of its own, a display on this machine or not: its size is known, so screenshots are
+//! the same everywhere, and nobody's focus is stolen. It ends with that server.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use fantoccini::elements::Element;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::process::{DEADLINE, Running, product, top};
+
+/// Between two looks at a condition that only asking can tell.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// One window at a time: two software-rendered ones take a small machine's time from each other.
+static ONE: Mutex<()> = Mutex::const_new(());
+
+/// The app's window. Ends with this value.
+pub struct Window {
+    /// The page, for what no method here does.
+    pub page: Client,
+    // In the order that they end in: the driver, then the screen, and with it the app.
+    _driver: Running,
+    _screen: Running,
+    _one: MutexGuard<'static, ()>,
+}
+
+impl Window {
+    /// Opens the app on a data folder and waits for its first page.
+    pub async fn open(data: &Path) -> Self {
+        let one = ONE.lock().await;
+        let screen = Running::start(Command::new("Xvfb").args([
+            "-displayfd",
+            "1",
+            "-screen",
+            "0",
+            "1440x900x24",
+            "-nolisten",
+            "tcp",
+        ]));
+        let (display, _) = screen.find(0, |_, line| line.parse::<u32>().ok());
+        let port = free_port();
+        let driver = Running::start(
+            Command::new("WebKitWebDriver")
+                .args(["--host=127.0.0.1", &format!("--port={port}")])
+                .env("DISPLAY", format!(":{display}"))
+                .env_remove("WAYLAND_DISPLAY")
+                // Without it, creating a session waits forever.
+                .env("TAURI_WEBVIEW_AUTOMATION", "true"),
+        );
+        until("WebKitWebDriver listens", || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
+        })
+        .await;
+        let options = json!({
+            "binary": product("mqtt-workbench"),
+            "args": ["--data", data],
+        });
+        let capabilities = [("webkitgtk:browserOptions".to_owned(), options)];
+        let page = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities.into_iter().collect())
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .expect("a WebDriver session with the app");
+        let window = Self {
+            page,
+            _driver: driver,
+            _screen: screen,
+            _one: one,
+        };
+        window.find("broker-state").await;
+        window
+    }
+
+    /// Closes the app as its close button does. A test that fails before takes the screen away from it instead.
+    pub async fn close(self) {
+        self.page.close().await.expect("the session ends");
+    }
+
+    /// The element with this test id, once it is there.
+    pub async fn find(&self, testid: &str) -> Element {
+        self.find_css(&format!("[data-testid=\"{testid}\"]")).await
+    }
+
+    /// The element that this selector finds, once it is there.
+    pub async fn find_css(&self, css: &str) -> Element {
+        let found = self
+            .page
+            .wait()
+            .at_most(DEADLINE)
+            .every(LOOK)
+            .for_element(Locator::Css(css))
+            .await;
+        match found {
+            Ok(element) => element,
+            Err(error) => panic!(
+                "{css} is not on the page ({error}); it says:\n{}",
+                self.text().await
+            ),
+        }
+    }
+
+    /// Clicks the element with this test id, once it is there.
+    pub async fn click(&self, testid: &str) {
+        self.click_css(&format!("[data-testid=\"{testid}\"]")).await;
+    }
+
+    /// Clicks what this selector finds, once it is there, can be seen and is enabled.
+    pub async fn click_css(&self, css: &str) {
+        self.until(&format!("{css} can be clicked"), async || {
+            let element = self.page.find(Locator::Css(css)).await.ok()?;
+            if !element.is_displayed().await.ok()? || !element.is_enabled().await.ok()? {
+                return None;
+            }
+            // A page that redraws may replace it in between, or cover it while it moves.
+            element.click().await.ok()
+        })
+        .await;
+    }
+
+    /// Replaces what a field holds.
+    pub async fn fill(&self, testid: &str, text: &str) {
+        let field = self.find(testid).await;
+        field.clear().await.expect("a field can be cleared");
+        field.send_keys(text).await.expect("a field takes keys");
+    }
+
+    /// An attribute of the element with this test id, once `fits` says yes to it.
+    pub async fn attribute(&self, css: &str, name: &str, fits: impl Fn(&str) -> bool) -> String {
+        self.until(&format!("{name} of {css} fits"), async || {
+            let element = self.page.find(Locator::Css(css)).await.ok()?;
+            element.attr(name).await.ok()?.filter(|value| fits(value))
+        })
+        .await
+    }
+
+    /// The text of what this selector finds, once `fits` says yes to it.
+    pub async fn text_of(&self, css: &str, fits: impl Fn(&str) -> bool) -> String {
+        self.until(&format!("the text of {css} fits"), async || {
+            let element = self.page.find(Locator::Css(css)).await.ok()?;
+            element.text().await.ok().filter(|text| fits(text))
+        })
+        .await
+    }
+
+    /// Goes to a page by the rail.
+    pub async fn go(&self, page: &str) {
+        self.click(&format!("nav-{page}")).await;
+        self.find(&format!("page-{page}")).await;
+    }
+
+    /// Chooses a theme, as the settings keep it.
+    pub async fn theme(&self, theme: &str) {
+        self.script(
+            "localStorage.setItem('theme', arguments[0])",
+            vec![json!(theme)],
+        )
+        .await;
+        self.page.refresh().await.expect("the page loads anew");
+        self.find_css(&format!("html[data-theme=\"{theme}\"]"))
+            .await;
+        self.find("broker-state").await;
+    }
+
+    /// Runs a script in the page.
+    pub async fn script(&self, script: &str, arguments: Vec<Value>) -> Value {
+        self.page
+            .execute(script, arguments)
+            .await
+            .unwrap_or_else(|error| panic!("a script failed: {error}\n{script}"))
+    }
+
+    /// What axe-core finds on the page as it stands: a line for each rule that is broken.
+    pub async fn accessibility_findings(&self) -> Vec<String> {
+        let axe = top().join("ui/node_modules/axe-core/axe.min.js");
+        let axe = fs::read_to_string(&axe)
+            .unwrap_or_else(|error| panic!("{}: {error}; run `npm ci` in ui/", axe.display()));
+        self.script(&axe, Vec::new()).await;
+        let found = self
+            .page
+            .execute_async(
+                "const done = arguments[arguments.length - 1];\
+                 axe.run(document).then(\
+                   (result) => done(result.violations.map((rule) => `${rule.id}: ${rule.help}: ` +\
+                     rule.nodes.map((node) => `${node.target} ${node.failureSummary}`).join(' | '))),\
+                   (error) => done([`axe-core failed: ${error}`]));",
+                Vec::new(),
+            )
+            .await
+            .expect("axe-core runs");
+        let lines = found.as_array().cloned().unwrap_or_default();
+        lines
+            .iter()
+            .map(|line| line.as_str().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    /// Takes a picture of the window: for the README where `MQTTWB_SCREENSHOTS` is set, else beside what cargo builds.
+    pub async fn screenshot(&self, name: &str) {
+        let folder = if std::env::var_os("MQTTWB_SCREENSHOTS").is_some() {
+            top().join("docs/screenshots")
+        } else {
+            screenshots_of_a_test()
+        };
+        let picture = self.page.screenshot().await.expect("a screenshot");
+        fs::create_dir_all(&folder).expect("a folder for screenshots");
+        fs::write(folder.join(format!("{name}.png")), picture).expect("a file in it");
+    }
+
+    /// What `look` finds, once it finds something.
+    pub async fn until<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            if Instant::now() > deadline {
+                panic!(
+                    "not so within {DEADLINE:?}: {what}; the page says:\n{}",
+                    self.text().await
+                );
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Everything that the page says.
+    pub async fn text(&self) -> String {
+        self.script("return document.body.innerText", Vec::new())
+            .await
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+}
+
+/// What `look` finds, once it finds something.
+async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "not so within {DEADLINE:?}: {what}"
+        );
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port")
+        .port()
+}
+
+/// `TARGET/screenshots`.
+fn screenshots_of_a_test() -> PathBuf {
+    let program = product("mqtt-workbench");
+    program
+        .ancestors()
+        .nth(2)
+        .expect("the app is in TARGET/PROFILE")
+        .join("screenshots")
+}

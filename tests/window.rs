@@ -1,0 +1,343 @@
+//! The real window, driven as a person would: see `support/screen.rs` for how.
+//!
+//! All tests are in one module whose name `cargo xtask test --no-window` leaves out.
+
+mod real_window {
+    use std::fs;
+    use std::net::{TcpListener, TcpStream};
+    use std::path::{Path, PathBuf};
+    use std::process::Command;
+
+    use acceptance::Running;
+    use acceptance::broker::{Identity, Own, issue};
+    use acceptance::process::finish;
+    use acceptance::screen::Window;
+    use tempfile::TempDir;
+
+    const LISTENERS: &str = "\
+        [listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n\
+        [listeners.tls]\nbind = \"127.0.0.1:0\"\nprotocol = \"tls\"\nclient_cert = \"required\"\n\
+        [listeners.ws]\nbind = \"127.0.0.1:0\"\nprotocol = \"ws\"\n";
+
+    /// Every page that does something, by the name in its test ids.
+    const PAGES: [&str; 6] = [
+        "overview",
+        "clients",
+        "traffic",
+        "charts",
+        "certificates",
+        "settings",
+    ];
+
+    fn data_folder(config: &str) -> TempDir {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        fs::write(data.path().join("broker.toml"), config).expect("a file in it");
+        data
+    }
+
+    async fn state(window: &Window, wanted: &str) {
+        window
+            .attribute("[data-testid=\"broker-state\"]", "data-state", |state| {
+                state == wanted
+            })
+            .await;
+    }
+
+    /// Where a listener is, as its row says.
+    async fn port(window: &Window, listener: &str) -> u16 {
+        let row = format!("[data-testid=\"listener-row\"][data-listener=\"{listener}\"]");
+        let address = window
+            .attribute(&row, "data-address", |address| !address.ends_with(":0"))
+            .await;
+        let (_, port) = address.rsplit_once(':').expect("HOST:PORT");
+        port.parse().expect("a port")
+    }
+
+    /// One of mosquitto's programs at the tls listener.
+    fn mosquitto(program: &str, port: u16, identity: &Identity) -> Command {
+        // Its standard output is a pipe here, which it would fill in blocks.
+        let mut command = Command::new("stdbuf");
+        command
+            .args([
+                "-oL",
+                program,
+                "-h",
+                "localhost",
+                "-p",
+                &port.to_string(),
+                "--cafile",
+            ])
+            .arg(&identity.authority)
+            .arg("--cert")
+            .arg(identity.certificate())
+            .arg("--key")
+            .arg(identity.key());
+        command
+    }
+
+    fn publish(port: u16, identity: &Identity, topic: &str, payload: &str) {
+        finish(
+            mosquitto("mosquitto_pub", port, identity)
+                .args(["-q", "1", "-t", topic, "-m", payload]),
+        )
+        .success();
+    }
+
+    /// Issues a device certificate by the window, and takes what it exported.
+    async fn issue_by_clicks(window: &Window, name: &str) -> Identity {
+        window.go("certificates").await;
+        window.click("issue-device").await;
+        window.fill("device-name", name).await;
+        window.click("confirm-issue").await;
+        let folder = window
+            .attribute("[data-testid=\"export-result\"]", "data-folder", |folder| {
+                !folder.is_empty()
+            })
+            .await;
+        let folder = PathBuf::from(folder);
+        Identity {
+            authority: folder.join("ca.crt"),
+            own: Some(Own {
+                certificate: folder.join(format!("{name}.crt")),
+                key: folder.join(format!("{name}.key")),
+            }),
+            folder,
+        }
+    }
+
+    /// The points of a chart, once there are more than `than`.
+    async fn points(window: &Window, chart: &str, than: u64) -> u64 {
+        let chart = format!("[data-testid=\"chart\"][data-chart*=\"{chart}\"]");
+        window
+            .attribute(&chart, "data-points", |points| {
+                points.parse::<u64>().is_ok_and(|points| points > than)
+            })
+            .await
+            .parse()
+            .expect("a number of points")
+    }
+
+    #[tokio::test]
+    async fn the_whole_path_from_a_click_to_a_device_in_traffic_and_a_chart_that_moves() {
+        let data = data_folder(LISTENERS);
+        let window = Window::open(data.path()).await;
+        window.find("page-overview").await;
+        state(&window, "stopped").await;
+        window.screenshot("overview-stopped").await;
+
+        // One click, and a broker runs.
+        window.click("start-broker-big").await;
+        state(&window, "running").await;
+        let tls = port(&window, "tls").await;
+        window.screenshot("overview-running").await;
+
+        // A device gets a certificate of its own, and talks with it from outside.
+        let identity = issue_by_clicks(&window, "pump-7").await;
+        window.screenshot("certificates-issued").await;
+        window.click("close-issue").await;
+        window
+            .find_css("[data-testid=\"certificate-row\"][data-name=\"pump-7\"]")
+            .await;
+        window.screenshot("certificates").await;
+        let subscriber = Running::start(
+            mosquitto("mosquitto_sub", tls, &identity)
+                .args(["-d", "-i", "watcher", "-q", "1", "-t", "plant/#"]),
+        );
+        subscriber.wait_for("Subscribed (mid");
+        publish(
+            tls,
+            &identity,
+            "plant/pump-7",
+            r#"{"rpm": 1480, "state": "running"}"#,
+        );
+        subscriber.wait_for("\"rpm\": 1480");
+
+        // The window shows it: the packet, its payload, a number to chart.
+        window.go("traffic").await;
+        let row = "[data-testid=\"traffic-row\"][data-packet=\"PUBLISH\"]";
+        window
+            .text_of(row, |text| text.contains("plant/pump-7"))
+            .await;
+        window.click_css(row).await;
+        window
+            .text_of("[data-testid=\"inspector-payload\"]", |text| {
+                text.contains("1480")
+            })
+            .await;
+        window.screenshot("traffic").await;
+        window.click("chart-value").await;
+
+        // The charts move with what is published.
+        window.go("charts").await;
+        let mut before = 0;
+        for rpm in [1490, 1475, 1502, 1466, 1483] {
+            publish(
+                tls,
+                &identity,
+                "plant/pump-7",
+                &format!(r#"{{"rpm": {rpm}, "state": "running"}}"#),
+            );
+            before = points(&window, "rpm", before).await;
+        }
+        let throughput = points(&window, "essages", 0).await;
+        points(&window, "essages", throughput).await;
+        window.screenshot("charts").await;
+        drop(subscriber);
+
+        // Stop frees the ports.
+        window.click("stop-broker").await;
+        state(&window, "stopped").await;
+        TcpListener::bind(("127.0.0.1", tls)).expect("a stopped broker's port is free");
+        window.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_test_client_subscribes_publishes_and_sees_its_own_message() {
+        let data = data_folder(LISTENERS);
+        let window = Window::open(data.path()).await;
+        window.click("start-broker-big").await;
+        state(&window, "running").await;
+        window.go("clients").await;
+        window.screenshot("clients-empty").await;
+        window.click("new-client").await;
+        window.click("client-connect").await;
+        window
+            .attribute("[data-testid=\"client-item\"]", "data-state", |state| {
+                state == "connected"
+            })
+            .await;
+        window.fill("subscribe-filter", "hello/#").await;
+        window.click("subscribe").await;
+        window
+            .text_of("[data-testid=\"timeline\"]", |text| {
+                text.contains("hello/#")
+            })
+            .await;
+        window.fill("publish-topic", "hello/world").await;
+        let payload = window.find_css("[data-testid=\"publish-payload\"]").await;
+        payload.click().await.expect("an editor takes the focus");
+        let editor = window
+            .page
+            .active_element()
+            .await
+            .expect("an element with the focus");
+        editor
+            .send_keys("glass")
+            .await
+            .expect("an editor takes keys");
+        window.click("publish").await;
+        window
+            .text_of("[data-testid=\"timeline\"]", |text| {
+                text.matches("hello/world").count() >= 2
+            })
+            .await;
+        window.screenshot("clients").await;
+        window.click("client-disconnect").await;
+        window
+            .attribute("[data-testid=\"client-item\"]", "data-state", |state| {
+                state == "disconnected"
+            })
+            .await;
+        window.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_an_error_that_names_it_and_offers_a_free_one() {
+        let occupied = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let taken = occupied.local_addr().expect("its address").port();
+        let data = data_folder(&format!(
+            "[listeners.tcp]\nbind = \"127.0.0.1:{taken}\"\nprotocol = \"tcp\"\n"
+        ));
+        let window = Window::open(data.path()).await;
+        window.click("start-broker-big").await;
+        window
+            .text_of("[data-testid=\"start-failure\"]", |text| {
+                text.contains(&taken.to_string())
+            })
+            .await;
+        window.screenshot("overview-port-in-use").await;
+        window.click("use-free-port").await;
+        state(&window, "running").await;
+        let free = port(&window, "tcp").await;
+        assert_ne!(free, taken);
+        TcpStream::connect(("127.0.0.1", free)).expect("the broker listens there");
+        window.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_client_with_a_foreign_certificate_is_refused_and_the_window_says_so() {
+        let data = data_folder(LISTENERS);
+        let window = Window::open(data.path()).await;
+        window.click("start-broker-big").await;
+        state(&window, "running").await;
+        let tls = port(&window, "tls").await;
+        let identity = issue_by_clicks(&window, "pump-7").await;
+        window.click("close-issue").await;
+
+        let elsewhere = tempfile::tempdir().expect("a temporary folder");
+        let foreign = identity.showing(&issue(elsewhere.path(), "stranger"));
+        let refused =
+            finish(mosquitto("mosquitto_pub", tls, &foreign).args(["-t", "x", "-m", "let me in"]));
+        assert!(!refused.status.success(), "{refused:?}");
+        window.go("overview").await;
+        window
+            .attribute("[data-testid=\"refusal\"]", "data-cause", |cause| {
+                cause == "bad-certificate"
+            })
+            .await;
+        window.screenshot("overview-refusal").await;
+        window.close().await;
+    }
+
+    #[tokio::test]
+    async fn axe_core_finds_nothing_on_any_page_empty_or_full_in_either_theme() {
+        let data = data_folder(LISTENERS);
+        let window = Window::open(data.path()).await;
+        let mut findings = look_at_every_page(&window, "stopped").await;
+        window.go("overview").await;
+        window.click("start-broker-big").await;
+        state(&window, "running").await;
+        fill(&window, data.path()).await;
+        findings.extend(look_at_every_page(&window, "running").await);
+        assert_eq!(findings, Vec::<String>::new());
+        window.close().await;
+    }
+
+    /// Gives every page something to show.
+    async fn fill(window: &Window, data: &Path) {
+        let tls = port(window, "tls").await;
+        let identity = issue(data, "pump-7");
+        window.go("clients").await;
+        window.click("new-client").await;
+        window.click("client-connect").await;
+        window
+            .attribute("[data-testid=\"client-item\"]", "data-state", |state| {
+                state == "connected"
+            })
+            .await;
+        publish(tls, &identity, "plant/pump-7", r#"{"rpm": 1480}"#);
+        window.go("traffic").await;
+        let row = "[data-testid=\"traffic-row\"][data-packet=\"PUBLISH\"]";
+        window.click_css(row).await;
+        window.click("chart-value").await;
+    }
+
+    async fn look_at_every_page(window: &Window, when: &str) -> Vec<String> {
+        let mut findings = Vec::new();
+        for theme in ["dark", "light"] {
+            window.theme(theme).await;
+            for page in PAGES {
+                window.go(page).await;
+                findings.extend(
+                    window
+                        .accessibility_findings()
+                        .await
+                        .into_iter()
+                        .map(|finding| format!("{page}, {when}, {theme}: {finding}")),
+                );
+                window.screenshot(&format!("{page}-{when}-{theme}")).await;
+            }
+        }
+        findings
+    }
+}
