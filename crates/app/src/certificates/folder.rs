@@ -1,0 +1,106 @@
+//! The folder that a device is set up from.
+
+use std::path::Path;
+
+use mqttwb_pki::DeviceName;
+
+use super::{CertificateStore, device_name, files};
+use crate::Result;
+use crate::api;
+use crate::snippets::quote;
+
+/// The port of a tls listener where nothing else is configured.
+pub const DEFAULT_TLS_PORT: u16 = 8883;
+
+impl CertificateStore {
+    /// Writes a device's folder, `NAME/`, into the folder that is asked for or the default one.
+    ///
+    /// `tls_port` goes into the command of its README. A folder that was exported before is written over, other files in
+    /// it are left alone.
+    pub fn export(&self, request: &api::ExportRequest, tls_port: u16) -> Result<api::DeviceFolder> {
+        let name = device_name(&request.name)?;
+        let parent = match &request.folder {
+            Some(folder) => files::absolute(Path::new(folder))?,
+            None => self.exports.clone(),
+        };
+        self.write_folder(&name, &parent.join(name.as_str()), tls_port)
+    }
+
+    /// Writes a device's files into `folder` itself.
+    pub fn export_into(
+        &self,
+        device: &str,
+        folder: &Path,
+        tls_port: u16,
+    ) -> Result<api::DeviceFolder> {
+        let name = device_name(device)?;
+        self.write_folder(&name, &files::absolute(folder)?, tls_port)
+    }
+
+    fn write_folder(
+        &self,
+        name: &DeviceName,
+        folder: &Path,
+        tls_port: u16,
+    ) -> Result<api::DeviceFolder> {
+        let identity = self.device(name)?;
+        files::create_folder(folder)?;
+        let (certificate, key) = (format!("{name}.crt"), format!("{name}.key"));
+        let authority = self.authority.certificate().to_pem();
+        files::write(&folder.join("ca.crt"), &authority)?;
+        files::write_secret(&folder.join(&key), &identity.key.to_pem())?;
+        files::write(&folder.join(&certificate), &identity.certificate.to_pem())?;
+        files::write(&folder.join("README.md"), &readme(name, tls_port))?;
+        Ok(api::DeviceFolder {
+            name: name.to_string(),
+            folder: folder.display().to_string(),
+            files: vec!["ca.crt".into(), certificate, key, "README.md".into()],
+            command: command(name, folder, tls_port),
+        })
+    }
+}
+
+/// The line of the README: works in the folder, wherever that was copied to.
+fn readme_command(name: &DeviceName, tls_port: u16) -> String {
+    format!(
+        "mosquitto_pub -h localhost -p {tls_port} --cafile ca.crt --cert {name}.crt --key {name}.key -i {name} -q 1 -t devices/{name}/hello -m \"hello\""
+    )
+}
+
+/// The line for a page: works from anywhere on this computer.
+fn command(name: &DeviceName, folder: &Path, tls_port: u16) -> String {
+    let path = |file: &str| quote(&folder.join(file).display().to_string()).into_owned();
+    format!(
+        "mosquitto_pub -h localhost -p {tls_port} --cafile {} --cert {} --key {} -i {name} -q 1 -t devices/{name}/hello -m \"hello\"",
+        path("ca.crt"),
+        path(&format!("{name}.crt")),
+        path(&format!("{name}.key")),
+    )
+}
+
+fn readme(name: &DeviceName, tls_port: u16) -> String {
+    format!(
+        "# {name}
+
+What this device needs to connect to the MQTT Workbench broker over mutual TLS.
+
+| File | What it is | Who may have it |
+|---|---|---|
+| `ca.crt` | the authority that the device trusts the broker by | everyone |
+| `{name}.crt` | the device's certificate; its common name is `{name}` | everyone |
+| `{name}.key` | the device's private key | this device alone |
+
+Send a first message, from this folder, while the broker runs on this computer:
+
+```sh
+{command}
+```
+
+From another computer, put the broker's host name in the place of `localhost`. It must be a name that the broker's
+certificate holds, and the broker must listen on an address that is reachable from there.
+
+The clock of a device must be right to within a day, or it takes the broker's certificate for not yet valid.
+",
+        command = readme_command(name, tls_port)
+    )
+}

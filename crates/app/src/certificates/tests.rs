@@ -1,0 +1,393 @@
+use std::fs;
+use std::process::Command;
+use std::sync::Barrier;
+
+use mqttwb_model::ClientCert;
+
+use super::*;
+use crate::api::{DeviceRequest, ExportRequest};
+
+fn request(name: &str) -> DeviceRequest {
+    DeviceRequest {
+        name: name.into(),
+        days: 30,
+    }
+}
+
+fn export(name: &str, folder: Option<&Path>) -> ExportRequest {
+    ExportRequest {
+        name: name.into(),
+        folder: folder.map(|folder| folder.display().to_string()),
+    }
+}
+
+fn openssl(arguments: &[&str], folder: &Path) -> (bool, String) {
+    let output = Command::new("openssl")
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("openssl must be installed");
+    let text = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn the_first_start_makes_an_authority_and_a_server_and_later_ones_keep_them() {
+    let data = tempfile::tempdir().unwrap();
+    let first = CertificateStore::open(data.path())
+        .unwrap()
+        .overview()
+        .unwrap();
+    let second = CertificateStore::open(data.path())
+        .unwrap()
+        .overview()
+        .unwrap();
+    assert_eq!(first.authority, second.authority);
+    assert_eq!(first.server, second.server);
+    assert_eq!(first.authority.state, CertificateState::Valid);
+    assert_eq!(first.server.issuer, first.authority.subject);
+    for name in ["DNS:localhost", "IP:127.0.0.1", "IP:::1"] {
+        assert!(first.server.names.contains(&name.to_owned()));
+    }
+}
+
+#[test]
+fn openssl_verifies_what_was_issued() {
+    let data = tempfile::tempdir().unwrap();
+    let store = CertificateStore::open(data.path()).unwrap();
+    store.issue(&request("pump-7")).unwrap();
+    let pki = data.path().join("pki");
+    for (purpose, file) in [
+        ("sslclient", "devices/pump-7.crt"),
+        ("sslserver", "server.crt"),
+    ] {
+        let (good, text) = openssl(
+            &[
+                "verify",
+                "-x509_strict",
+                "-purpose",
+                purpose,
+                "-CAfile",
+                "ca.crt",
+                file,
+            ],
+            &pki,
+        );
+        assert!(good, "{text}");
+    }
+    let (good, _) = openssl(
+        &[
+            "verify",
+            "-purpose",
+            "sslserver",
+            "-CAfile",
+            "ca.crt",
+            "devices/pump-7.crt",
+        ],
+        &pki,
+    );
+    assert!(!good, "a device must not pass for a server");
+    let (_, subject) = openssl(
+        &["x509", "-noout", "-subject", "-in", "devices/pump-7.crt"],
+        &pki,
+    );
+    assert!(subject.contains("pump-7"), "{subject}");
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_a_private_key() {
+    let data = tempfile::tempdir().unwrap();
+    let store = CertificateStore::open(&data.path().join("new")).unwrap();
+    store.issue(&request("pump-7")).unwrap();
+    let folder = store.export(&export("pump-7", None), 8883).unwrap().folder;
+    let pki = data.path().join("new/pki");
+    for secret in ["ca.key", "server.key", "devices/pump-7.key"] {
+        assert_eq!(mode(&pki.join(secret)), 0o600, "{secret}");
+    }
+    for private in [&data.path().join("new"), &pki, &pki.join("devices")] {
+        assert_eq!(mode(private), 0o700, "{}", private.display());
+    }
+    assert_eq!(mode(&Path::new(&folder).join("pump-7.key")), 0o600);
+}
+
+#[test]
+fn a_name_that_is_no_file_name_is_refused_and_changes_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let store = CertificateStore::open(data.path()).unwrap();
+    for name in ["", "../../etc/passwd", "a/b", "a\\b", ".hidden", "-x", "ca"] {
+        let refused = store.issue(&request(name)).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InvalidInput, "{name:?}");
+        let refused = store.export(&export(name, None), 8883).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InvalidInput, "{name:?}");
+    }
+    assert_eq!(store.list().unwrap(), []);
+}
+
+#[test]
+fn a_validity_of_no_days_or_of_too_many_is_refused() {
+    let data = tempfile::tempdir().unwrap();
+    let store = CertificateStore::open(data.path()).unwrap();
+    for days in [0, DEVICE_DAYS + 1, u32::MAX] {
+        let refused = store.issue(&DeviceRequest {
+            name: "pump-7".into(),
+            days,
+        });
+        assert_eq!(refused.unwrap_err().code, ErrorCode::InvalidInput);
+    }
+}
+
+#[test]
+fn a_device_is_issued_once_however_many_ask_at_the_same_time() {
+    let data = tempfile::tempdir().unwrap();
+    CertificateStore::open(data.path()).unwrap();
+    let all = Barrier::new(8);
+    let outcomes: Vec<Result<api::Certificate>> = std::thread::scope(|scope| {
+        let askers: Vec<_> = (0..8)
+            .map(|_| {
+                scope.spawn(|| {
+                    // A store each, as processes have.
+                    let store = CertificateStore::open(data.path()).unwrap();
+                    all.wait();
+                    store.issue(&request("pump-7"))
+                })
+            })
+            .collect();
+        askers.into_iter().map(|a| a.join().unwrap()).collect()
+    });
+    let issued: Vec<_> = outcomes.iter().filter_map(|o| o.as_ref().ok()).collect();
+    assert_eq!(issued.len(), 1);
+    for refused in outcomes.iter().filter_map(|o| o.as_ref().err()) {
+        assert_eq!(refused.code, ErrorCode::AlreadyExists);
+    }
+    let store = CertificateStore::open(data.path()).unwrap();
+    assert_eq!(&store.list().unwrap()[0], issued[0]);
+}
+
+#[test]
+fn stores_that_open_an_empty_folder_together_agree_on_one_authority() {
+    let data = tempfile::tempdir().unwrap();
+    let all = Barrier::new(4);
+    let fingerprints: Vec<String> = std::thread::scope(|scope| {
+        let openers: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    all.wait();
+                    let store = CertificateStore::open(data.path()).unwrap();
+                    store.overview().unwrap().authority.fingerprint
+                })
+            })
+            .collect();
+        openers.into_iter().map(|o| o.join().unwrap()).collect()
+    });
+    assert!(fingerprints.iter().all(|f| f == &fingerprints[0]));
+}
+
+#[test]
+fn an_export_holds_what_a_device_needs_and_a_line_to_try_it() {
+    let data = tempfile::tempdir().unwrap();
+    let store = CertificateStore::open(data.path()).unwrap();
+    store.issue(&request("pump-7")).unwrap();
+    let parent = data.path().join("my devices");
+    let exported = store
+        .export(&export("pump-7", Some(&parent)), 8884)
+        .unwrap();
+    let folder = parent.join("pump-7");
+    assert_eq!(exported.folder, folder.display().to_string());
+    let mut names: Vec<String> = files::names_in(&folder).unwrap();
+    names.sort();
+    assert_eq!(names, ["README.md", "ca.crt", "pump-7.crt", "pump-7.key"]);
+
+    let readme = fs::read_to_string(folder.join("README.md")).unwrap();
+    assert!(readme.contains(
+        "\nmosquitto_pub -h localhost -p 8884 --cafile ca.crt --cert pump-7.crt --key pump-7.key "
+    ));
+    assert!(
+        exported
+            .command
+            .contains(&format!("'{}/pump-7.key'", folder.display()))
+    );
+
+    let (good, text) = openssl(&["verify", "-CAfile", "ca.crt", "pump-7.crt"], &folder);
+    assert!(good, "{text}");
+    let (_, of_certificate) = openssl(&["x509", "-pubkey", "-noout", "-in", "pump-7.crt"], &folder);
+    let (_, of_key) = openssl(&["pkey", "-pubout", "-in", "pump-7.key"], &folder);
+    assert_eq!(of_certificate, of_key);
+}
+
+#[test]
+fn exporting_again_leaves_other_files_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let store = CertificateStore::open(data.path()).unwrap();
+    store.issue(&request("pump-7")).unwrap();
+    let folder = store.export(&export("pump-7", None), 8883).unwrap().folder;
+    let notes = Path::new(&folder).join("notes.txt");
+    fs::write(&notes, "mine").unwrap();
+    fs::write(Path::new(&folder).join("ca.crt"), "garbled").unwrap();
+    store.export(&export("pump-7", None), 8883).unwrap();
+    assert_eq!(fs::read_to_string(notes).unwrap(), "mine");
+    let (good, text) = openssl(
+        &["verify", "-CAfile", "ca.crt", "pump-7.crt"],
+        Path::new(&folder),
+    );
+    assert!(good, "{text}");
+}
+
+#[test]
+fn a_device_that_was_not_issued_is_not_found() {
+    let data = tempfile::tempdir().unwrap();
+    let store = CertificateStore::open(data.path()).unwrap();
+    let missing = store.export(&export("pump-7", None), 8883).unwrap_err();
+    assert_eq!(missing.code, ErrorCode::NotFound);
+    assert_eq!(
+        store.client_config("pump-7").unwrap_err().code,
+        ErrorCode::NotFound
+    );
+}
+
+#[test]
+fn the_server_certificate_is_renewed_before_it_ends_and_when_the_computer_is_renamed() {
+    let data = tempfile::tempdir().unwrap();
+    let open = |names: &ServerNames, now: Timestamp| {
+        let store = CertificateStore::open_at(data.path(), names, now).unwrap();
+        let told = store.server.certificate.description();
+        (told.fingerprint.clone(), told.names.clone())
+    };
+    let day = Duration::from_secs(24 * 60 * 60);
+    let start = Timestamp(1_767_225_600 * 1_000_000_000);
+    let local = ServerNames::local();
+    let (first, _) = open(&local, start);
+    let (still, _) = open(&local, start.plus(day * (SERVER_DAYS - 31)));
+    assert_eq!(first, still);
+    let late = start.plus(day * (SERVER_DAYS - 29));
+    let (renewed, _) = open(&local, late);
+    assert_ne!(first, renewed);
+    let workshop = local.and(ServerName::try_from("workshop").unwrap());
+    let (renamed, names) = open(&workshop, late);
+    assert_ne!(renewed, renamed);
+    assert!(names.contains(&"DNS:workshop".to_owned()));
+}
+
+#[test]
+fn a_start_that_was_cut_off_is_made_good() {
+    let data = tempfile::tempdir().unwrap();
+    let pki = data.path().join("pki");
+    fs::create_dir_all(&pki).unwrap();
+    fs::write(pki.join("ca.key"), "half a ke").unwrap();
+    let store = CertificateStore::open(data.path()).unwrap();
+    let server = store.overview().unwrap().server;
+    // The server's key of one run with the certificate of another.
+    let other = tempfile::tempdir().unwrap();
+    CertificateStore::open(other.path()).unwrap();
+    fs::copy(other.path().join("pki/server.key"), pki.join("server.key")).unwrap();
+    let again = CertificateStore::open(data.path()).unwrap();
+    assert_ne!(again.overview().unwrap().server, server);
+    again
+        .server_config(ClientCert::Required, None, false)
+        .unwrap();
+}
+
+#[test]
+fn a_lost_authority_key_is_told_with_what_to_do() {
+    let data = tempfile::tempdir().unwrap();
+    CertificateStore::open(data.path()).unwrap();
+    let pki = data.path().join("pki");
+    fs::write(pki.join("ca.key"), "").unwrap();
+    let error = CertificateStore::open(data.path()).unwrap_err();
+    assert_eq!(error.code, ErrorCode::Certificate);
+    assert!(error.hint.is_some());
+    fs::remove_file(pki.join("ca.key")).unwrap();
+    let error = CertificateStore::open(data.path()).unwrap_err();
+    assert_eq!(error.code, ErrorCode::File);
+    assert!(error.message.contains("ca.key"));
+}
+
+#[test]
+fn own_files_serve_a_listener_and_a_wrong_key_is_told() {
+    let data = tempfile::tempdir().unwrap();
+    let store = CertificateStore::open(data.path()).unwrap();
+    let pki = data.path().join("pki");
+    let own = |key: &str| OwnFiles {
+        cert: pki.join("server.crt"),
+        key: pki.join(key),
+        ca: Some(pki.join("ca.crt")),
+    };
+    let config = store
+        .server_config(ClientCert::Optional, Some(&own("server.key")), true)
+        .unwrap();
+    assert_eq!(config.alpn_protocols, [b"http/1.1"]);
+    let error = store
+        .server_config(ClientCert::None, Some(&own("ca.key")), false)
+        .unwrap_err();
+    assert_eq!(error.code, ErrorCode::Certificate);
+    let error = store
+        .server_config(ClientCert::None, Some(&own("missing.key")), false)
+        .unwrap_err();
+    assert_eq!(error.code, ErrorCode::File);
+}
+
+/// The two ends of a handshake, without a socket.
+fn handshake(
+    server: &std::sync::Arc<rustls::ServerConfig>,
+    client: &std::sync::Arc<rustls::ClientConfig>,
+) -> std::result::Result<(), rustls::Error> {
+    let name = "localhost".try_into().unwrap();
+    let mut client = rustls::ClientConnection::new(client.clone(), name).unwrap();
+    let mut server = rustls::ServerConnection::new(server.clone()).unwrap();
+    while client.wants_write() || server.wants_write() {
+        let mut wire = Vec::new();
+        client.write_tls(&mut wire).unwrap();
+        server.read_tls(&mut wire.as_slice()).unwrap();
+        server.process_new_packets()?;
+        let mut wire = Vec::new();
+        server.write_tls(&mut wire).unwrap();
+        client.read_tls(&mut wire.as_slice()).unwrap();
+        client.process_new_packets()?;
+    }
+    assert!(!client.is_handshaking() && !server.is_handshaking());
+    Ok(())
+}
+
+#[test]
+fn a_device_is_let_in_and_one_of_another_authority_or_without_a_certificate_is_not() {
+    let (data, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = CertificateStore::open(data.path()).unwrap();
+    let other = CertificateStore::open(elsewhere.path()).unwrap();
+    store.issue(&request("pump-7")).unwrap();
+    other.issue(&request("pump-7")).unwrap();
+    let server = store
+        .server_config(ClientCert::Required, None, false)
+        .unwrap();
+    handshake(&server, &store.client_config("pump-7").unwrap()).unwrap();
+
+    let ca = data.path().join("pki/ca.crt");
+    let foreign = elsewhere.path().join("pki/devices");
+    let foreign = tls::client_config_of_files(
+        &ca,
+        Some((&foreign.join("pump-7.crt"), &foreign.join("pump-7.key"))),
+    )
+    .unwrap();
+    assert!(matches!(
+        handshake(&server, &foreign),
+        Err(rustls::Error::InvalidCertificate(_))
+    ));
+    let bare = tls::client_config_of_files(&ca, None).unwrap();
+    assert!(matches!(
+        handshake(&server, &bare),
+        Err(rustls::Error::NoCertificatesPresented)
+    ));
+    let optional = store
+        .server_config(ClientCert::Optional, None, false)
+        .unwrap();
+    handshake(&optional, &bare).unwrap();
+    assert!(handshake(&optional, &foreign).is_err());
+}

@@ -1,0 +1,181 @@
+//! What rustls needs, made from the store.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mqttwb_model::ClientCert;
+use mqttwb_pki::Identity;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+use super::{CertificateStore, certificate_error, device_name, files};
+use crate::Result;
+use crate::api::{ApiError, ErrorCode};
+
+/// Files that a listener names in place of the store's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnFiles {
+    /// The server's certificate, and the chain up to its authority, as PEM.
+    pub cert: PathBuf,
+    /// Its private key, as PEM.
+    pub key: PathBuf,
+    /// The authorities that device certificates are verified by; the store's own where it is left out.
+    pub ca: Option<PathBuf>,
+}
+
+impl CertificateStore {
+    /// What a tls or wss listener presents, and whom it asks for a certificate.
+    pub fn server_config(
+        &self,
+        client_cert: ClientCert,
+        own: Option<&OwnFiles>,
+        websocket: bool,
+    ) -> Result<Arc<ServerConfig>> {
+        let builder = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| certificate_error(&error))?;
+        let builder = match client_cert {
+            ClientCert::None => builder.with_no_client_auth(),
+            ClientCert::Required | ClientCert::Optional => {
+                let roots = match own.and_then(|own| own.ca.as_deref()) {
+                    Some(path) => roots(read_chain(path)?, path)?,
+                    None => self.roots()?,
+                };
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+                let verifier = match client_cert {
+                    ClientCert::Optional => verifier.allow_unauthenticated(),
+                    _ => verifier,
+                };
+                let verifier = verifier
+                    .build()
+                    .map_err(|error| certificate_error(&error))?;
+                builder.with_client_cert_verifier(verifier)
+            }
+        };
+        let mut config = match own {
+            None => {
+                let (chain, key) = chain_and_key(&self.server);
+                builder
+                    .with_single_cert(chain, key)
+                    .map_err(|error| certificate_error(&error))?
+            }
+            Some(own) => builder
+                .with_single_cert(read_chain(&own.cert)?, read_private_key(&own.key)?)
+                .map_err(|error| {
+                    ApiError::new(
+                        ErrorCode::Certificate,
+                        format!(
+                            "{} and {} can't serve a listener: {error}",
+                            own.cert.display(),
+                            own.key.display()
+                        ),
+                    )
+                    .hint("The key must be the one that the first certificate of the file was made for.")
+                })?,
+        };
+        // Browsers ask for HTTP by ALPN. Over plain TLS devices offer anything or nothing, and all of it is welcome:
+        // a server without a list does not negotiate.
+        if websocket {
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        }
+        Ok(Arc::new(config))
+    }
+
+    /// What a client presents that connects as a device.
+    pub fn client_config(&self, device: &str) -> Result<Arc<ClientConfig>> {
+        let identity = self.device(&device_name(device)?)?;
+        let (chain, key) = chain_and_key(&identity);
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| certificate_error(&error))?
+            .with_root_certificates(self.roots()?)
+            .with_client_auth_cert(chain, key)
+            .map_err(|error| certificate_error(&error))?;
+        Ok(Arc::new(config))
+    }
+
+    fn roots(&self) -> Result<RootCertStore> {
+        let mut roots = RootCertStore::empty();
+        roots
+            .add(self.authority.certificate().der().to_vec().into())
+            .map_err(|error| certificate_error(&error))?;
+        Ok(roots)
+    }
+}
+
+/// What a client presents that names its own files.
+pub(crate) fn client_config_of_files(
+    ca: &Path,
+    identity: Option<(&Path, &Path)>,
+) -> Result<Arc<ClientConfig>> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| certificate_error(&error))?
+        .with_root_certificates(roots(read_chain(ca)?, ca)?);
+    let config = match identity {
+        None => builder.with_no_client_auth(),
+        Some((cert, key)) => builder
+            .with_client_auth_cert(read_chain(cert)?, read_private_key(key)?)
+            .map_err(|error| {
+                ApiError::new(
+                    ErrorCode::Certificate,
+                    format!(
+                        "{} and {} don't make an identity: {error}",
+                        cert.display(),
+                        key.display()
+                    ),
+                )
+            })?,
+    };
+    Ok(Arc::new(config))
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+fn chain_and_key(identity: &Identity) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+    let chain = vec![identity.certificate.der().to_vec().into()];
+    let key = PrivatePkcs8KeyDer::from(identity.key.der().to_vec());
+    (chain, key.into())
+}
+
+fn roots(chain: Vec<CertificateDer<'static>>, path: &Path) -> Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for certificate in chain {
+        roots.add(certificate).map_err(|error| {
+            ApiError::new(
+                ErrorCode::Certificate,
+                format!("{} holds no authority to trust: {error}", path.display()),
+            )
+        })?;
+    }
+    Ok(roots)
+}
+
+fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&files::read_bytes(path)?)
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|error| unreadable(path, &error))?;
+    if chain.is_empty() {
+        return Err(unreadable(path, &"no PEM block BEGIN CERTIFICATE"));
+    }
+    Ok(chain)
+}
+
+fn read_private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
+    PrivateKeyDer::from_pem_slice(&files::read_bytes(path)?)
+        .map_err(|error| unreadable(path, &error))
+}
+
+fn unreadable(path: &Path, why: &dyn std::fmt::Display) -> ApiError {
+    ApiError::new(
+        ErrorCode::Certificate,
+        format!("{} can't be used: {why}", path.display()),
+    )
+    .hint("It must be a PEM file, as OpenSSL writes it.")
+}
