@@ -1,0 +1,652 @@
+// FAKE-BACKEND-FOR-DEVELOPMENT: stands in for @tauri-apps/api/core under `npm run dev:fake`, to work on the look in any
+// browser. Its data is invented. It is never part of a build: scripts/check-dist.mjs looks for the line above.
+//
+// `?state=stopped`, `?state=port-in-use`, `?state=quiet`, `?state=broken` show the other states.
+import type {
+  BrokerStatus,
+  Certificate,
+  Chart,
+  ChartFrame,
+  ChartView,
+  ClientConfig,
+  DrawOp,
+  LiveFrame,
+  PacketDetail,
+  TestClient,
+  TimelineEntry,
+  TrafficFilter,
+  TrafficFrame,
+  TrafficRow,
+} from '../lib/backend/api';
+
+export const MARK = 'FAKE-BACKEND-FOR-DEVELOPMENT';
+const STATE = new URLSearchParams(location.search).get('state') ?? 'running';
+
+export class Channel<T> {
+  onmessage: (message: T) => void = () => undefined;
+}
+
+const started = Date.now();
+const quiet = STATE === 'quiet';
+
+const broker: BrokerStatus = {
+  state: STATE === 'running' || quiet ? 'running' : 'stopped',
+  since: started - 728_000,
+  listeners: [
+    listener('tcp', 'tcp', 1883, 'mqtt://127.0.0.1:1883', 'none', 6),
+    listener('tls', 'tls', 8883, 'mqtts://localhost:8883', 'required', 9),
+    listener('ws', 'ws', 8083, 'ws://127.0.0.1:8083/mqtt', 'none', 2),
+  ],
+  ...(STATE === 'port-in-use'
+    ? {
+        failure: {
+          code: 'port-in-use' as const,
+          message: 'Port 1883 is in use by another program, so the listener “tcp” could not be opened.',
+          hint: 'Stop the other program, or start on a free port.',
+        },
+      }
+    : {}),
+};
+
+function listener(
+  name: string,
+  protocol: 'tcp' | 'tls' | 'ws',
+  port: number,
+  url: string,
+  clientCert: 'none' | 'required',
+  clients: number,
+): BrokerStatus['listeners'][number] {
+  return {
+    name,
+    protocol,
+    address: `127.0.0.1:${port}`,
+    host: '127.0.0.1',
+    port,
+    url,
+    clientCert,
+    loopback: true,
+    clients: quiet ? 0 : clients,
+    listening: STATE === 'running' || quiet,
+  };
+}
+
+const certificate = (kind: Certificate['kind'], name: string, days: number): Certificate => ({
+  kind,
+  name,
+  subject: `CN=${name}`,
+  issuer: 'CN=MQTT Workbench authority',
+  serial: '4b:91:0c:de:77:20:a1:05',
+  names: kind === 'server' ? ['DNS:localhost', 'IP:127.0.0.1', 'IP:::1', 'DNS:workshop'] : [],
+  notBefore: started - 86_400_000,
+  notAfter: started + days * 86_400_000,
+  state: days < 0 ? 'expired' : days < 30 ? 'expiring' : 'valid',
+  key: 'ECDSA P-256',
+  signature: 'ECDSA with SHA-256',
+  usages: kind === 'authority' ? ['Certificate Sign', 'CRL Sign'] : ['Digital Signature', 'TLS Client'],
+  fingerprint: `${name}:3a:91:5c:0e:77:b2:41:9d:aa:04:68:f0:1b:c3:7e:55:20:8c:99:de:13:46:7a:b1:0f:52:ce:88:31:6d:a4:07`,
+  pem: `-----BEGIN CERTIFICATE-----\n${'MIIBszCCAVmgAwIBAgIUS5EM3ncgoQUwCgYIKoZIzj0EAwIwIzEhMB8GA1UEAwwY\n'.repeat(7)}-----END CERTIFICATE-----\n`,
+});
+
+const devices = quiet
+  ? []
+  : [certificate('device', 'pump-7', 364), certificate('device', 'valve-2', 6), certificate('device', 'gateway-3', -2)];
+
+let testClients: TestClient[] = quiet
+  ? []
+  : [
+      testClient(
+        1,
+        {
+          clientId: 'ops-view',
+          version: '5',
+          target: { kind: 'tcp' },
+          keepAlive: 30,
+          cleanStart: true,
+          sessionExpiry: 0,
+        },
+        'connected',
+      ),
+      testClient(
+        2,
+        {
+          clientId: 'valve-sim',
+          version: '3.1.1',
+          target: { kind: 'mutual-tls', device: 'valve-2' },
+          keepAlive: 0,
+          cleanStart: false,
+          sessionExpiry: 0,
+          will: { topic: 'plant/valve-2/status', payload: 'gone', qos: 1, retain: true },
+        },
+        'failed',
+      ),
+      testClient(
+        3,
+        {
+          clientId: 'client-1',
+          version: '5',
+          target: { kind: 'tcp' },
+          keepAlive: 30,
+          cleanStart: true,
+          sessionExpiry: 0,
+        },
+        'disconnected',
+      ),
+    ];
+
+function testClient(id: number, config: ClientConfig, state: TestClient['state']): TestClient {
+  return {
+    id,
+    config,
+    state,
+    ...(state === 'failed'
+      ? {
+          failure: {
+            code: 'client' as const,
+            message: 'The broker refused valve-sim: 0x87 not authorized.',
+            hint: 'Check its identity.',
+          },
+        }
+      : {}),
+    sessionPresent: state === 'connected',
+    subscriptions:
+      state === 'connected'
+        ? [
+            { filter: 'plant/#', qos: 2, granted: 1 },
+            { filter: '$SYS/broker/clients/connected', qos: 0, granted: 0 },
+            { filter: 'secret/#', qos: 0, refused: '0x87 not authorized' },
+          ]
+        : [],
+    received: state === 'connected' ? 18_204 : 0,
+    published: state === 'connected' ? 12 : 0,
+    newest: state === 'connected' ? 400 : 3,
+    dropped: 0,
+  };
+}
+
+const TOPICS = [
+  ['plant/line-1/pump-7/pressure', 'pump-7'],
+  ['plant/line-1/pump-7/temperature', 'pump-7'],
+  ['plant/line-1/valve-2/command', 'valve-2'],
+  ['building-A/floor-3/room-12/co2', 'gateway-3'],
+  ['evil/\u202Egpj.exe/\u0000<img src=x onerror=alert(1)>', 'hat\u200Btrick'],
+] as const;
+
+function trafficRow(seq: number): TrafficRow {
+  const [topic, client] = TOPICS[(seq >> 2) % TOPICS.length] ?? TOPICS[0];
+  const qos = (seq >> 2) % 3;
+  const base = { seq, atMicros: (started - 60_000) * 1000 + seq * 41_337, dup: seq % 46 === 0, size: 87 + (seq % 9) };
+  switch (seq % 4) {
+    case 0:
+      return {
+        ...base,
+        client,
+        direction: 'to-broker',
+        packet: 'PUBLISH',
+        qos,
+        topic,
+        summary: '',
+        retain: seq % 20 === 0,
+        ...(qos ? { packetId: 41 + (seq % 900) } : {}),
+      };
+    case 1:
+      return {
+        ...base,
+        client: 'ops-view',
+        direction: 'to-client',
+        packet: 'PUBLISH',
+        qos: Math.min(qos, 1),
+        topic,
+        summary: '',
+        retain: false,
+        ...(qos ? { packetId: 12 + (seq % 900) } : {}),
+      };
+    case 2:
+      return seq % 40 === 2
+        ? {
+            ...base,
+            dup: false,
+            client: 'valve-9',
+            direction: 'to-client',
+            packet: 'CONNACK',
+            summary: 'refused',
+            reason: '0x87 not authorized',
+            retain: false,
+            size: 5,
+          }
+        : {
+            ...base,
+            dup: false,
+            client,
+            direction: 'to-client',
+            packet: 'PUBACK',
+            summary: '',
+            retain: false,
+            packetId: 41 + (seq % 900),
+            size: 4,
+          };
+    default:
+      return seq % 20 === 3
+        ? {
+            ...base,
+            dup: false,
+            client: 'pump-7',
+            direction: 'to-broker',
+            packet: 'CONNECT',
+            summary: 'MQTT 5, keep-alive 30, session kept',
+            retain: false,
+            size: 58,
+          }
+        : {
+            ...base,
+            dup: false,
+            client: 'ops-view',
+            direction: 'to-broker',
+            packet: 'SUBSCRIBE',
+            summary: 'plant/# QoS 1',
+            retain: false,
+            packetId: 2,
+            size: 16,
+          };
+  }
+}
+
+let seen = quiet || STATE !== 'running' ? 0 : 1300;
+if (seen) setInterval(() => (seen += 7), 300);
+
+let filter: TrafficFilter = { text: '', topic: '', packets: [] };
+let matching: number[] = [];
+let scanned = 0;
+function positions(): number[] {
+  for (; scanned < seen; scanned += 1) {
+    const row = trafficRow(scanned);
+    const text = filter.text.toLowerCase();
+    if (text && !row.client.toLowerCase().includes(text) && !row.topic?.toLowerCase().includes(text)) continue;
+    if (filter.packets.length && !filter.packets.includes(row.packet)) continue;
+    if (filter.direction && row.direction !== filter.direction) continue;
+    if (filter.qos !== undefined && row.qos !== filter.qos) continue;
+    matching.push(scanned);
+  }
+  return matching;
+}
+
+function trafficFrame(tail: number): TrafficFrame {
+  const all = positions();
+  return {
+    frame: 0,
+    begin: 0,
+    end: all.length,
+    stored: seen,
+    seen: seen + 2_210_400,
+    evicted: 2_210_400,
+    lost: 0,
+    memory: 23_400_000,
+    budget: 67_108_864,
+    tail: tail ? all.slice(-tail).map(trafficRow) : [],
+    searching: false,
+  };
+}
+
+function detail(seq: number): PacketDetail {
+  const row = trafficRow(seq);
+  const json = { value: 4.21, unit: 'bar', at: '14:02:11.481Z', motor: { rpm: 1480, ok: true }, note: 'a\u202Eb' };
+  const text = JSON.stringify(json);
+  const topic = new TextEncoder().encode(row.topic ?? 'plant/#');
+  const payload = row.packet === 'PUBLISH' ? new TextEncoder().encode(text) : new Uint8Array();
+  const bytes = [0x3a, 0x55, 0, topic.length, ...topic, 0, 41, 0x17, 2, 0, 0, 0, 0x3c, 3, 0, 0x10, ...payload];
+  const at = 4 + topic.length;
+  return {
+    row: { ...row, packetId: 41 },
+    version: '5',
+    listener: 'tls',
+    peer: '127.0.0.1:51234',
+    commonName: 'pump-7',
+    fields: [
+      { name: 'Packet type and flags', value: 'PUBLISH, DUP, QoS 1', start: 0, end: 1, role: 'fixed-header' },
+      { name: 'Remaining Length', value: '85', start: 1, end: 2, role: 'fixed-header' },
+      { name: 'Topic Name', value: row.topic ?? 'plant/#', start: 2, end: at, role: 'topic' },
+      { name: 'Packet Identifier', value: '41', start: at, end: at + 2, role: 'packet-id' },
+      { name: 'Message Expiry Interval', value: '60 s', start: at + 2, end: at + 8, role: 'property' },
+      { name: 'Content Type', value: 'application/json', start: at + 8, end: at + 11, role: 'property' },
+      { name: 'Payload', value: `${payload.length} B`, start: at + 11, end: at + 11 + payload.length, role: 'payload' },
+    ],
+    bytes: btoa(String.fromCharCode(...bytes)),
+    size: bytes.length,
+    ...(row.packet === 'PUBLISH'
+      ? {
+          payload: {
+            format: 'json' as const,
+            text: JSON.stringify(json, null, 2),
+            size: payload.length,
+            partial: false,
+            numbers: [
+              { path: 'value', value: 4.21 },
+              { path: 'motor.rpm', value: 1480 },
+            ],
+          },
+        }
+      : {}),
+  };
+}
+
+let charts: Chart[] = [
+  { id: 1, title: 'Throughput', source: { kind: 'throughput' }, windowSecs: 600 },
+  ...(quiet
+    ? []
+    : [
+        {
+          id: 2,
+          title: 'Pressure',
+          source: { kind: 'payload' as const, filter: 'plant/+/+/pressure', path: 'value' },
+          windowSecs: 60,
+        },
+      ]),
+];
+
+function picture(view: ChartView): ChartFrame {
+  const dark = view.theme === 'dark';
+  const [line, faint] = dark ? ['#252d38', '#8593a3'] : ['#dfe3ea', '#5b6775'];
+  const colours = dark ? ['#2dd4bf', '#b09bff'] : ['#0f766e', '#6042c7'];
+  const [left, top, right, bottom] = [44, 10, view.width - 8, view.height - 24];
+  const ops: DrawOp[] = [];
+  for (let step = 0; step <= 4; step += 1) {
+    const y = top + ((bottom - top) * step) / 4;
+    ops.push({ op: 'path', points: [left, y, right, y], color: line, width: 1 });
+    ops.push({
+      op: 'text',
+      x: left - 8,
+      y,
+      text: String(1600 - step * 400),
+      size: 10.5,
+      color: faint,
+      align: 'right',
+      baseline: 'middle',
+    });
+  }
+  const series = ['in', 'out'].map((name, index) => {
+    const points: number[] = [];
+    for (let x = 0; x <= 120; x += 1) {
+      const t = Date.now() / 4000 + x / 9;
+      const v = 0.35 + index * 0.25 + 0.12 * Math.sin(t) + 0.06 * Math.sin(t * 3.1) - x / 600;
+      points.push(left + ((right - left) * x) / 120, top + (bottom - top) * v);
+    }
+    const color = colours[index] ?? '#888';
+    ops.push({ op: 'fill', points: [...points, right, bottom, left, bottom], color: `${color}24` });
+    ops.push({ op: 'path', points, color, width: 1.75 });
+    return {
+      name: view.id === 1 ? name : `plant/line-${index + 1}/pump-7/pressure`,
+      color,
+      points: 1200,
+      last: 1284.4 - index * 700,
+      min: 212,
+      max: 1431,
+    };
+  });
+  ['13:53', '13:55', '13:57', '13:59', '14:01'].forEach((text, index) => {
+    ops.push({
+      op: 'text',
+      x: left + ((right - left) * index) / 4.3,
+      y: bottom + 8,
+      text,
+      size: 10.5,
+      color: faint,
+      align: 'left',
+      baseline: 'top',
+    });
+  });
+  return { frame: 0, id: view.id, ops, series, withoutNumber: view.id === 2 ? 3 : 0, missed: 0, topicsLeftOut: 0 };
+}
+
+const wave = (offset: number) => 900 + 300 * Math.sin(offset / 7) + 120 * Math.sin(offset / 2.3);
+
+function liveFrame(): LiveFrame {
+  const running = broker.state === 'running';
+  const busy = running && !quiet;
+  const second = Date.now() / 1000;
+  return {
+    frame: 0,
+    broker: { ...broker },
+    clients: busy
+      ? ['gateway-3', 'ops-view', 'pump-7', 'valve-2', 'hat\u200Btrick'].map((clientId, index) => ({
+          clientId,
+          version: '5',
+          listener: index % 2 ? 'tcp' : 'tls',
+          peer: `127.0.0.1:5123${index}`,
+          ...(index % 2 ? {} : { commonName: clientId }),
+          connectedAt: started,
+          keepAlive: 30,
+          subscriptions: ['plant/#'],
+          messagesIn: 1204 * index,
+          messagesOut: 90 * index,
+        }))
+      : [],
+    clientCount: busy ? 17 : 0,
+    totals: {
+      messagesIn: 81_204,
+      messagesOut: 120_401,
+      bytesIn: 9e6,
+      bytesOut: 2e7,
+      dropped: 0,
+      retained: busy ? 41 : 0,
+      subscriptions: busy ? 23 : 0,
+      sessions: busy ? 17 : 0,
+      rateIn: busy ? wave(second) * 0.6 : 0,
+      rateOut: busy ? wave(second) * 0.7 : 0,
+      captureLost: 0,
+    },
+    sparkline: Array.from({ length: 60 }, (_, index) => (busy ? wave(second - 60 + index) : 0)),
+    refusals: busy
+      ? [
+          {
+            seq: 2,
+            at: started,
+            listener: 'tls',
+            peer: '127.0.0.1:53122',
+            cause: 'no-certificate',
+            detail: 'The client showed no certificate, and this listener asks for one.',
+          },
+          {
+            seq: 1,
+            at: started - 4000,
+            listener: 'tls',
+            peer: '127.0.0.1:53118',
+            cause: 'bad-certificate',
+            detail: 'The certificate of CN=intruder is signed by another authority.',
+          },
+        ]
+      : [],
+    refusalCount: busy ? 2 : 0,
+    testClients,
+    findings: busy
+      ? [
+          {
+            severity: 'warning',
+            title: 'valve-2’s certificate ends in 6 days',
+            detail: 'It is refused from 28 November, 09:14. Issue a new one before that.',
+          },
+          {
+            severity: 'serious',
+            title: 'gateway-3’s certificate has expired',
+            detail: 'It is refused at tls. Issue a new one.',
+          },
+        ]
+      : [],
+  };
+}
+
+function timeline(after: number, newest: number): TimelineEntry[] {
+  return Array.from({ length: Math.max(0, newest - after) }, (_, index) => {
+    const seq = after + 1 + index;
+    const base = { seq, at: started - (newest - seq) * 731, cut: false, retain: seq % 11 === 0, dup: false, size: 64 };
+    if (seq === 1)
+      return {
+        ...base,
+        kind: 'connection',
+        text: 'Connected to 127.0.0.1:1883, session present',
+        size: 0,
+        retain: false,
+      };
+    if (seq === 2) return { ...base, kind: 'subscription', text: 'plant/# granted QoS 1', size: 0, retain: false };
+    if (seq % 17 === 0)
+      return { ...base, kind: 'published', topic: 'plant/line-1/valve-2/command', qos: 2, text: 'open' };
+    if (seq % 17 === 1)
+      return { ...base, kind: 'acknowledged', topic: 'plant/line-1/valve-2/command', qos: 2, text: 'PUBCOMP' };
+    return {
+      ...base,
+      kind: 'received',
+      topic: 'plant/line-1/pump-7/pressure',
+      qos: 1,
+      text: '{"value":4.21,"unit":"bar"}',
+    };
+  });
+}
+
+const fail = (code: string, message: string, hint?: string) => Promise.reject({ code, message, hint });
+
+/* eslint-disable @typescript-eslint/no-explicit-any */
+const streams = new Map<number, { timer: ReturnType<typeof setInterval>; args: any }>();
+let made = 100;
+
+function stream(args: any, every: number, frame: (args: any) => object): number {
+  const id = ++made;
+  let number = 0;
+  const send = () => args.channel.onmessage({ frame: { ...frame(args), frame: ++number } });
+  streams.set(id, { args, timer: setInterval(send, every) });
+  setTimeout(send, 10);
+  return id;
+}
+
+const commands: Record<string, (args: any) => unknown> = {
+  about: () => ({ version: '0.1.0', dataFolder: '/home/ada/.local/share/mqtt-workbench', captureBudget: 67_108_864 }),
+  broker_start: ({ request }) => {
+    if (STATE === 'port-in-use' && !request.freePorts)
+      return fail('port-in-use', broker.failure?.message ?? '', broker.failure?.hint);
+    broker.state = 'running';
+    broker.since = Date.now();
+    delete broker.failure;
+    for (const each of broker.listeners) each.listening = true;
+    return { ...broker };
+  },
+  broker_stop: () => {
+    broker.state = 'stopped';
+    for (const each of broker.listeners) each.listening = false;
+    return { ...broker };
+  },
+  snippets: ({ request }) => [
+    {
+      tool: 'mosquitto_pub',
+      text: `mosquitto_pub -h localhost -p 8883 \\\n  --cafile ca.crt --cert ${request.device ?? 'none'}.crt \\\n  --key ${request.device ?? 'none'}.key -q 1 \\\n  -t plant/line-1/pump-7/status -m online`,
+      needs: 'apt install mosquitto-clients',
+    },
+    {
+      tool: 'Python',
+      text: 'import paho.mqtt.client as mqtt\n\nclient = mqtt.Client()\nclient.connect("localhost", 8883)',
+      needs: 'pip install paho-mqtt',
+    },
+    { tool: 'JavaScript', text: 'import mqtt from "mqtt"', needs: 'npm install mqtt' },
+    { tool: 'ESP32', text: '#include <WiFi.h>', needs: '' },
+  ],
+  certificates: () => ({
+    authority: certificate('authority', 'MQTT Workbench authority', 3650),
+    server: certificate('server', 'localhost', 825),
+    devices,
+    exportFolder: '/home/ada/MQTT Workbench',
+  }),
+  device_issue: ({ request }) => {
+    const issued = certificate('device', request.name, request.days);
+    devices.push(issued);
+    return issued;
+  },
+  device_export: ({ request }) => ({
+    name: request.name,
+    folder: `/home/ada/MQTT Workbench/${request.name}`,
+    files: ['ca.crt', `${request.name}.crt`, `${request.name}.key`, 'README.md'],
+    command: `mosquitto_pub -h localhost -p 8883 --cafile ca.crt --cert ${request.name}.crt --key ${request.name}.key -t test -m hello`,
+  }),
+  client_create: ({ config }) => {
+    const client = testClient(++made, config, 'disconnected');
+    testClients = [...testClients, client];
+    return client;
+  },
+  client_update: ({ id, config }) => {
+    testClients = testClients.map((each) => (each.id === id ? { ...each, config } : each));
+    return testClients.find((each) => each.id === id);
+  },
+  client_remove: ({ id }) => {
+    const removed = testClients.find((each) => each.id === id);
+    testClients = testClients.filter((each) => each.id !== id);
+    return removed?.config;
+  },
+  client_connect: ({ id }) => {
+    testClients = testClients.map((each) => (each.id === id ? testClient(id, each.config, 'connected') : each));
+  },
+  client_disconnect: ({ id }) => {
+    testClients = testClients.map((each) => (each.id === id ? testClient(id, each.config, 'disconnected') : each));
+  },
+  client_subscribe: () => undefined,
+  client_unsubscribe: () => undefined,
+  client_publish: () => fail('invalid-input', 'The payload is not JSON: expected a value at line 1, column 1.'),
+  client_timeline: ({ id, after }) => timeline(after, testClients.find((each) => each.id === id)?.newest ?? 0),
+  traffic_open: () => 1,
+  traffic_filter: (args) => {
+    if (args.filter.topic.includes('#/'))
+      return fail('invalid-input', '“#” has to be the last level of a topic filter.');
+    filter = args.filter;
+    matching = [];
+    scanned = 0;
+    return null;
+  },
+  traffic_close: () => null,
+  traffic_rows: ({ start, count }) => ({
+    start,
+    rows: positions()
+      .slice(start, start + count)
+      .map(trafficRow),
+  }),
+  packet_detail: ({ seq }) => detail(seq),
+  traffic_clear: () => null,
+  charts: () => [...charts],
+  chart_create: ({ chart }) => {
+    const created = { ...chart, id: ++made };
+    charts = [...charts, created];
+    return created;
+  },
+  chart_remove: ({ id }) => {
+    const removed = charts.find((each) => each.id === id);
+    charts = charts.filter((each) => each.id !== id);
+    return removed;
+  },
+  chart_update: ({ chart }) => {
+    charts = charts.map((each) => (each.id === chart.id ? chart : each));
+    return chart;
+  },
+  live_stream: (args) =>
+    STATE === 'broken'
+      ? fail(
+          'file',
+          'The data folder /home/ada/.local/share/mqtt-workbench can’t be written.',
+          'Start with --data and a folder that you may write to.',
+        )
+      : stream(args, 250, liveFrame),
+  traffic_stream: (args) => stream(args, 100, (current) => trafficFrame(current.tail)),
+  traffic_tail: ({ stream, rows }) => {
+    const open = streams.get(stream);
+    if (open) open.args.tail = rows;
+  },
+  chart_stream: (args) => stream(args, 100, (current) => picture(current.view)),
+  chart_view: ({ stream, view }) => {
+    const open = streams.get(stream);
+    if (open) open.args.view = view;
+  },
+  stream_acknowledge: () => null,
+  stream_close: ({ stream }) => {
+    clearInterval(streams.get(stream)?.timer);
+    streams.delete(stream);
+  },
+};
+
+export async function invoke<T>(command: string, args: Record<string, unknown> = {}): Promise<T> {
+  await new Promise((resolve) => setTimeout(resolve, 15));
+  const answer = commands[command];
+  if (!answer) throw { code: 'internal', message: `The fake has no ${command}.` };
+  return (await answer(args)) as T;
+}

@@ -1,0 +1,59 @@
+// One typed function for each command of the workbench.
+import type {
+  About,
+  BrokerStart,
+  BrokerStatus,
+  Certificate,
+  Certificates,
+  Chart,
+  ClientConfig,
+  DeviceFolder,
+  DeviceRequest,
+  DisconnectHow,
+  ExportRequest,
+  PacketDetail,
+  PublishRequest,
+  Snippet,
+  SnippetRequest,
+  SubscribeRequest,
+  TestClient,
+  TimelineEntry,
+  TrafficFilter,
+  TrafficRows,
+} from './api';
+import { call } from './call';
+
+export const about = () => call<About>('about');
+
+export const brokerStart = (request: BrokerStart) => call<BrokerStatus>('broker_start', { request });
+export const brokerStop = () => call<BrokerStatus>('broker_stop');
+export const snippets = (request: SnippetRequest) => call<Snippet[]>('snippets', { request });
+
+export const certificates = () => call<Certificates>('certificates');
+export const deviceIssue = (request: DeviceRequest) => call<Certificate>('device_issue', { request });
+export const deviceExport = (request: ExportRequest) => call<DeviceFolder>('device_export', { request });
+
+export const clientCreate = (config: ClientConfig) => call<TestClient>('client_create', { config });
+export const clientUpdate = (id: number, config: ClientConfig) => call<TestClient>('client_update', { id, config });
+export const clientRemove = (id: number) => call<ClientConfig>('client_remove', { id });
+export const clientConnect = (id: number) => call<TestClient>('client_connect', { id });
+export const clientDisconnect = (id: number, how: DisconnectHow) => call<TestClient>('client_disconnect', { id, how });
+export const clientSubscribe = (id: number, request: SubscribeRequest) =>
+  call<TestClient>('client_subscribe', { id, request });
+export const clientUnsubscribe = (id: number, filter: string) => call<TestClient>('client_unsubscribe', { id, filter });
+export const clientPublish = (id: number, request: PublishRequest) => call<null>('client_publish', { id, request });
+export const clientTimeline = (id: number, after: number, count: number) =>
+  call<TimelineEntry[]>('client_timeline', { id, after, count });
+
+export const trafficOpen = (filter: TrafficFilter) => call<number>('traffic_open', { filter });
+export const trafficFilter = (view: number, filter: TrafficFilter) => call<null>('traffic_filter', { view, filter });
+export const trafficClose = (view: number) => call<null>('traffic_close', { view });
+export const trafficRows = (view: number, start: number, count: number) =>
+  call<TrafficRows>('traffic_rows', { view, start, count });
+export const packetDetail = (seq: number, whole: boolean) => call<PacketDetail>('packet_detail', { seq, whole });
+export const trafficClear = () => call<null>('traffic_clear');
+
+export const charts = () => call<Chart[]>('charts');
+export const chartCreate = (chart: Chart) => call<Chart>('chart_create', { chart });
+export const chartRemove = (id: number) => call<Chart>('chart_remove', { id });
+export const chartUpdate = (chart: Chart) => call<Chart>('chart_update', { chart });

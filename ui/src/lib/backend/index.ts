@@ -1,0 +1,5 @@
+// The only door to the shell: nothing else imports @tauri-apps.
+export type * from './api';
+export * from './commands';
+export * from './errors';
+export * from './streams';

@@ -1,0 +1,92 @@
+// Replays the strokes of a chart on a canvas, sharply at any pixel ratio.
+import type { ChartFrame, ChartSeries, DrawOp } from '$lib/backend';
+import { reading } from '$lib/shared/format';
+
+const FACE = "'JetBrains Mono Variable', ui-monospace, monospace";
+
+function trace(context: CanvasRenderingContext2D, points: readonly number[]): void {
+  context.beginPath();
+  for (let index = 0; index + 1 < points.length; index += 2) {
+    context.lineTo(points[index] ?? 0, points[index + 1] ?? 0);
+  }
+}
+
+/** A straight line of one pixel lies on the pixels, not between them. */
+function straight(points: readonly number[]): boolean {
+  return points.length === 4 && (points[0] === points[2] || points[1] === points[3]);
+}
+
+function stroke(context: CanvasRenderingContext2D, op: DrawOp): void {
+  switch (op.op) {
+    case 'path':
+      context.strokeStyle = op.color;
+      context.lineWidth = op.width;
+      trace(context, straight(op.points) ? op.points.map((at) => Math.floor(at) + 0.5) : op.points);
+      context.stroke();
+      return;
+    case 'fill':
+      context.fillStyle = op.color;
+      trace(context, op.points);
+      context.fill();
+      return;
+    case 'rect':
+      if (op.fill) {
+        context.fillStyle = op.color;
+        context.fillRect(op.x, op.y, op.w, op.h);
+      } else {
+        context.strokeStyle = op.color;
+        context.lineWidth = 1;
+        context.strokeRect(op.x, op.y, op.w, op.h);
+      }
+      return;
+    case 'circle':
+      context.beginPath();
+      context.arc(op.x, op.y, op.r, 0, Math.PI * 2);
+      if (op.fill) {
+        context.fillStyle = op.color;
+        context.fill();
+      } else {
+        context.strokeStyle = op.color;
+        context.lineWidth = 1;
+        context.stroke();
+      }
+      return;
+    case 'text':
+      context.font = `${op.size}px ${FACE}`;
+      context.fillStyle = op.color;
+      context.textAlign = op.align;
+      context.textBaseline = op.baseline;
+      context.fillText(op.text, op.x, op.y);
+  }
+}
+
+/** Draws a chart of so many CSS pixels. */
+export function draw(canvas: HTMLCanvasElement, ops: readonly DrawOp[], width: number, height: number): void {
+  const context = canvas.getContext('2d');
+  if (!context) return;
+  const ratio = devicePixelRatio || 1;
+  const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (canvas.width !== across || canvas.height !== down) {
+    canvas.width = across;
+    canvas.height = down;
+  }
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  context.lineJoin = 'round';
+  context.lineCap = 'butt';
+  for (const op of ops) stroke(context, op);
+}
+
+/** What the picture shows, in words. */
+export function summary(title: string, series: readonly ChartSeries[]): string {
+  if (!series.length) return `${title}: no values yet`;
+  const lines = series.map(
+    ({ name, last, min, max }) => `${name} ${reading(last)}, from ${reading(min)} to ${reading(max)}`,
+  );
+  return `${title}: ${lines.join('; ')}`;
+}
+
+/** Points of all lines together. */
+export function points(frame: ChartFrame | undefined): number {
+  return frame?.series.reduce((sum, series) => sum + series.points, 0) ?? 0;
+}

@@ -1,0 +1,14 @@
+// What a person wants that another part of the window carries out: a button on one page opens a dialog of another domain.
+
+class Intents {
+  /** The command palette is open. */
+  palette = $state(false);
+  /** The list of shortcuts is open. */
+  shortcuts = $state(false);
+  /** The dialog that issues a device certificate is open. */
+  issueDevice = $state(false);
+  /** Grows each time a new test client is wanted. */
+  newClient = $state(0);
+}
+
+export const intents = new Intents();

@@ -1,0 +1,84 @@
+// Names by which the real-window tests find things. Roles and labels come first; these are for what has neither.
+
+export const testids = {
+  /** Top bar. */
+  brokerState: 'broker-state',
+  startBroker: 'start-broker',
+  stopBroker: 'stop-broker',
+  addressChip: 'address-chip',
+  messageRate: 'message-rate',
+  lostCount: 'lost-count',
+  openPalette: 'open-palette',
+  palette: 'palette',
+
+  /** `nav-overview`, `nav-clients`, … and `page-overview`, … */
+  nav: (page: string) => `nav-${page}`,
+  page: (page: string) => `page-${page}`,
+
+  /** Overview. */
+  startBig: 'start-broker-big',
+  startFailure: 'start-failure',
+  useFreePort: 'use-free-port',
+  /** On each row of the listeners' table; `data-listener` holds its name, `data-address` its address. */
+  listenerRow: 'listener-row',
+  snippet: 'snippet',
+  copySnippet: 'copy-snippet',
+  finding: 'finding',
+  brokerClient: 'broker-client',
+  refusal: 'refusal',
+
+  /** Certificates. */
+  issueDevice: 'issue-device',
+  deviceName: 'device-name',
+  deviceDays: 'device-days',
+  confirmIssue: 'confirm-issue',
+  /** The result of an export; `data-folder` holds the folder. */
+  exportResult: 'export-result',
+  exportFolder: 'export-folder',
+  exportCommand: 'export-command',
+  closeIssue: 'close-issue',
+  /** `data-name` holds the certificate's name, `data-kind` what it is for. */
+  certificateRow: 'certificate-row',
+  exportDevice: 'export-device',
+
+  /** Traffic. */
+  trafficGrid: 'traffic-grid',
+  /** `data-position`, `data-packet`, `data-seq`. */
+  trafficRow: 'traffic-row',
+  trafficText: 'traffic-text',
+  trafficTopic: 'traffic-topic',
+  trafficPause: 'traffic-pause',
+  trafficClear: 'traffic-clear',
+  trafficNew: 'traffic-new',
+  trafficStatus: 'traffic-status',
+  inspector: 'inspector',
+  inspectorPayload: 'inspector-payload',
+  inspectorBytes: 'inspector-bytes',
+  chartValue: 'chart-value',
+
+  /** Charts. `data-chart` holds the title, `data-points` the points of all its lines together. */
+  chart: 'chart',
+  chartCanvas: 'chart-canvas',
+  chartAdd: 'chart-add',
+  chartRemove: 'chart-remove',
+
+  /** Clients. */
+  newClient: 'new-client',
+  /** `data-client` holds the client identifier, `data-state` what it is doing. */
+  clientItem: 'client-item',
+  clientConnect: 'client-connect',
+  clientDisconnect: 'client-disconnect',
+  clientDrop: 'client-drop',
+  subscribeFilter: 'subscribe-filter',
+  subscribe: 'subscribe',
+  publishTopic: 'publish-topic',
+  publishPayload: 'publish-payload',
+  publish: 'publish',
+  timeline: 'timeline',
+  timelineEntry: 'timeline-entry',
+
+  /** Everywhere. */
+  toast: 'toast',
+  toastAction: 'toast-action',
+  failure: 'failure',
+} as const;
