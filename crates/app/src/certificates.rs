@@ -22,6 +22,7 @@ use mqttwb_pki::{
 
 use crate::Result;
 use crate::api::{self, ApiError, CertificateKind, CertificateState, ErrorCode};
+use crate::words::sentence;
 
 pub use folder::DEFAULT_TLS_PORT;
 pub use tls::OwnFiles;
@@ -110,7 +111,7 @@ impl CertificateStore {
         if !(1..=DEVICE_DAYS).contains(&request.days) {
             return Err(ApiError::new(
                 ErrorCode::InvalidInput,
-                format!("{} days is no validity for a device", request.days),
+                format!("{} days is no validity for a device.", request.days),
             )
             .hint(format!("Choose 1 to {DEVICE_DAYS} days.")));
         }
@@ -119,7 +120,7 @@ impl CertificateStore {
         if files::exists(&certificate)? {
             return Err(ApiError::new(
                 ErrorCode::AlreadyExists,
-                format!("a device named {name} has a certificate already"),
+                format!("A device named {name} has a certificate already."),
             )
             .hint("Choose another name, or export the certificate that is there."));
         }
@@ -141,7 +142,7 @@ impl CertificateStore {
         if !files::exists(&certificate)? {
             return Err(ApiError::new(
                 ErrorCode::NotFound,
-                format!("there is no device named {name}"),
+                format!("There is no device named {name}."),
             )
             .hint("Issue a certificate for it first."));
         }
@@ -162,7 +163,7 @@ impl CertificateStore {
 
 fn device_name(text: &str) -> Result<DeviceName> {
     DeviceName::try_from(text)
-        .map_err(|error| ApiError::new(ErrorCode::InvalidInput, error.to_string()))
+        .map_err(|error| ApiError::new(ErrorCode::InvalidInput, sentence(error)))
 }
 
 /// Waits for the other processes that change the folder; released when the file is dropped.
@@ -181,7 +182,7 @@ fn open_authority(folder: &Path, now: Timestamp) -> Result<Authority> {
             .map_err(|error| {
                 ApiError::new(
                     ErrorCode::Certificate,
-                    format!("{}: {error}", certificate.display()),
+                    sentence(format_args!("{}: {error}", certificate.display())),
                 )
                 .hint("Bring back ca.crt and ca.key from a copy; or move the pki folder away, then a new authority is made and every device needs a new certificate.")
             });
@@ -241,7 +242,7 @@ fn read_certificate(path: &Path) -> Result<Certificate> {
     Certificate::from_pem(&files::read(path)?).map_err(|error: CertificateError| {
         ApiError::new(
             ErrorCode::Certificate,
-            format!("{}: {error}", path.display()),
+            sentence(format_args!("{}: {error}", path.display())),
         )
     })
 }
@@ -250,13 +251,13 @@ fn read_key(path: &Path) -> Result<SecretKey> {
     SecretKey::from_pem(&files::read_secret(path)?).map_err(|error| {
         ApiError::new(
             ErrorCode::Certificate,
-            format!("{}: {error}", path.display()),
+            sentence(format_args!("{}: {error}", path.display())),
         )
     })
 }
 
 fn certificate_error(error: &dyn std::error::Error) -> ApiError {
-    ApiError::new(ErrorCode::Certificate, error.to_string())
+    ApiError::new(ErrorCode::Certificate, sentence(error))
 }
 
 fn for_people(

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::Result;
 use crate::api::{ApiError, ErrorCode};
+use crate::words::sentence;
 
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,7 @@ enum Readers {
 pub(super) fn error(what: &str, path: &Path, error: &io::Error) -> ApiError {
     let told = ApiError::new(
         ErrorCode::File,
-        format!("{} {what}: {error}", path.display()),
+        sentence(format_args!("{} {what}: {error}", path.display())),
     );
     match error.kind() {
         io::ErrorKind::PermissionDenied => told.hint("Check who owns it and may write to it."),

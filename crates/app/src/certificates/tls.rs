@@ -14,6 +14,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use super::{CertificateStore, certificate_error, device_name, files};
 use crate::Result;
 use crate::api::{ApiError, ErrorCode};
+use crate::words::sentence;
 
 /// Files that a listener names in place of the store's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,11 +69,11 @@ impl CertificateStore {
                 .map_err(|error| {
                     ApiError::new(
                         ErrorCode::Certificate,
-                        format!(
+                        sentence(format_args!(
                             "{} and {} can't serve a listener: {error}",
                             own.cert.display(),
                             own.key.display()
-                        ),
+                        )),
                     )
                     .hint("The key must be the one that the first certificate of the file was made for.")
                 })?,
@@ -123,11 +124,11 @@ pub(crate) fn client_config_of_files(
             .map_err(|error| {
                 ApiError::new(
                     ErrorCode::Certificate,
-                    format!(
+                    sentence(format_args!(
                         "{} and {} don't make an identity: {error}",
                         cert.display(),
                         key.display()
-                    ),
+                    )),
                 )
             })?,
     };
@@ -150,7 +151,10 @@ fn roots(chain: Vec<CertificateDer<'static>>, path: &Path) -> Result<RootCertSto
         roots.add(certificate).map_err(|error| {
             ApiError::new(
                 ErrorCode::Certificate,
-                format!("{} holds no authority to trust: {error}", path.display()),
+                sentence(format_args!(
+                    "{} holds no authority to trust: {error}",
+                    path.display()
+                )),
             )
         })?;
     }
@@ -175,7 +179,7 @@ fn read_private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
 fn unreadable(path: &Path, why: &dyn std::fmt::Display) -> ApiError {
     ApiError::new(
         ErrorCode::Certificate,
-        format!("{} can't be used: {why}", path.display()),
+        sentence(format_args!("{} can't be used: {why}", path.display())),
     )
     .hint("It must be a PEM file, as OpenSSL writes it.")
 }
