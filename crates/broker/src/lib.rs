@@ -26,6 +26,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use mqttwb_model::{Observer, Timestamp};
 use mqttwb_wire::ReasonCode;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -74,7 +75,7 @@ pub struct Broker {
     listeners: Vec<ListenerState>,
     counters: Arc<Counters>,
     hub: HubHandle,
-    hub_task: JoinHandle<()>,
+    hub_task: Mutex<Option<JoinHandle<()>>>,
     tasks: TaskTracker,
     stop: CancellationToken,
     since: Timestamp,
@@ -117,7 +118,7 @@ impl Broker {
             listeners,
             counters,
             hub,
-            hub_task,
+            hub_task: Mutex::new(Some(hub_task)),
             tasks,
             stop,
             since: Timestamp::now(),
@@ -147,15 +148,18 @@ impl Broker {
     }
 
     /// Ends every connection, MQTT 5 clients with [`ReasonCode::SERVER_SHUTTING_DOWN`]. When this returns, ports are
-    /// free and no task is left.
-    pub async fn stop(self) {
+    /// free and no task is left. A second call finds nothing to do.
+    pub async fn stop(&self) {
+        let Some(hub_task) = self.hub_task.lock().take() else {
+            return;
+        };
         self.stop.cancel();
         self.hub
             .send(Command::EndAll(ReasonCode::SERVER_SHUTTING_DOWN));
         self.tasks.close();
         self.tasks.wait().await;
         self.hub.send(Command::Stop);
-        if let Err(error) = self.hub_task.await {
+        if let Err(error) = hub_task.await {
             tracing::error!(%error, "the hub failed");
         }
     }

@@ -107,12 +107,13 @@ pub struct PublishHead {
     pub packet_id: u16,
 }
 
-/// The whole size of a PUBLISH on the wire.
-pub fn frame_size(
+/// The whole size of a PUBLISH on the wire, from the sizes of its parts; `properties` is that of all of them, without
+/// their length.
+pub fn publish_size(
     qos: QoS,
-    topic: &str,
-    properties: &[Properties<'_>],
-    payload: &[u8],
+    topic: usize,
+    properties: usize,
+    payload: usize,
     version: ProtocolVersion,
 ) -> usize {
     let len = publish_len(qos, topic, properties, payload, version);
@@ -121,19 +122,18 @@ pub fn frame_size(
 
 fn publish_len(
     qos: QoS,
-    topic: &str,
-    properties: &[Properties<'_>],
-    payload: &[u8],
+    topic: usize,
+    properties: usize,
+    payload: usize,
     version: ProtocolVersion,
 ) -> usize {
     let id = if qos == QoS::AtMostOnce { 0 } else { 2 };
     let properties = if version == ProtocolVersion::V5 {
-        let bytes: usize = properties.iter().map(|p| p.as_bytes().len()).sum();
-        var_int_len(bytes) + bytes
+        var_int_len(properties) + properties
     } else {
         0
     };
-    2 + topic.len() + id + properties + payload.len()
+    2 + topic + id + properties + payload
 }
 
 /// Writes a PUBLISH whose properties come from several places: the publisher's own, and what the broker adds.
@@ -149,7 +149,14 @@ pub fn encode_publish(
         | (u8::from(publish.dup) << 3)
         | (u8::from(publish.qos) << 1)
         | u8::from(publish.retain);
-    let len = publish_len(publish.qos, topic, properties, payload, version);
+    let properties_len = properties.iter().map(|p| p.as_bytes().len()).sum();
+    let len = publish_len(
+        publish.qos,
+        topic.len(),
+        properties_len,
+        payload.len(),
+        version,
+    );
     out.reserve(5 + len);
     head(out, first, len);
     string(out, topic.as_bytes());
@@ -157,7 +164,7 @@ pub fn encode_publish(
         out.put_u16(publish.packet_id);
     }
     if version == ProtocolVersion::V5 {
-        write_var_int(out, properties.iter().map(|p| p.as_bytes().len()).sum());
+        write_var_int(out, properties_len);
         for p in properties {
             out.put_slice(p.as_bytes());
         }

@@ -21,7 +21,7 @@ mod reason;
 
 pub use decode::decode;
 pub use dissect::{Dissection, Field, Role, dissect};
-pub use encode::{PublishHead, encode, encode_publish, frame_size};
+pub use encode::{PublishHead, encode, encode_publish, publish_size};
 pub use error::WireError;
 pub use frame::{MAX_REMAINING_LENGTH, frame_len, var_int_len, write_var_int};
 pub use packet::{

@@ -1,1 +1,249 @@
+//! The hub without sockets: records in, inboxes looked into, time moved by hand.
 
+use std::net::SocketAddr;
+
+use mqttwb_model::{ListenerProtocol, MessageId, ProtocolVersion};
+use mqttwb_wire::{Properties, Publish};
+
+use super::*;
+use crate::message::Origin;
+
+const SECOND: u64 = 1_000_000_000;
+
+fn at(second: u64) -> Timestamp {
+    Timestamp(second * SECOND)
+}
+
+fn hub() -> Hub {
+    Hub::new(Limits::default(), Arc::default())
+}
+
+fn terms() -> Terms {
+    Terms {
+        version: ProtocolVersion::V5,
+        keep_alive: Duration::ZERO,
+        client_receive_maximum: u16::MAX,
+        client_maximum_packet_size: usize::MAX,
+        server_receive_maximum: u16::MAX,
+        server_topic_alias_maximum: 0,
+    }
+}
+
+fn message(topic: &str, payload: &str, from: u64) -> Message {
+    let publish = Publish {
+        dup: false,
+        qos: QoS::AtLeastOnce,
+        retain: false,
+        topic,
+        packet_id: 1,
+        properties: Properties::NONE,
+        payload: payload.as_bytes(),
+    };
+    let origin = Origin {
+        id: MessageId(1),
+        publisher: ConnectionId(from),
+        at: at(0),
+    };
+    Message::new(&publish, topic, origin)
+}
+
+struct Connected {
+    client: ClientId,
+    connection: ConnectionId,
+    attached: Attached,
+}
+
+fn attach(
+    hub: &mut Hub,
+    name: &str,
+    connection: u64,
+    session_expiry: u32,
+    will: Option<StoredWill>,
+) -> oneshot::Receiver<Result<Attached, ReasonCode>> {
+    let (reply, answer) = oneshot::channel();
+    let info = Arc::new(ConnectionInfo {
+        id: ConnectionId(connection),
+        client: name.into(),
+        version: ProtocolVersion::V5,
+        listener: "tcp".into(),
+        protocol: ListenerProtocol::Tcp,
+        peer: SocketAddr::from(([127, 0, 0, 1], 1)),
+        common_name: None,
+    });
+    let attach = Attach {
+        info,
+        terms: terms(),
+        clean_start: false,
+        session_expiry,
+        will,
+        counters: Arc::default(),
+        connected_at: at(0),
+        reply,
+    };
+    hub.command(Command::Attach(Box::new(attach)), at(0));
+    answer
+}
+
+fn connect(hub: &mut Hub, name: &str, connection: u64, session_expiry: u32) -> Connected {
+    let mut answer = attach(hub, name, connection, session_expiry, None);
+    Connected {
+        client: name.into(),
+        connection: ConnectionId(connection),
+        attached: answer.try_recv().unwrap().unwrap(),
+    }
+}
+
+fn detach(hub: &mut Hub, connected: Connected, clean: bool, now: Timestamp) {
+    let detach = Detach {
+        client: connected.client,
+        connection: connected.connection,
+        session: Some(connected.attached.session),
+        clean,
+        session_expiry: None,
+    };
+    hub.command(Command::Detach(Box::new(detach)), now);
+}
+
+fn subscribe(hub: &mut Hub, name: &str, filter: &str) {
+    let (reply, _) = oneshot::channel();
+    let options = SubscriptionOptions {
+        qos: QoS::AtLeastOnce,
+        ..Default::default()
+    };
+    let command = Command::Subscribe {
+        client: name.into(),
+        filters: vec![(TopicFilter::try_from(filter).unwrap(), options)],
+        id: None,
+        reply,
+    };
+    hub.command(command, at(0));
+}
+
+fn payloads(inbox: &Inbox) -> Vec<String> {
+    let mut found = VecDeque::new();
+    inbox.take(&mut found);
+    let text = |d: Delivery| String::from_utf8_lossy(d.message.payload()).into_owned();
+    found.into_iter().map(text).collect()
+}
+
+#[test]
+fn a_session_expires_at_its_time_and_its_subscriptions_with_it() {
+    // Section 3.1.2.11.2
+    let mut hub = hub();
+    let client = connect(&mut hub, "c", 1, 60);
+    subscribe(&mut hub, "c", "a/#");
+    detach(&mut hub, client, true, at(100));
+    assert_eq!(hub.deadline(), Some(at(160)));
+    hub.tick(at(159));
+    assert_eq!(hub.subscriptions.len(), 1);
+    hub.tick(at(160));
+    assert_eq!(hub.subscriptions.len(), 0);
+    assert!(hub.clients.is_empty() && hub.by_id.is_empty());
+}
+
+#[test]
+fn a_delayed_will_waits_and_is_dropped_when_the_client_returns() {
+    // [MQTT-3.1.3-9]
+    let mut hub = hub();
+    let watcher = connect(&mut hub, "watcher", 9, 0);
+    subscribe(&mut hub, "watcher", "will");
+    let will = StoredWill {
+        message: message("will", "gone", 1),
+        delay: Duration::from_secs(10),
+    };
+    let returns = |hub: &mut Hub, connection, now| {
+        let mut answer = attach(hub, "c", connection, 60, Some(will.clone()));
+        let attached = answer.try_recv().unwrap().unwrap();
+        let connected = Connected {
+            client: "c".into(),
+            connection: ConnectionId(connection),
+            attached,
+        };
+        detach(hub, connected, false, now);
+    };
+    returns(&mut hub, 1, at(100));
+    hub.tick(at(109));
+    hub.flush();
+    assert_eq!(payloads(&watcher.attached.inbox), [""; 0]);
+    returns(&mut hub, 2, at(109)); // in time: the first will is not sent
+    hub.tick(at(118));
+    hub.flush();
+    assert_eq!(payloads(&watcher.attached.inbox), [""; 0]);
+    hub.tick(at(119));
+    hub.flush();
+    assert_eq!(payloads(&watcher.attached.inbox), ["gone"]);
+}
+
+#[test]
+fn of_many_connections_with_one_name_the_last_has_the_session() {
+    let mut hub = hub();
+    let first = connect(&mut hub, "c", 1, 60);
+    let mut second = attach(&mut hub, "c", 2, 60, None);
+    let mut third = attach(&mut hub, "c", 3, 60, None);
+    assert!(
+        second.try_recv().is_err(),
+        "the first has the session still"
+    );
+    detach(&mut hub, first, false, at(1));
+    let attached = second.try_recv().unwrap().unwrap();
+    assert!(attached.session_present);
+    let second = Connected {
+        client: "c".into(),
+        connection: ConnectionId(2),
+        attached,
+    };
+    detach(&mut hub, second, false, at(2));
+    assert!(third.try_recv().unwrap().unwrap().session_present);
+    assert_eq!(hub.clients.len(), 1);
+}
+
+#[test]
+fn what_lies_in_the_inbox_when_the_connection_ends_goes_into_the_session() {
+    let mut hub = hub();
+    let client = connect(&mut hub, "c", 1, 60);
+    subscribe(&mut hub, "c", "a");
+    hub.route(&message("a", "1", 7), at(0));
+    hub.flush();
+    hub.route(&message("a", "2", 7), at(0)); // pending, not yet in the inbox
+    detach(&mut hub, client, false, at(1));
+    hub.route(&message("a", "3", 7), at(2));
+    let again = connect(&mut hub, "c", 2, 60);
+    let queued: Vec<_> = again
+        .attached
+        .session
+        .queued()
+        .map(|d| String::from_utf8_lossy(d.message.payload()).into_owned())
+        .collect();
+    assert_eq!(queued, ["1", "2", "3"]);
+}
+
+#[test]
+fn a_number_that_is_given_again_gets_nothing_of_its_former_owner() {
+    let mut hub = hub();
+    let old = connect(&mut hub, "old", 1, 0);
+    subscribe(&mut hub, "old", "a");
+    hub.route(&message("a", "1", 7), at(0));
+    detach(&mut hub, old, true, at(1));
+    let new = connect(&mut hub, "new", 2, 0);
+    hub.route(&message("a", "2", 7), at(2));
+    hub.flush();
+    assert_eq!(payloads(&new.attached.inbox), [""; 0]);
+}
+
+#[test]
+fn a_flood_of_qos_0_is_bounded_and_what_is_dropped_is_counted() {
+    let mut hub = hub();
+    let client = connect(&mut hub, "slow", 1, 0);
+    subscribe(&mut hub, "slow", "a");
+    let payload = "x".repeat(1 << 20);
+    let mut flood = message("a", &payload, 7);
+    for _ in 0..100 {
+        flood = flood.detached();
+        hub.route(&flood, at(0));
+        hub.flush();
+    }
+    let kept = payloads(&client.attached.inbox).len() as u64;
+    let dropped = hub.counters.values().dropped;
+    assert!(kept < 100 && dropped > 0);
+    assert_eq!(kept + dropped, 100);
+}

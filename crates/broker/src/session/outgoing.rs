@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use mqttwb_model::{QoS, Timestamp};
-use mqttwb_wire::{Ack, frame_size};
+use mqttwb_wire::{Ack, publish_size, var_int_len};
 
 use super::{Action, Terms};
 use crate::message::Message;
@@ -254,16 +254,18 @@ fn sendable(delivery: &Delivery, terms: &Terms, now: Timestamp) -> Result<(), Dr
         return Err(Dropped::Expired);
     }
     if terms.client_maximum_packet_size < usize::MAX {
-        let size = frame_size(
+        // What the broker adds: an expiry, and an identifier for each subscription that has one.
+        let expiry = if message.expires().is_some() { 5 } else { 0 };
+        let ids = delivery.subscription_ids.iter();
+        let ids: usize = ids.map(|id| 1 + var_int_len(*id as usize)).sum();
+        let size = publish_size(
             delivery.qos,
-            message.topic(),
-            &[message.properties()],
-            message.payload(),
+            message.topic().len(),
+            message.properties().as_bytes().len() + expiry + ids,
+            message.payload().len(),
             terms.version,
         );
-        // What the broker adds: an expiry, and five bytes an identifier.
-        let added = 5 + 5 * delivery.subscription_ids.len();
-        if size + added > terms.client_maximum_packet_size {
+        if size > terms.client_maximum_packet_size {
             return Err(Dropped::TooLarge);
         }
     }

@@ -1,1 +1,246 @@
+//! The session's rules, one by one, with a clock that stands still unless it is moved.
 
+use mqttwb_model::{ConnectionId, MessageId};
+use mqttwb_wire::Properties;
+
+use super::*;
+
+pub(super) const SECOND: u64 = 1_000_000_000;
+
+pub(super) fn terms(version: ProtocolVersion) -> Terms {
+    Terms {
+        version,
+        keep_alive: Duration::from_secs(10),
+        client_receive_maximum: u16::MAX,
+        client_maximum_packet_size: usize::MAX,
+        server_receive_maximum: 3,
+        server_topic_alias_maximum: 2,
+    }
+}
+
+pub(super) fn limits(messages: usize) -> QueueLimits {
+    QueueLimits {
+        messages,
+        bytes: 1 << 20,
+    }
+}
+
+pub(super) fn origin(id: u64) -> Origin {
+    Origin {
+        id: MessageId(id),
+        publisher: ConnectionId(1),
+        at: Timestamp(0),
+    }
+}
+
+pub(super) fn publish(topic: &str, qos: QoS, packet_id: u16) -> Publish<'_> {
+    Publish {
+        dup: false,
+        qos,
+        retain: false,
+        topic,
+        packet_id,
+        properties: Properties::NONE,
+        payload: b"x",
+    }
+}
+
+pub(super) fn delivery(id: u64, qos: QoS) -> Delivery {
+    Delivery {
+        message: Message::new(&publish("t", qos, 1), "t", origin(id)),
+        qos,
+        retain: false,
+        subscription_ids: Arc::default(),
+    }
+}
+
+fn connected(terms: Terms) -> Session {
+    let mut session = Session::new(terms.clone(), limits(10));
+    session.connect(terms, Timestamp(0), &mut Vec::new());
+    session
+}
+
+fn sent(actions: &[Action]) -> Vec<(u64, u16, bool)> {
+    actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::Publish {
+                delivery,
+                packet_id,
+                dup,
+            } => Some((delivery.message.origin().id.0, *packet_id, *dup)),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_qos_2_message_goes_on_once_when_it_is_released() {
+    let mut session = connected(terms(ProtocolVersion::V5));
+    let mut actions = Vec::new();
+    let p = publish("t", QoS::ExactlyOnce, 7);
+    session.publish(&p, origin(1), &mut actions);
+    session.publish(&p, origin(2), &mut actions); // sent again: the same message
+    let rec = Action::PubRec(Ack::success(7));
+    assert_eq!(actions, [rec.clone(), rec]);
+    actions.clear();
+    session.pubrel(&Ack::success(7), &mut actions);
+    let [Action::Release(message), Action::PubComp(comp)] = &actions[..] else {
+        panic!("{actions:?}");
+    };
+    assert_eq!(message.origin().id, MessageId(1));
+    assert_eq!(*comp, Ack::success(7));
+    actions.clear();
+    session.pubrel(&Ack::success(7), &mut actions);
+    let unknown = Ack::with_reason(7, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND);
+    assert_eq!(actions, [Action::PubComp(unknown)]);
+}
+
+#[test]
+fn more_unreleased_messages_than_the_receive_maximum_are_refused() {
+    // [MQTT-3.3.4-9]
+    let mut session = connected(terms(ProtocolVersion::V5));
+    let mut actions = Vec::new();
+    for id in 1..=4 {
+        session.publish(&publish("t", QoS::ExactlyOnce, id), origin(1), &mut actions);
+    }
+    let last = actions.pop();
+    assert_eq!(
+        last,
+        Some(Action::Refuse(ReasonCode::RECEIVE_MAXIMUM_EXCEEDED))
+    );
+    assert_eq!(session.awaiting_release(), 3);
+}
+
+#[test]
+fn the_window_is_the_clients_receive_maximum_and_the_queue_moves_up_as_it_acknowledges() {
+    // [MQTT-3.3.4-9], section 4.9
+    let mut session = connected(Terms {
+        client_receive_maximum: 2,
+        ..terms(ProtocolVersion::V5)
+    });
+    let mut actions = Vec::new();
+    let now = Timestamp(0);
+    for id in 1..=4 {
+        let kept = session.deliver(delivery(id, QoS::AtLeastOnce), now, &mut actions);
+        assert_eq!(kept, Ok(()));
+    }
+    assert_eq!(sent(&actions), [(1, 1, false), (2, 2, false)]);
+    assert_eq!(session.queued().len(), 2);
+    actions.clear();
+    session.puback(&Ack::success(2), now, &mut actions); // out of order
+    assert_eq!(sent(&actions), [(3, 3, false)]);
+    actions.clear();
+    session.puback(&Ack::success(2), now, &mut actions); // again: means nothing
+    assert_eq!(actions, []);
+    let waiting: Vec<_> = session.inflight().map(|(id, _)| id).collect();
+    assert_eq!(waiting, [1, 3]);
+}
+
+#[test]
+fn identifiers_run_around_and_none_is_given_twice() {
+    let mut session = connected(terms(ProtocolVersion::V311));
+    let mut actions = Vec::new();
+    let now = Timestamp(0);
+    for n in 0..200_000u64 {
+        actions.clear();
+        session
+            .deliver(delivery(n, QoS::AtLeastOnce), now, &mut actions)
+            .unwrap();
+        let [(_, id, false)] = sent(&actions)[..] else {
+            panic!("{actions:?}");
+        };
+        assert_eq!(u64::from(id), n % 65_535 + 1);
+        session.puback(&Ack::success(id), now, &mut actions);
+    }
+    assert_eq!(session.inflight().count(), 0);
+}
+
+#[test]
+fn a_full_queue_refuses_and_says_so() {
+    let mut session = Session::new(terms(ProtocolVersion::V5), limits(2));
+    let mut deliver = |id, qos| session.deliver(delivery(id, qos), Timestamp(0), &mut Vec::new());
+    assert_eq!(deliver(1, QoS::AtMostOnce), Err(Dropped::Away));
+    assert_eq!(deliver(2, QoS::AtLeastOnce), Ok(()));
+    assert_eq!(deliver(3, QoS::ExactlyOnce), Ok(()));
+    assert_eq!(deliver(4, QoS::AtLeastOnce), Err(Dropped::QueueFull));
+}
+
+#[test]
+fn what_is_larger_than_the_client_takes_or_has_expired_is_not_sent() {
+    // [MQTT-3.1.2-25], [MQTT-3.3.2-5]
+    let mut session = connected(Terms {
+        client_maximum_packet_size: 13, // just what the second takes
+        ..terms(ProtocolVersion::V5)
+    });
+    let mut actions = Vec::new();
+    let mut properties = Vec::new();
+    Property::MessageExpiryInterval(5).write(&mut properties);
+    let mut p = publish("t", QoS::AtLeastOnce, 1);
+    p.payload = b"too large for it";
+    let large = Message::new(&p, "t", origin(1));
+    p.payload = b"";
+    p.properties = Properties::trusted(&properties);
+    let brief = Message::new(&p, "t", origin(2));
+    let of = |message: &Message| Delivery {
+        message: message.clone(),
+        ..delivery(0, QoS::AtLeastOnce)
+    };
+    let early = Timestamp(4 * SECOND);
+    let late = Timestamp(5 * SECOND);
+    let mut deliver = |message, now| session.deliver(of(message), now, &mut actions);
+    assert_eq!(deliver(&large, early), Err(Dropped::TooLarge));
+    assert_eq!(deliver(&brief, early), Ok(()));
+    assert_eq!(deliver(&brief, late), Err(Dropped::Expired));
+}
+
+#[test]
+fn an_alias_stands_for_its_topic_until_the_connection_ends() {
+    let mut session = connected(terms(ProtocolVersion::V5));
+    let say = |session: &mut Session, topic, alias| {
+        let mut properties = Vec::new();
+        Property::TopicAlias(alias).write(&mut properties);
+        let mut p = publish(topic, QoS::AtMostOnce, 0);
+        p.properties = Properties::trusted(&properties);
+        let mut actions = Vec::new();
+        session.publish(&p, origin(1), &mut actions);
+        actions.remove(0)
+    };
+    let invalid = Action::Refuse(ReasonCode::TOPIC_ALIAS_INVALID);
+    assert_eq!(say(&mut session, "", 1), invalid);
+    assert_eq!(say(&mut session, "a", 1), Action::Forward { topic: None });
+    let known = Action::Forward {
+        topic: Some("a".into()),
+    };
+    assert_eq!(say(&mut session, "", 1), known);
+    assert_eq!(say(&mut session, "b", 3), invalid, "[MQTT-3.3.2-9]");
+    session.disconnect();
+    session.connect(terms(ProtocolVersion::V5), Timestamp(0), &mut Vec::new());
+    assert_eq!(say(&mut session, "", 1), invalid);
+}
+
+#[test]
+fn a_client_counts_as_gone_after_one_and_a_half_keep_alives_and_never_without() {
+    // [MQTT-3.1.2-22]; section 3.1.2.10: 0 turns it off
+    let mut session = connected(terms(ProtocolVersion::V5));
+    session.heard(Timestamp(2 * SECOND));
+    assert_eq!(session.deadline(), Some(Timestamp(17 * SECOND)));
+    let session = connected(Terms {
+        keep_alive: Duration::ZERO,
+        ..terms(ProtocolVersion::V5)
+    });
+    assert_eq!(session.deadline(), None);
+}
+
+#[test]
+fn a_subscriber_that_refuses_a_qos_2_message_is_done_with_it() {
+    let mut session = connected(terms(ProtocolVersion::V5));
+    let mut actions = Vec::new();
+    let now = Timestamp(0);
+    session
+        .deliver(delivery(1, QoS::ExactlyOnce), now, &mut actions)
+        .unwrap();
+    let refused = Ack::with_reason(1, ReasonCode::QUOTA_EXCEEDED);
+    session.pubrec(&refused, now, &mut actions);
+    assert_eq!(session.inflight().count(), 0);
+}

@@ -1,5 +1,7 @@
 //! The broker over real sockets, spoken to packet by packet.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 mod delivery;
