@@ -1,6 +1,6 @@
 //! MQTT clients that no one here wrote, driven line by line: Python's paho-mqtt and npm's mqtt.
 //!
-//! `clients/paho.py` and `clients/mqttjs.mjs` read one JSON order a line and print one JSON event a line; see there.
+//! `clients/paho_peer.py` and `clients/mqttjs_peer.mjs` read one JSON order a line and print one JSON event a line; see there.
 //! mosquitto's programs are driven by their own command lines, in the tests.
 
 use std::collections::VecDeque;
@@ -196,12 +196,12 @@ impl Peer {
         let mut command = match maker {
             Maker::Paho => {
                 let mut command = Command::new(folder.join(".venv/bin/python"));
-                command.arg(folder.join("clients/paho.py"));
+                command.arg(folder.join("clients/paho_peer.py"));
                 command
             }
             Maker::MqttJs => {
                 let mut command = Command::new("node");
-                command.arg(folder.join("clients/mqttjs.mjs"));
+                command.arg(folder.join("clients/mqttjs_peer.mjs"));
                 command
             }
         };
