@@ -5,30 +5,135 @@
 //! Invariant: a failed command changes nothing.
 
 pub mod api;
+mod broker;
+mod certificates;
+mod charts;
+mod clients;
+pub mod config;
+mod snippets;
+mod traffic;
+mod words;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mqttwb_capture::Capture;
+use mqttwb_model::Timestamp;
+use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use api::*;
+use broker::{BrokerControl, Meter};
+use certificates::CertificateStore;
+use charts::{Charts, Counters};
+use clients::{Endpoint, TestClients};
+use config::BrokerConfig;
+use traffic::Traffic;
 
 /// The result of a command.
 pub type Result<T> = std::result::Result<T, ApiError>;
 
-/// The workbench. Cheap to share behind an `Arc`.
-#[derive(Debug)]
+/// Clients of the broker that a live frame names.
+const CLIENTS_SHOWN: usize = 200;
+/// Refusals that a live frame names.
+const REFUSALS_SHOWN: usize = 50;
+/// How often certificates are looked at for what expires.
+const CERTIFICATES_EVERY: u64 = 60;
+
+/// The workbench. Shared behind an `Arc`.
 pub struct App {
     data: PathBuf,
+    capture: Arc<Capture>,
+    certificates: Arc<CertificateStore>,
+    broker: Arc<BrokerControl>,
+    clients: TestClients,
+    traffic: Traffic,
+    charts: Arc<Charts>,
+    meter: Arc<Mutex<Meter>>,
+    expiring: Arc<Mutex<Vec<Finding>>>,
+    stop: watch::Sender<bool>,
 }
 
-#[allow(clippy::unused_async, unused_variables)]
 impl App {
-    /// Opens the workbench on a data folder, which is made where it is not there. The authority is made on first use.
+    /// Opens the workbench on a data folder, which is made where it is not there, with the `broker.toml` in it or the
+    /// defaults. The authority is made on first use.
     pub async fn open(data: PathBuf) -> Result<Self> {
-        Ok(Self { data })
+        let folder = data.clone();
+        let config = blocking(move || config::load_or_default(&folder)).await?;
+        Self::open_with(data, config).await
+    }
+
+    /// Opens the workbench on a data folder with this broker.
+    pub async fn open_with(data: PathBuf, config: BrokerConfig) -> Result<Self> {
+        let folder = data.clone();
+        let certificates = Arc::new(blocking(move || CertificateStore::open(&folder)).await?);
+        let capture = Capture::new(mqttwb_capture::DEFAULT_BUDGET);
+        let broker = Arc::new(BrokerControl::new(
+            config,
+            capture.clone(),
+            certificates.clone(),
+        ));
+        let counted = broker.clone();
+        let charts = Arc::new(Charts::new(capture.clone(), move || {
+            let values = counted.counters();
+            Counters {
+                messages_in: values.messages_in,
+                messages_out: values.messages_out,
+            }
+        }));
+        let (stop, stopped) = watch::channel(false);
+        let app = Self {
+            data,
+            clients: TestClients::default(),
+            traffic: Traffic::new(capture.clone()),
+            meter: Arc::default(),
+            expiring: Arc::default(),
+            capture,
+            certificates,
+            broker,
+            charts: charts.clone(),
+            stop,
+        };
+        tokio::spawn(async move { charts.run(stopped).await });
+        app.spawn_pulse();
+        Ok(app)
+    }
+
+    /// Samples what is shown as a rate, once a second.
+    fn spawn_pulse(&self) {
+        let (broker, meter) = (self.broker.clone(), self.meter.clone());
+        let (certificates, expiring) = (self.certificates.clone(), self.expiring.clone());
+        let mut stopped = self.stop.subscribe();
+        tokio::spawn(async move {
+            let mut every_second = tokio::time::interval(Duration::from_secs(1));
+            for second in 0u64.. {
+                tokio::select! {
+                    _ = every_second.tick() => {}
+                    _ = stopped.wait_for(|stop| *stop) => return,
+                }
+                meter.lock().sample(Timestamp::now(), broker.counters());
+                if second % CERTIFICATES_EVERY == 0 {
+                    let certificates = certificates.clone();
+                    if let Ok(all) = blocking(move || certificates.overview()).await {
+                        *expiring.lock() = certificate_findings(&all);
+                    }
+                }
+            }
+        });
     }
 
     /// The platform's own data folder.
     pub fn default_data_folder() -> Result<PathBuf> {
-        Err(unbuilt())
+        directories::ProjectDirs::from("dev", "mqttworkbench", "MQTT Workbench")
+            .map(|dirs| dirs.data_dir().to_owned())
+            .ok_or_else(|| {
+                ApiError::new(
+                    ErrorCode::File,
+                    "This user has no home folder to keep data in.",
+                )
+                .hint("Name a data folder with --data DIR.")
+            })
     }
 
     /// About this program.
@@ -36,83 +141,216 @@ impl App {
         About {
             version: env!("CARGO_PKG_VERSION").into(),
             data_folder: self.data.display().to_string(),
-            capture_budget: 0,
+            capture_budget: mqttwb_capture::DEFAULT_BUDGET as u64,
         }
     }
 
     /// Starts the broker.
     pub async fn broker_start(&self, request: BrokerStart) -> Result<BrokerStatus> {
-        Err(unbuilt())
+        self.broker.start(&request).await
     }
 
     /// Stops the broker; its ports are free when this returns.
     pub async fn broker_stop(&self) -> Result<BrokerStatus> {
-        Err(unbuilt())
+        self.broker.stop().await
+    }
+
+    /// The broker as it stands.
+    pub fn broker_status(&self) -> BrokerStatus {
+        self.broker.status()
     }
 
     /// What every page shows. `frame` is 0; who sends it numbers it.
     pub async fn live_frame(&self) -> LiveFrame {
-        unimplemented!()
+        let clients = self.broker.clients(CLIENTS_SHOWN).await;
+        let counters = self.broker.counters();
+        let (refusals, refusal_count) = self.capture.refusals(REFUSALS_SHOWN);
+        let ((rate_in, rate_out), sparkline) = {
+            let meter = self.meter.lock();
+            (meter.now(), meter.sparkline())
+        };
+        let mut findings = self.broker.findings();
+        findings.extend(self.expiring.lock().iter().cloned());
+        LiveFrame {
+            frame: 0,
+            broker: self.broker.status(),
+            clients,
+            client_count: u32::try_from(counters.connections).unwrap_or(u32::MAX),
+            totals: Totals {
+                messages_in: counters.messages_in,
+                messages_out: counters.messages_out,
+                bytes_in: counters.bytes_in,
+                bytes_out: counters.bytes_out,
+                dropped: counters.dropped,
+                retained: counters.retained,
+                subscriptions: counters.subscriptions,
+                sessions: counters.sessions,
+                rate_in,
+                rate_out,
+                capture_lost: self.capture.stats().lost,
+            },
+            sparkline,
+            refusals: refusals
+                .into_iter()
+                .map(|seen| Refusal {
+                    seq: seen.seq,
+                    at: seen.refusal.at.as_millis(),
+                    listener: seen.refusal.listener.to_string(),
+                    peer: seen.refusal.peer.to_string(),
+                    cause: seen.refusal.cause.into(),
+                    detail: seen.refusal.detail,
+                })
+                .collect(),
+            refusal_count,
+            test_clients: self.clients.list(),
+            findings,
+        }
     }
 
-    /// Texts to paste that connect a device.
+    /// Texts to paste that connect a device. A device's folder is exported where it is not yet.
     pub async fn snippets(&self, request: SnippetRequest) -> Result<Vec<Snippet>> {
-        Err(unbuilt())
+        let listener = self
+            .broker
+            .status()
+            .listeners
+            .into_iter()
+            .find(|listener| listener.name == request.listener)
+            .ok_or_else(|| {
+                let name = &request.listener;
+                ApiError::new(ErrorCode::NotFound, format!("There is no listener {name}."))
+            })?;
+        let device = match request.device {
+            Some(name) => Some(
+                self.device_export(ExportRequest { name, folder: None })
+                    .await?,
+            ),
+            None => None,
+        };
+        Ok(snippets::snippets(&listener, device.as_ref()))
     }
 
     /// The authority and all that it has signed.
     pub async fn certificates(&self) -> Result<Certificates> {
-        Err(unbuilt())
+        let store = self.certificates.clone();
+        blocking(move || store.overview()).await
     }
 
     /// Makes a key and a certificate for a device.
     pub async fn device_issue(&self, request: DeviceRequest) -> Result<Certificate> {
-        Err(unbuilt())
+        let store = self.certificates.clone();
+        blocking(move || store.issue(&request)).await
     }
 
     /// Writes the folder that a device is set up from.
     pub async fn device_export(&self, request: ExportRequest) -> Result<DeviceFolder> {
-        Err(unbuilt())
+        let store = self.certificates.clone();
+        let port = self.tls_port();
+        blocking(move || store.export(&request, port)).await
+    }
+
+    /// Writes what a device is set up from into this very folder.
+    pub async fn device_export_into(&self, name: String, folder: PathBuf) -> Result<DeviceFolder> {
+        let store = self.certificates.clone();
+        let port = self.tls_port();
+        blocking(move || store.export_into(&name, &folder, port)).await
+    }
+
+    /// The port of the first listener that devices with certificates connect to.
+    fn tls_port(&self) -> u16 {
+        let listeners = self.broker.status().listeners;
+        listeners
+            .iter()
+            .find(|listener| listener.protocol == Protocol::Tls)
+            .map_or(certificates::DEFAULT_TLS_PORT, |listener| listener.port)
+    }
+
+    /// The test clients.
+    pub fn clients(&self) -> Vec<TestClient> {
+        self.clients.list()
     }
 
     /// Adds a test client.
     pub async fn client_create(&self, config: ClientConfig) -> Result<TestClient> {
-        Err(unbuilt())
+        self.clients.create(config)
     }
 
     /// Changes a test client that is not connected.
     pub async fn client_update(&self, id: u32, config: ClientConfig) -> Result<TestClient> {
-        Err(unbuilt())
+        self.clients.update(id, config)
     }
 
     /// Removes a test client; a connected one is disconnected first. Returns how it was configured, for an undo.
     pub async fn client_remove(&self, id: u32) -> Result<ClientConfig> {
-        Err(unbuilt())
+        self.clients.remove(id).await
     }
 
     /// Connects a test client; returns when CONNACK came or it failed.
     pub async fn client_connect(&self, id: u32) -> Result<TestClient> {
-        Err(unbuilt())
+        let target = self.clients.target(id)?;
+        let endpoint = self.endpoint(target).await?;
+        self.clients.connect(id, &endpoint).await
+    }
+
+    /// The address of the embedded broker that a target means.
+    async fn endpoint(&self, target: Target) -> Result<Endpoint> {
+        let status = self.broker.status();
+        if status.state != BrokerState::Running {
+            return Err(
+                ApiError::new(ErrorCode::WrongState, "The embedded broker does not run.")
+                    .hint("Start the broker, then connect."),
+            );
+        }
+        let wanted = match target {
+            Target::Tcp => Protocol::Tcp,
+            Target::MutualTls { .. } => Protocol::Tls,
+        };
+        let listener = status
+            .listeners
+            .into_iter()
+            .find(|listener| listener.protocol == wanted)
+            .ok_or_else(|| {
+                let name = match wanted {
+                    Protocol::Tcp => "tcp",
+                    _ => "tls",
+                };
+                ApiError::new(
+                    ErrorCode::NotFound,
+                    format!("The broker has no {name} listener."),
+                )
+                .hint("Add one in broker.toml, or choose another target.")
+            })?;
+        let tls = match target {
+            Target::Tcp => None,
+            Target::MutualTls { device } => {
+                let store = self.certificates.clone();
+                Some(blocking(move || store.client_config(&device)).await?)
+            }
+        };
+        Ok(Endpoint {
+            host: listener.host,
+            port: listener.port,
+            tls,
+        })
     }
 
     /// Ends a test client's connection.
     pub async fn client_disconnect(&self, id: u32, how: DisconnectHow) -> Result<TestClient> {
-        Err(unbuilt())
+        self.clients.disconnect(id, how).await
     }
 
     /// Subscribes a test client; returns when SUBACK came.
     pub async fn client_subscribe(&self, id: u32, request: SubscribeRequest) -> Result<TestClient> {
-        Err(unbuilt())
+        self.clients.subscribe(id, &request).await
     }
 
     /// Ends a subscription of a test client.
     pub async fn client_unsubscribe(&self, id: u32, filter: String) -> Result<TestClient> {
-        Err(unbuilt())
+        self.clients.unsubscribe(id, &filter).await
     }
 
     /// Publishes from a test client.
     pub async fn client_publish(&self, id: u32, request: PublishRequest) -> Result<()> {
-        Err(unbuilt())
+        self.clients.publish(id, &request).await
     }
 
     /// What a test client did and saw: at most `count` entries that are newer than `after`, oldest first.
@@ -122,73 +360,114 @@ impl App {
         after: u64,
         count: u32,
     ) -> Result<Vec<TimelineEntry>> {
-        Err(unbuilt())
+        self.clients.timeline(id, after, count)
     }
 
     /// Opens a view on the traffic.
     pub async fn traffic_open(&self, filter: TrafficFilter) -> Result<u32> {
-        Err(unbuilt())
+        self.traffic.open(&filter)
     }
 
     /// Changes the filter of a view; its positions begin anew.
     pub async fn traffic_filter(&self, view: u32, filter: TrafficFilter) -> Result<()> {
-        Err(unbuilt())
+        self.traffic.filter(view, &filter)
     }
 
     /// Closes a view.
     pub async fn traffic_close(&self, view: u32) -> Result<()> {
-        Err(unbuilt())
+        self.traffic.close(view)
     }
 
     /// The state of a view, with at most `tail` of its newest rows. `frame` is 0; who sends it numbers it.
     pub async fn traffic_frame(&self, view: u32, tail: u32) -> Result<TrafficFrame> {
-        Err(unbuilt())
+        self.traffic.frame(view, tail)
     }
 
     /// Rows of a view from a position on; at most 1,000.
     pub async fn traffic_rows(&self, view: u32, start: u64, count: u32) -> Result<TrafficRows> {
-        Err(unbuilt())
+        self.traffic.rows(view, start, count)
     }
 
     /// Everything about one packet; `whole` for all its bytes however many they are.
     pub async fn packet_detail(&self, seq: u64, whole: bool) -> Result<PacketDetail> {
-        Err(unbuilt())
+        self.traffic.detail(seq, whole)
     }
 
     /// Forgets every packet.
     pub async fn traffic_clear(&self) -> Result<()> {
-        Err(unbuilt())
+        self.traffic.clear();
+        Ok(())
     }
 
     /// The charts.
     pub async fn charts(&self) -> Vec<Chart> {
-        Vec::new()
+        self.charts.list()
     }
 
     /// Adds a chart; its `id` is given here.
     pub async fn chart_create(&self, chart: Chart) -> Result<Chart> {
-        Err(unbuilt())
+        self.charts.create(chart)
     }
 
     /// Removes a chart. Returns it, for an undo.
     pub async fn chart_remove(&self, id: u32) -> Result<Chart> {
-        Err(unbuilt())
+        self.charts.remove(id)
     }
 
     /// Changes title, source or window of a chart.
     pub async fn chart_update(&self, chart: Chart) -> Result<Chart> {
-        Err(unbuilt())
+        self.charts.update(chart)
     }
 
     /// A chart, drawn as it is now. `frame` is 0; who sends it numbers it.
     pub async fn chart_frame(&self, view: ChartView) -> Result<ChartFrame> {
-        Err(unbuilt())
+        self.charts.frame(view)
     }
 
     /// Ends everything in order: test clients, broker.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        self.clients.close().await;
+        // It may not run; then there is nothing to stop.
+        let _ = self.broker.stop().await;
+        self.stop.send_replace(true);
+    }
 }
 
-fn unbuilt() -> ApiError {
-    ApiError::new(ErrorCode::Internal, "not built yet")
+impl Drop for App {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+/// Runs what waits for files off the threads that serve connections.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(ApiError::new(ErrorCode::Internal, error.to_string())))
+}
+
+/// What will soon be refused.
+fn certificate_findings(all: &Certificates) -> Vec<Finding> {
+    let ends = |certificate: &Certificate| {
+        let (severity, verb) = match certificate.state {
+            CertificateState::Expired => (Severity::Serious, "has ended"),
+            CertificateState::Expiring => (Severity::Warning, "ends within 30 days"),
+            CertificateState::NotYetValid => (Severity::Warning, "is not valid yet"),
+            CertificateState::Valid => return None,
+        };
+        Some(Finding {
+            severity,
+            title: format!("The certificate of {} {verb}", certificate.name),
+            detail:
+                "Whoever shows it is refused outside its time. Issue another, or set the clock."
+                    .into(),
+        })
+    };
+    [&all.authority, &all.server]
+        .into_iter()
+        .chain(&all.devices)
+        .filter_map(ends)
+        .collect()
 }

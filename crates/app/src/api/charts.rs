@@ -192,7 +192,7 @@ pub struct ChartFrame {
     /// Messages that matched but held no number at the path.
     #[ts(type = "number")]
     pub without_number: u64,
-    /// Messages that were gone before the chart read them.
+    /// Packets that were gone before the chart read them; any of them may have matched.
     #[ts(type = "number")]
     pub missed: u64,
     /// Topics that matched but are not drawn, since a chart holds a bounded number of lines.
