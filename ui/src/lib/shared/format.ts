@@ -37,7 +37,7 @@ export function reading(value: number | undefined): string {
   if (value === undefined) return '–';
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
-  if (size >= 10_000 && size < 1e15) return count(value);
+  if (size >= 1000 && size < 1e15) return count(value);
   if (size !== 0 && (size < 0.001 || size >= 1e15)) return value.toExponential(2);
   return String(Number(value.toPrecision(4)));
 }

@@ -6,8 +6,8 @@ describe('text from the network', () => {
     expect(pieces('plant/größe/温度')).toEqual([{ text: 'plant/größe/温度' }]);
   });
 
-  it('control characters get a picture of themselves', () => {
-    expect(visible('a\u0000b\nc\u001b[31m')).toBe('a␀b␊c␛[31m');
+  it('control characters get their name', () => {
+    expect(visible('a\u0000b\nc\u001b[31m')).toBe('a⟨\\0⟩b⟨\\n⟩c⟨\\e⟩[31m');
   });
 
   it('a mark that turns the direction of the text cannot hide', () => {
@@ -21,7 +21,7 @@ describe('text from the network', () => {
   });
 
   it('where lines are wanted, line feeds and tabs stay, carriage returns do not', () => {
-    expect(pieces('a\r\n\tb', true)).toEqual([{ text: 'a' }, { text: '␍', mark: 'U+000D' }, { text: '\n\tb' }]);
+    expect(pieces('a\r\n\tb', true)).toEqual([{ text: 'a' }, { text: '\\r', mark: 'U+000D' }, { text: '\n\tb' }]);
   });
 
   it('markup is text', () => {

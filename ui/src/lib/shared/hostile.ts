@@ -9,7 +9,8 @@ export interface Piece {
   mark?: string;
 }
 
-const C0 = '␀␁␂␃␄␅␆␇␈␉␊␋␌␍␎␏␐␑␒␓␔␕␖␗␘␙␚␛␜␝␞␟';
+/** The controls that have a usual short name. */
+const SHORT: Record<number, string> = { 0: '\\0', 9: '\\t', 10: '\\n', 13: '\\r', 27: '\\e' };
 
 /**
  * Controls; soft hyphen; Arabic letter mark; zero-width and bidirectional marks, embeddings, overrides and isolates; line
@@ -22,9 +23,7 @@ const HIDDEN =
 function standIn(character: string): Piece {
   const code = character.codePointAt(0) ?? 0;
   const mark = `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
-  if (code < 0x20) return { text: C0[code] ?? mark, mark };
-  if (code === 0x7f) return { text: '␡', mark };
-  return { text: mark, mark };
+  return { text: SHORT[code] ?? mark, mark };
 }
 
 /** Cuts a text into runs and marks. With `lines`, line feeds and tabs stay as they are. */
@@ -45,6 +44,6 @@ export function pieces(text: string, lines = false): Piece[] {
 /** The same as plain text, for labels and titles. */
 export function visible(text: string): string {
   return pieces(text)
-    .map((piece) => (piece.mark !== undefined && piece.text.startsWith('U+') ? `⟨${piece.text}⟩` : piece.text))
+    .map((piece) => (piece.mark === undefined ? piece.text : `⟨${piece.text}⟩`))
     .join('');
 }

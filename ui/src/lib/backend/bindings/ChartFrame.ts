@@ -27,7 +27,7 @@ series: Array<ChartSeries>,
  */
 withoutNumber: number, 
 /**
- * Messages that were gone before the chart read them.
+ * Packets that were gone before the chart read them; any of them may have matched.
  */
 missed: number, 
 /**
