@@ -75,6 +75,7 @@ fn main() {
             stats.budget >> 20
         );
     }
+    crowd();
     let capture = Capture::new(DEFAULT_BUDGET);
     connect(&capture);
     observe(&capture, 1_000_000, 16);
@@ -94,4 +95,34 @@ fn main() {
             view.positions().end
         );
     }
+}
+
+/// A writer at full speed, and what reads beside it: a page that follows with a filter, and charts.
+fn crowd() {
+    let capture = Capture::new(DEFAULT_BUDGET);
+    connect(&capture);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let done = &done;
+    std::thread::scope(|scope| {
+        let readers = Arc::clone(&capture);
+        scope.spawn(move || {
+            let mut view = View::new(Arc::clone(&readers), Filter::all().text("pump"));
+            let mut cursor = mqttwb_capture::Cursor::at_oldest(readers);
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                view.advance(400_000);
+                let end = view.positions().end;
+                std::hint::black_box(view.rows(end.saturating_sub(200), 200).1.iter().count());
+                while !cursor.next_batch().is_empty() {}
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+        });
+        let start = Instant::now();
+        observe(&capture, 8_000_000, 16);
+        let nanos = start.elapsed().as_nanos() as f64 / 8e6;
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        println!(
+            "with readers beside it: {nanos:.1} ns a packet, {} lost",
+            capture.stats().lost
+        );
+    });
 }

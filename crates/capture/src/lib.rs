@@ -206,3 +206,6 @@ impl Packets {
             .flat_map(move |segment| segment.range(from, u64::MAX))
     }
 }
+
+#[cfg(test)]
+mod tests;
