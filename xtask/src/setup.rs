@@ -11,7 +11,8 @@ use std::process::Command;
 use crate::process::{Stop, find_program, npm, output, run};
 use crate::tree::{top, ui};
 
-const NODE_MAJOR: u32 = 20;
+/// What Vite asks for.
+const NODE: (u32, u32) = (20, 19);
 
 /// One thing that must be on the machine.
 struct Need {
@@ -207,19 +208,17 @@ fn windows() -> Result<(), Stop> {
 }
 
 fn node() -> Result<(), Stop> {
+    let wanted = format!("{}.{}", NODE.0, NODE.1);
     let Some(version) = output(Command::new("node").arg("--version")) else {
         return Err(Stop::new(format!(
-            "Node is missing: install Node {NODE_MAJOR} or newer with npm, then run this again"
+            "Node is missing: install Node {wanted} or newer with npm, then run this again"
         )));
     };
-    match node_major(&version) {
-        Some(major) if major >= NODE_MAJOR => {}
-        _ => {
-            return Err(Stop::new(format!(
-                "Node {} is too old: install Node {NODE_MAJOR} or newer, then run this again",
-                version.trim()
-            )));
-        }
+    if node_version(&version).is_none_or(|version| version < NODE) {
+        return Err(Stop::new(format!(
+            "Node {} is too old: install Node {wanted} or newer, then run this again",
+            version.trim()
+        )));
     }
     if output(npm(&top()).arg("--version")).is_none() {
         return Err(Stop::new(
@@ -229,9 +228,10 @@ fn node() -> Result<(), Stop> {
     Ok(())
 }
 
-fn node_major(version: &str) -> Option<u32> {
-    let (major, _) = version.trim().strip_prefix('v')?.split_once('.')?;
-    major.parse().ok()
+/// Major and minor of `v20.19.2`.
+fn node_version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.trim().strip_prefix('v')?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 fn node_modules(folder: &Path) -> Result<(), Stop> {
@@ -287,10 +287,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_major_version_of_node_is_read_from_what_it_prints() {
-        assert_eq!(node_major("v20.20.2\n"), Some(20));
-        assert_eq!(node_major("v8.17.0"), Some(8));
-        assert_eq!(node_major("20"), None);
+    fn the_version_of_node_is_read_from_what_it_prints() {
+        assert_eq!(node_version("v20.20.2\n"), Some((20, 20)));
+        assert_eq!(node_version("v8.17.0"), Some((8, 17)));
+        assert_eq!(node_version("20"), None);
     }
 
     #[test]
