@@ -26,6 +26,7 @@ use crate::words::sentence;
 
 pub use folder::DEFAULT_TLS_PORT;
 pub use tls::OwnFiles;
+pub(crate) use tls::client_config_of_files;
 
 /// A certificate that ends sooner than this is worth a word, and the server's is renewed.
 const EXPIRES_SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -86,10 +87,6 @@ impl CertificateStore {
     }
 
     /// The device certificates, by name.
-    pub fn list(&self) -> Result<Vec<api::Certificate>> {
-        self.devices(Timestamp::now())
-    }
-
     fn devices(&self, now: Timestamp) -> Result<Vec<api::Certificate>> {
         let folder = self.folder.join("devices");
         let mut devices = Vec::new();
@@ -107,6 +104,15 @@ impl CertificateStore {
 
     /// Makes a key and a certificate for a device that has none.
     pub fn issue(&self, request: &api::DeviceRequest) -> Result<api::Certificate> {
+        self.issue_after(request, || Ok(()))
+    }
+
+    /// Issues when everything else that is wanted can be done: `prepare` is called before anything is signed.
+    fn issue_after(
+        &self,
+        request: &api::DeviceRequest,
+        prepare: impl FnOnce() -> Result<()>,
+    ) -> Result<api::Certificate> {
         let name = device_name(&request.name)?;
         if !(1..=DEVICE_DAYS).contains(&request.days) {
             return Err(ApiError::new(
@@ -124,6 +130,7 @@ impl CertificateStore {
             )
             .hint("Choose another name, or export the certificate that is there."));
         }
+        prepare()?;
         let now = Timestamp::now();
         let identity = self
             .authority
@@ -163,7 +170,10 @@ impl CertificateStore {
 
 fn device_name(text: &str) -> Result<DeviceName> {
     DeviceName::try_from(text)
-        .map_err(|error| ApiError::new(ErrorCode::InvalidInput, sentence(error)))
+        .map_err(|error| {
+            ApiError::new(ErrorCode::InvalidInput, sentence(error))
+                .hint("A name has 1 to 64 characters: letters a–z, digits and . _ -, and begins with a letter, a digit or _.")
+        })
 }
 
 /// Waits for the other processes that change the folder; released when the file is dropped.

@@ -249,7 +249,7 @@ pub(crate) fn qos(number: u8) -> Result<QoS> {
 }
 
 /// The bytes that a text field stands for.
-fn payload(text: &str, encoding: PayloadEncoding) -> Result<Bytes> {
+pub(crate) fn payload(text: &str, encoding: PayloadEncoding) -> Result<Bytes> {
     match encoding {
         PayloadEncoding::Text => Ok(text.to_owned().into()),
         PayloadEncoding::Json => {

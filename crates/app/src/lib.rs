@@ -10,6 +10,7 @@ mod certificates;
 mod charts;
 mod clients;
 pub mod config;
+pub mod oneshot;
 mod snippets;
 mod traffic;
 mod words;

@@ -1,1 +1,73 @@
-fn main() {}
+//! `mqttwb`: the workbench without a window.
+//!
+//! Duty: arguments, printing, exit codes, signals. Not here: anything that the window could do as well (`mqttwb_app`).
+//! Invariant: standard output holds what was asked for and nothing else; logs and errors go to standard error.
+//! Exit codes: 0 done, 1 failed, 2 wrong usage.
+
+mod arguments;
+mod broker;
+mod cert;
+mod output;
+mod remote;
+mod signal;
+mod watch;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use mqttwb_app::api::ApiError;
+use mqttwb_app::{App, Result};
+use tracing_subscriber::EnvFilter;
+
+use arguments::{Arguments, BrokerCommand, CertCommand, Command};
+use output::Output;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log_to_standard_error();
+    let output = Output::new(arguments.json);
+    match run(arguments, &output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.fail(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments, output: &Output) -> Result<()> {
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| {
+        ApiError::new(
+            mqttwb_app::api::ErrorCode::Internal,
+            format!("The system gives no threads: {error}."),
+        )
+    })?;
+    let data = |data: Option<PathBuf>| data.map_or_else(App::default_data_folder, Ok);
+    runtime.block_on(async {
+        match arguments.command {
+            Command::Broker(BrokerCommand::Run(run)) => {
+                broker::run(data(arguments.data)?, run, output).await
+            }
+            Command::Cert(CertCommand::Issue(issue)) => {
+                cert::issue(data(arguments.data)?, issue, output).await
+            }
+            Command::Cert(CertCommand::Export(export)) => {
+                cert::export(data(arguments.data)?, export, output).await
+            }
+            Command::Cert(CertCommand::List) => cert::list(data(arguments.data)?, output).await,
+            Command::Pub(publish) => remote::publish(publish).await,
+            Command::Sub(subscribe) => remote::subscribe(subscribe, output).await,
+        }
+    })
+}
+
+fn log_to_standard_error() {
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,rumqttd=warn,rumqttc=error"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .init();
+}

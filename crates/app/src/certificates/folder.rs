@@ -26,6 +26,25 @@ impl CertificateStore {
         self.write_folder(&name, &parent.join(name.as_str()), tls_port)
     }
 
+    /// Issues a device and writes its files into `folder` itself. A folder that can't be written to is found out before
+    /// anything is signed.
+    pub fn issue_into(
+        &self,
+        request: &api::DeviceRequest,
+        folder: &Path,
+        tls_port: u16,
+    ) -> Result<api::DeviceFolder> {
+        let folder = files::absolute(folder)?;
+        self.issue_after(request, || {
+            files::create_folder(&folder)?;
+            files::write(
+                &folder.join("ca.crt"),
+                &self.authority.certificate().to_pem(),
+            )
+        })?;
+        self.export_into(&request.name, &folder, tls_port)
+    }
+
     /// Writes a device's files into `folder` itself.
     pub fn export_into(
         &self,

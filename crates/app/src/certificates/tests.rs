@@ -130,7 +130,7 @@ fn a_name_that_is_no_file_name_is_refused_and_changes_nothing() {
         let refused = store.export(&export(name, None), 8883).unwrap_err();
         assert_eq!(refused.code, ErrorCode::InvalidInput, "{name:?}");
     }
-    assert_eq!(store.list().unwrap(), []);
+    assert_eq!(store.overview().unwrap().devices, []);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn a_device_is_issued_once_however_many_ask_at_the_same_time() {
         assert_eq!(refused.code, ErrorCode::AlreadyExists);
     }
     let store = CertificateStore::open(data.path()).unwrap();
-    assert_eq!(&store.list().unwrap()[0], issued[0]);
+    assert_eq!(&store.overview().unwrap().devices[0], issued[0]);
 }
 
 #[test]
@@ -222,6 +222,27 @@ fn an_export_holds_what_a_device_needs_and_a_line_to_try_it() {
     let (_, of_certificate) = openssl(&["x509", "-pubkey", "-noout", "-in", "pump-7.crt"], &folder);
     let (_, of_key) = openssl(&["pkey", "-pubout", "-in", "pump-7.key"], &folder);
     assert_eq!(of_certificate, of_key);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_to_is_found_out_before_anything_is_signed() {
+    let data = tempfile::tempdir().unwrap();
+    let store = CertificateStore::open(data.path()).unwrap();
+    let occupied = data.path().join("occupied");
+    fs::write(&occupied, "a file").unwrap();
+    let refused = store.issue_into(&request("pump-7"), &occupied, 8883);
+    assert_eq!(refused.unwrap_err().code, ErrorCode::File);
+    assert_eq!(store.overview().unwrap().devices, []);
+    let folder = data.path().join("out");
+    let issued = store.issue_into(&request("pump-7"), &folder, 8883).unwrap();
+    assert_eq!(issued.folder, folder.display().to_string());
+    assert!(folder.join("pump-7.key").exists());
+    // A refused request leaves no folder behind.
+    let elsewhere = data.path().join("elsewhere");
+    store
+        .issue_into(&request("pump-7"), &elsewhere, 8883)
+        .unwrap_err();
+    assert!(!elsewhere.exists());
 }
 
 #[test]
@@ -371,8 +392,8 @@ fn a_device_is_let_in_and_one_of_another_authority_or_without_a_certificate_is_n
 
     let ca = data.path().join("pki/ca.crt");
     let foreign = elsewhere.path().join("pki/devices");
-    let foreign = tls::client_config_of_files(
-        &ca,
+    let foreign = client_config_of_files(
+        Some(&ca),
         Some((&foreign.join("pump-7.crt"), &foreign.join("pump-7.key"))),
     )
     .unwrap();
@@ -380,7 +401,7 @@ fn a_device_is_let_in_and_one_of_another_authority_or_without_a_certificate_is_n
         handshake(&server, &foreign),
         Err(rustls::Error::InvalidCertificate(_))
     ));
-    let bare = tls::client_config_of_files(&ca, None).unwrap();
+    let bare = client_config_of_files(Some(&ca), None).unwrap();
     assert!(matches!(
         handshake(&server, &bare),
         Err(rustls::Error::NoCertificatesPresented)

@@ -108,15 +108,19 @@ impl CertificateStore {
     }
 }
 
-/// What a client presents that names its own files.
+/// What a client presents that names its own files, and whom it trusts: the authorities of a file, or the system's.
 pub(crate) fn client_config_of_files(
-    ca: &Path,
+    ca: Option<&Path>,
     identity: Option<(&Path, &Path)>,
 ) -> Result<Arc<ClientConfig>> {
+    let trusted = match ca {
+        Some(path) => roots(read_chain(path)?, path)?,
+        None => system_roots()?,
+    };
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| certificate_error(&error))?
-        .with_root_certificates(roots(read_chain(ca)?, ca)?);
+        .with_root_certificates(trusted);
     let config = match identity {
         None => builder.with_no_client_auth(),
         Some((cert, key)) => builder
@@ -157,6 +161,20 @@ fn roots(chain: Vec<CertificateDer<'static>>, path: &Path) -> Result<RootCertSto
                 )),
             )
         })?;
+    }
+    Ok(roots)
+}
+
+fn system_roots() -> Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    // Systems carry certificates that rustls can't read; the others do.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        return Err(ApiError::new(
+            ErrorCode::Certificate,
+            "This system has no list of authorities to trust.",
+        )
+        .hint("Name the file of the broker's authority."));
     }
     Ok(roots)
 }

@@ -1,0 +1,76 @@
+//! `mqttwb broker run`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use mqttwb_app::api::{BrokerStart, BrokerStatus, ErrorCode};
+use mqttwb_app::{App, Result, config};
+
+use crate::arguments::Run;
+use crate::output::Output;
+use crate::signal::Ending;
+use crate::watch;
+
+/// Runs the broker until it is told to end.
+pub async fn run(data: PathBuf, run: Run, output: &Output) -> Result<()> {
+    let mut ending = Ending::catch()?;
+    let app = match &run.config {
+        Some(path) => App::open_with(data, config::load(path)?).await?,
+        None => App::open(data).await?,
+    };
+    let start = BrokerStart {
+        free_ports: run.free_ports,
+    };
+    let started = tokio::select! {
+        started = app.broker_start(start) => started,
+        () = ending.wanted() => {
+            app.close().await;
+            return Ok(());
+        }
+    };
+    let status = match started {
+        Ok(status) => status,
+        Err(mut error) => {
+            app.close().await;
+            if error.code == ErrorCode::PortInUse {
+                error = error.hint("End the program that uses it, or start with --free-ports.");
+            }
+            return Err(error);
+        }
+    };
+    tracing::info!(data = app.about().data_folder, "the broker runs");
+    let told = ready(&status, output);
+    let outcome = match told {
+        // Who started it does not read; it runs all the same until it is told to end.
+        Ok(printed) if run.watch && printed => tokio::select! {
+            outcome = watch::packets(&app, &status, output) => outcome,
+            () = ending.wanted() => Ok(()),
+        },
+        Ok(_) => {
+            ending.wanted().await;
+            Ok(())
+        }
+        Err(error) => Err(error),
+    };
+    tracing::info!("the broker ends");
+    app.close().await;
+    outcome
+}
+
+/// Prints the one line that says that every listener accepts connections. False where nobody reads it.
+fn ready(status: &BrokerStatus, output: &Output) -> Result<bool> {
+    let listeners = status.listeners.iter();
+    let printed = if output.is_json() {
+        let addresses: BTreeMap<&str, &str> = listeners
+            .map(|listener| (listener.name.as_str(), listener.address.as_str()))
+            .collect();
+        output.json(&serde_json::json!({ "ready": addresses }))?
+    } else {
+        let mut line = String::from("ready");
+        for listener in listeners {
+            line.push_str(&format!(" {}={}", listener.name, listener.address));
+        }
+        output.line(line.as_bytes())
+    };
+    Ok(printed.is_ok())
+}
