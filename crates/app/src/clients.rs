@@ -98,12 +98,10 @@ impl TestClients {
     pub async fn connect(&self, id: u32, endpoint: &Endpoint) -> Result<api::TestClient> {
         let entry = self.entry(id)?;
         let options = options(&entry.config)?;
-        match entry.client.connect(&options, endpoint).await {
-            Err(error @ ConnectionError::Connected) => {
-                return Err(ApiError::new(ErrorCode::WrongState, sentence(error)));
-            }
-            // The client keeps the others.
-            Ok(()) | Err(_) => {}
+        let outcome = entry.client.connect(&options, endpoint).await;
+        // The client keeps every other failure, and shows it.
+        if let Err(error @ ConnectionError::Connected) = outcome {
+            return Err(ApiError::new(ErrorCode::WrongState, sentence(error)));
         }
         self.one(id)
     }

@@ -73,7 +73,7 @@ fn invite(
 /// Time (UTC), client, direction, packet, topic or summary, QoS, flags, identifier, size.
 fn line(row: &TrafficRow) -> String {
     let mut line = format!(
-        "{}  {:<16} {} {:<11} {}",
+        "{}  {:<16} {} {:<11}",
         time(row.at_micros),
         plain(&row.client),
         match row.direction {
@@ -81,8 +81,11 @@ fn line(row: &TrafficRow) -> String {
             Direction::ToClient => "←",
         },
         row.packet,
-        plain(row.topic.as_deref().unwrap_or(&row.summary)),
     );
+    let told = row.topic.as_deref().unwrap_or(&row.summary);
+    if !told.is_empty() {
+        line.push_str(&format!(" {}", plain(told)));
+    }
     if let Some(qos) = row.qos {
         line.push_str(&format!("  QoS {qos}"));
     }

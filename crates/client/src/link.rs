@@ -454,6 +454,8 @@ fn error_v311(error: rumqttc::ConnectionError, address: &str, early: bool) -> Co
             ))
         }
         Error::NotConnAck(_) => protocol(address, &NO_CONNACK),
+        Error::MqttState(StateError::Deserialization(malformed)) => protocol(address, &malformed),
+        Error::MqttState(broken) => protocol(address, &broken),
         other => protocol(address, &other),
     }
 }
@@ -483,6 +485,8 @@ fn error_v5(error: v5::ConnectionError, address: &str, early: bool) -> Connectio
             ConnectionError::Refused(words(code.text(), code, None))
         }
         Error::NotConnAck(_) => protocol(address, &NO_CONNACK),
+        Error::MqttState(StateError::Deserialization(malformed)) => protocol(address, &malformed),
+        Error::MqttState(broken) => protocol(address, &broken),
         other => protocol(address, &other),
     }
 }
