@@ -179,8 +179,8 @@ mod real_window {
             );
             before = points(&window, "rpm", before).await;
         }
-        let throughput = points(&window, "essages", 0).await;
-        points(&window, "essages", throughput).await;
+        let throughput = points(&window, "Throughput", 0).await;
+        points(&window, "Throughput", throughput).await;
         window.screenshot("charts").await;
         drop(subscriber);
 
@@ -226,9 +226,10 @@ mod real_window {
             .await
             .expect("an editor takes keys");
         window.click("publish").await;
+        let received = "[data-testid=\"timeline-entry\"][data-kind=\"received\"]";
         window
-            .text_of("[data-testid=\"timeline\"]", |text| {
-                text.matches("hello/world").count() >= 2
+            .text_of(received, |text| {
+                text.contains("hello/world") && text.contains("glass")
             })
             .await;
         window.screenshot("clients").await;

@@ -28,7 +28,6 @@ protocol = "ws"
 "#;
 
 /// A workbench of its own.
-#[derive(Debug)]
 pub struct TestBroker {
     /// The workbench.
     pub app: App,
