@@ -1,0 +1,208 @@
+//! The workbench from its facade: test clients on the embedded broker, and the texts to paste.
+
+#![allow(clippy::unwrap_used)] // a test may fail
+
+use mqttwb_app::App;
+use mqttwb_app::api::{
+    BrokerStart, ClientConfig, ClientState, DeviceRequest, DisconnectHow, ErrorCode,
+    PayloadEncoding, PublishRequest, SnippetRequest, SubscribeRequest, Target, TestClient,
+    TimelineEntry, TimelineKind, Version, Will,
+};
+use tempfile::TempDir;
+
+const LISTENERS: &str = r#"
+[listeners.tcp]
+bind = "127.0.0.1:0"
+protocol = "tcp"
+
+[listeners.tls]
+bind = "127.0.0.1:0"
+protocol = "tls"
+client_cert = "required"
+
+[listeners.ws]
+bind = "127.0.0.1:0"
+protocol = "ws"
+"#;
+
+async fn workbench() -> (App, TempDir) {
+    let data = tempfile::tempdir().unwrap();
+    std::fs::write(data.path().join("broker.toml"), LISTENERS).unwrap();
+    let app = App::open(data.path().into()).await.unwrap();
+    app.broker_start(BrokerStart::default()).await.unwrap();
+    (app, data)
+}
+
+fn config(id: &str, version: Version, target: Target) -> ClientConfig {
+    ClientConfig {
+        client_id: id.into(),
+        version,
+        target,
+        keep_alive: 0,
+        clean_start: true,
+        session_expiry: 0,
+        will: None,
+    }
+}
+
+async fn connected(app: &App, config: ClientConfig) -> u32 {
+    let id = app.client_create(config).await.unwrap().id;
+    let client = app.client_connect(id).await.unwrap();
+    assert_eq!(client.state, ClientState::Connected, "{client:?}");
+    id
+}
+
+async fn subscribe(app: &App, id: u32, filter: &str, qos: u8) -> TestClient {
+    let request = SubscribeRequest {
+        filter: filter.into(),
+        qos,
+    };
+    app.client_subscribe(id, request).await.unwrap()
+}
+
+async fn publish(app: &App, id: u32, topic: &str, payload: &str, qos: u8) {
+    let request = PublishRequest {
+        topic: topic.into(),
+        payload: payload.into(),
+        encoding: PayloadEncoding::Text,
+        qos,
+        retain: false,
+    };
+    app.client_publish(id, request).await.unwrap();
+}
+
+/// The next message that a client has received after an entry.
+async fn received(app: &App, id: u32, after: &mut u64) -> TimelineEntry {
+    loop {
+        for entry in app.client_timeline(id, *after, 100).await.unwrap() {
+            *after = entry.seq;
+            if entry.kind == TimelineKind::Received {
+                return entry;
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn test_clients_talk_over_tcp_and_mutual_tls_in_both_versions() {
+    let (app, _data) = workbench().await;
+    let device = DeviceRequest {
+        name: "pump-7".into(),
+        days: 1,
+    };
+    app.device_issue(device).await.unwrap();
+    for version in [Version::V311, Version::V5] {
+        let over_tls = Target::MutualTls {
+            device: "pump-7".into(),
+        };
+        let subscriber = connected(&app, config("subscriber", version, Target::Tcp)).await;
+        let publisher = connected(&app, config("pump-7", version, over_tls)).await;
+        let client = subscribe(&app, subscriber, "plant/#", 2).await;
+        assert_eq!(client.subscriptions[0].granted, Some(2));
+        let mut after = 0;
+        for qos in 0..=2 {
+            publish(&app, publisher, "plant/pump", "21.5", qos).await;
+            let entry = received(&app, subscriber, &mut after).await;
+            assert_eq!(entry.qos, Some(qos));
+            assert_eq!(entry.text, "21.5");
+            assert_eq!(entry.topic.as_deref(), Some("plant/pump"));
+        }
+        for id in [subscriber, publisher] {
+            let client = app
+                .client_disconnect(id, DisconnectHow::Clean)
+                .await
+                .unwrap();
+            assert_eq!(client.state, ClientState::Disconnected);
+        }
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn the_will_of_a_dropped_client_appears() {
+    let (app, _data) = workbench().await;
+    for version in [Version::V311, Version::V5] {
+        let watcher = connected(&app, config("watcher", version, Target::Tcp)).await;
+        subscribe(&app, watcher, "will/#", 1).await;
+        let with_will = |topic: &str| ClientConfig {
+            will: Some(Will {
+                topic: topic.into(),
+                payload: "gone".into(),
+                qos: 1,
+                retain: false,
+            }),
+            ..config(topic, version, Target::Tcp)
+        };
+        let polite = connected(&app, with_will("will/polite")).await;
+        app.client_disconnect(polite, DisconnectHow::Clean)
+            .await
+            .unwrap();
+        let rude = connected(&app, with_will("will/rude")).await;
+        app.client_disconnect(rude, DisconnectHow::Drop)
+            .await
+            .unwrap();
+        let entry = received(&app, watcher, &mut 0).await;
+        assert_eq!(entry.topic.as_deref(), Some("will/rude"));
+        app.client_remove(watcher).await.unwrap();
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_client_of_a_broker_that_is_stopped_fails_with_a_reason() {
+    let (app, _data) = workbench().await;
+    let id = connected(&app, config("client", Version::V5, Target::Tcp)).await;
+    app.broker_stop().await.unwrap();
+    let client = loop {
+        let frame = app.live_frame().await;
+        let client = frame.test_clients.into_iter().next().unwrap();
+        if client.state != ClientState::Connected {
+            break client;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(client.state, ClientState::Failed);
+    assert!(client.failure.is_some());
+    // Without a broker there is nowhere to connect to.
+    let error = app.client_connect(id).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::WrongState);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn there_are_texts_to_paste_for_every_listener() {
+    let (app, data) = workbench().await;
+    let device = DeviceRequest {
+        name: "pump-7".into(),
+        days: 1,
+    };
+    app.device_issue(device).await.unwrap();
+    for (listener, device, tools) in [
+        (
+            "tcp",
+            None,
+            vec!["mosquitto_pub", "Python", "JavaScript", "ESP32"],
+        ),
+        (
+            "tls",
+            Some("pump-7"),
+            vec!["mosquitto_pub", "Python", "JavaScript", "ESP32"],
+        ),
+        ("ws", None, vec!["Python", "JavaScript"]),
+    ] {
+        let request = SnippetRequest {
+            listener: listener.into(),
+            device: device.map(str::to_owned),
+        };
+        let snippets = app.snippets(request).await.unwrap();
+        let made: Vec<&str> = snippets.iter().map(|s| s.tool.as_str()).collect();
+        assert_eq!(made, tools, "{listener}");
+        if device.is_some() {
+            let folder = data.path().join("exports/pump-7");
+            let key = folder.join("pump-7.key").display().to_string();
+            assert!(snippets[0].text.contains(&key), "{}", snippets[0].text);
+        }
+    }
+    app.close().await;
+}
