@@ -91,9 +91,8 @@ fn a_config_file_that_is_not_there_is_named() {
 
 #[test]
 fn a_port_in_use_is_named_and_nothing_is_left_open() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let taken = taken.local_addr().unwrap().port();
-    let occupied = TcpListener::bind(("127.0.0.1", taken)).unwrap();
+    let occupied = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = occupied.local_addr().unwrap().port();
     let data = tempfile::tempdir().unwrap();
     let (_, finished) = run_with(
         data.path(),
