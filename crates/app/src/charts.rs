@@ -92,7 +92,7 @@ impl Charts {
             id: 1,
             title: "Throughput".into(),
             source: ChartSource::Throughput,
-            window_secs: 600,
+            window_secs: 60,
         };
         let charted = Charted {
             chart: throughput,

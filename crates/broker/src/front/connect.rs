@@ -1,7 +1,6 @@
 //! CONNECT: who is it, on which terms, and why not.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use mqttwb_model::{ClientId, ConnectionId, ConnectionInfo, ProtocolVersion, Timestamp};
@@ -116,11 +115,19 @@ pub(crate) fn accept(
     })
 }
 
-/// An identifier that no other client has been given: the time makes it differ from those of earlier runs.
+/// An identifier that no other client of this process has been given, short enough for a table's cell. Multiplying by
+/// an odd number permutes thirty bits, so that no two connections get the same; the seed tells runs apart.
 fn assigned_id(id: ConnectionId) -> ClientId {
-    static SEED: AtomicU64 = AtomicU64::new(0);
-    let _ = SEED.compare_exchange(0, Timestamp::now().0 >> 16, Relaxed, Relaxed);
-    format!("auto-{:x}-{}", SEED.load(Relaxed) & 0xffff_ffff, id.0).into()
+    const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    static SEED: OnceLock<u64> = OnceLock::new();
+    let seed = *SEED.get_or_init(|| Timestamp::now().0 >> 20);
+    let mut bits = id.0.wrapping_mul(0x2545_f491).wrapping_add(seed);
+    let mut text = String::from("auto-");
+    for _ in 0..6 {
+        text.push(char::from(DIGITS[(bits % 32) as usize]));
+        bits /= 32;
+    }
+    text.into()
 }
 
 /// What CONNACK tells an MQTT 5 client of the broker (section 3.2.2.3).
@@ -133,4 +140,17 @@ pub(crate) fn connack_properties(accepted: &Accepted, limits: &Limits, out: &mut
         .write(out);
     Property::TopicAliasMaximum(limits.topic_alias_maximum).write(out);
     Property::SharedSubscriptionAvailable(false).write(out);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_connections_are_assigned_the_same_identifier() {
+        let given: HashSet<_> = (0..100_000).map(|n| assigned_id(ConnectionId(n))).collect();
+        assert_eq!(given.len(), 100_000);
+    }
 }
