@@ -359,17 +359,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             self.session.clean = *keeps_will;
             self.session.session_expiry = *session_expiry;
         }
-        if let End::Broker { reason, .. } = &end {
-            // Before MQTT 5 a server has no DISCONNECT: it closes.
-            if self.info.version == ProtocolVersion::V5 {
-                let disconnect = Packet::Disconnect(Disconnect {
-                    reason: *reason,
-                    properties: Properties::NONE,
-                });
-                self.output
-                    .packet(&disconnect, self.info.version, Timestamp::now());
-                self.observe_output();
-            }
+        if let End::Broker { reason, why } = &end {
+            self.say_disconnect(*reason, why);
         }
         if !matches!(end, End::Closed(_)) {
             let bytes = std::mem::replace(&mut self.output, Output::new());
@@ -386,6 +377,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         self.shared
             .observer
             .disconnected(self.info.id, Timestamp::now(), &end.why());
+    }
+
+    /// Tells an MQTT 5 client why the broker ends the connection. Before MQTT 5 a server has no DISCONNECT: it closes.
+    fn say_disconnect(&mut self, reason: ReasonCode, why: &str) {
+        if self.info.version != ProtocolVersion::V5 {
+            return;
+        }
+        let mut properties = Vec::new();
+        let largest = self
+            .session
+            .session
+            .as_ref()
+            .map_or(0, |session| session.terms().client_maximum_packet_size);
+        // [MQTT-3.14.2-3]: no more than the client takes. Sixteen bytes are more than what is around the text.
+        if why.len() + 16 <= largest {
+            Property::ReasonString(why).write(&mut properties);
+        }
+        let disconnect = Packet::Disconnect(Disconnect {
+            reason,
+            properties: Properties::trusted(&properties),
+        });
+        self.output
+            .packet(&disconnect, self.info.version, Timestamp::now());
+        self.observe_output();
     }
 
     /// What was taken from the inbox and not delivered belongs to the session.
