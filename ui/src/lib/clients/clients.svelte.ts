@@ -66,8 +66,8 @@ class Clients {
   }
 
   /** A connection that fails shows in the client's state, with the reason. */
-  async connect(id: number): Promise<void> {
-    await this.#ask(id, () => clientConnect(id));
+  async connect(id: number): Promise<boolean> {
+    return this.#ask(id, () => clientConnect(id));
   }
 
   async disconnect(id: number, how: DisconnectHow): Promise<void> {
