@@ -1,7 +1,6 @@
 //! The broker as other people's clients find it: mosquitto, paho-mqtt and npm's mqtt, over every listener.
 
-use std::process::Command;
-
+use acceptance::process::finish;
 use acceptance::{Broker, Maker, Message, Options, Peer, Running, Version, Way};
 
 const MAKERS: [Maker; 2] = [Maker::Paho, Maker::MqttJs];
@@ -262,19 +261,9 @@ fn after_unsubscribe_nothing_more_comes() {
 
 /// mosquitto_sub, once it is subscribed. `-d` tells when; the lines of messages begin with `message`.
 fn mosquitto_sub(broker: &Broker, way: &Way, version: &str, words: &[&str]) -> Running {
-    // Its standard output is a pipe here, which it would fill in blocks.
-    let mut command = Command::new("stdbuf");
+    let mut command = way.mosquitto("mosquitto_sub", broker.port(way.listener()));
     command
-        .args([
-            "-oL",
-            "mosquitto_sub",
-            "-d",
-            "-V",
-            version,
-            "-F",
-            "message %t %q %r %p",
-        ])
-        .args(way.of_mosquitto(broker))
+        .args(["-d", "-V", version, "-F", "message %t %q %r %p"])
         .args(words);
     let subscriber = Running::start(&mut command);
     subscriber.wait_for("Subscribed (mid");
@@ -282,13 +271,8 @@ fn mosquitto_sub(broker: &Broker, way: &Way, version: &str, words: &[&str]) -> R
 }
 
 fn mosquitto_pub(broker: &Broker, way: &Way, version: &str, words: &[&str]) {
-    acceptance::process::finish(
-        Command::new("mosquitto_pub")
-            .args(["-V", version])
-            .args(way.of_mosquitto(broker))
-            .args(words),
-    )
-    .success();
+    let mut command = way.mosquitto("mosquitto_pub", broker.port(way.listener()));
+    finish(command.args(["-V", version]).args(words)).success();
 }
 
 fn messages_of(printed: &str) -> Vec<&str> {

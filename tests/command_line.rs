@@ -1,5 +1,7 @@
 //! `mqttwb` from a shell: what it prints, how it fails, how it ends.
 
+#![allow(clippy::unwrap_used)] // a test may fail
+
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;

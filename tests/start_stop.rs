@@ -1,6 +1,8 @@
 //! Start and stop of the broker, again and again, leaves nothing behind. Alone in its program: it counts what the whole
 //! process holds.
 
+#![allow(clippy::unwrap_used)] // a test may fail
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -6,12 +6,11 @@ mod real_window {
     use std::fs;
     use std::net::{TcpListener, TcpStream};
     use std::path::{Path, PathBuf};
-    use std::process::Command;
 
-    use acceptance::Running;
     use acceptance::broker::{Identity, Own, issue};
     use acceptance::process::finish;
     use acceptance::screen::Window;
+    use acceptance::{Running, Way};
     use tempfile::TempDir;
 
     const LISTENERS: &str = "\
@@ -35,52 +34,9 @@ mod real_window {
         data
     }
 
-    async fn state(window: &Window, wanted: &str) {
-        window
-            .attribute("[data-testid=\"broker-state\"]", "data-state", |state| {
-                state == wanted
-            })
-            .await;
-    }
-
-    /// Where a listener is, as its row says.
-    async fn port(window: &Window, listener: &str) -> u16 {
-        let row = format!("[data-testid=\"listener-row\"][data-listener=\"{listener}\"]");
-        let address = window
-            .attribute(&row, "data-address", |address| !address.ends_with(":0"))
-            .await;
-        let (_, port) = address.rsplit_once(':').expect("HOST:PORT");
-        port.parse().expect("a port")
-    }
-
-    /// One of mosquitto's programs at the tls listener.
-    fn mosquitto(program: &str, port: u16, identity: &Identity) -> Command {
-        // Its standard output is a pipe here, which it would fill in blocks.
-        let mut command = Command::new("stdbuf");
-        command
-            .args([
-                "-oL",
-                program,
-                "-h",
-                "localhost",
-                "-p",
-                &port.to_string(),
-                "--cafile",
-            ])
-            .arg(&identity.authority)
-            .arg("--cert")
-            .arg(identity.certificate())
-            .arg("--key")
-            .arg(identity.key());
-        command
-    }
-
     fn publish(port: u16, identity: &Identity, topic: &str, payload: &str) {
-        finish(
-            mosquitto("mosquitto_pub", port, identity)
-                .args(["-q", "1", "-t", topic, "-m", payload]),
-        )
-        .success();
+        let mut publisher = Way::Tls(identity.clone()).mosquitto("mosquitto_pub", port);
+        finish(publisher.args(["-q", "1", "-t", topic, "-m", payload])).success();
     }
 
     /// Issues a device certificate by the window, and takes what it exported.
@@ -122,13 +78,13 @@ mod real_window {
         let data = data_folder(LISTENERS);
         let window = Window::open(data.path()).await;
         window.find("page-overview").await;
-        state(&window, "stopped").await;
+        window.broker_is("stopped").await;
         window.screenshot("overview-stopped").await;
 
         // One click, and a broker runs.
         window.click("start-broker-big").await;
-        state(&window, "running").await;
-        let tls = port(&window, "tls").await;
+        window.broker_is("running").await;
+        let tls = window.port("tls").await;
         window.screenshot("overview-running").await;
 
         // A device gets a certificate of its own, and talks with it from outside.
@@ -140,7 +96,8 @@ mod real_window {
             .await;
         window.screenshot("certificates").await;
         let subscriber = Running::start(
-            mosquitto("mosquitto_sub", tls, &identity)
+            Way::Tls(identity.clone())
+                .mosquitto("mosquitto_sub", tls)
                 .args(["-d", "-i", "watcher", "-q", "1", "-t", "plant/#"]),
         );
         subscriber.wait_for("Subscribed (mid");
@@ -186,7 +143,7 @@ mod real_window {
 
         // Stop frees the ports.
         window.click("stop-broker").await;
-        state(&window, "stopped").await;
+        window.broker_is("stopped").await;
         TcpListener::bind(("127.0.0.1", tls)).expect("a stopped broker's port is free");
         window.close().await;
     }
@@ -196,7 +153,7 @@ mod real_window {
         let data = data_folder(LISTENERS);
         let window = Window::open(data.path()).await;
         window.click("start-broker-big").await;
-        state(&window, "running").await;
+        window.broker_is("running").await;
         window.go("clients").await;
         window.screenshot("clients-empty").await;
         window.click("new-client").await;
@@ -258,8 +215,8 @@ mod real_window {
             .await;
         window.screenshot("overview-port-in-use").await;
         window.click("use-free-port").await;
-        state(&window, "running").await;
-        let free = port(&window, "tcp").await;
+        window.broker_is("running").await;
+        let free = window.port("tcp").await;
         assert_ne!(free, taken);
         TcpStream::connect(("127.0.0.1", free)).expect("the broker listens there");
         window.close().await;
@@ -270,15 +227,18 @@ mod real_window {
         let data = data_folder(LISTENERS);
         let window = Window::open(data.path()).await;
         window.click("start-broker-big").await;
-        state(&window, "running").await;
-        let tls = port(&window, "tls").await;
+        window.broker_is("running").await;
+        let tls = window.port("tls").await;
         let identity = issue_by_clicks(&window, "pump-7").await;
         window.click("close-issue").await;
 
         let elsewhere = tempfile::tempdir().expect("a temporary folder");
         let foreign = identity.showing(&issue(elsewhere.path(), "stranger"));
-        let refused =
-            finish(mosquitto("mosquitto_pub", tls, &foreign).args(["-t", "x", "-m", "let me in"]));
+        let refused = finish(
+            Way::Tls(foreign.clone())
+                .mosquitto("mosquitto_pub", tls)
+                .args(["-t", "x", "-m", "let me in"]),
+        );
         assert!(!refused.status.success(), "{refused:?}");
         window.go("overview").await;
         window
@@ -297,7 +257,7 @@ mod real_window {
         let mut findings = look_at_every_page(&window, "stopped").await;
         window.go("overview").await;
         window.click("start-broker-big").await;
-        state(&window, "running").await;
+        window.broker_is("running").await;
         fill(&window, data.path()).await;
         findings.extend(look_at_every_page(&window, "running").await);
         assert_eq!(findings, Vec::<String>::new());
@@ -306,7 +266,7 @@ mod real_window {
 
     /// Gives every page something to show.
     async fn fill(window: &Window, data: &Path) {
-        let tls = port(window, "tls").await;
+        let tls = window.port("tls").await;
         let identity = issue(data, "pump-7");
         window.go("clients").await;
         window.click("new-client").await;

@@ -4,7 +4,6 @@
 //! mosquitto's programs are driven by their own command lines, in the tests.
 
 use std::collections::VecDeque;
-use std::ffi::OsString;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -44,30 +43,27 @@ pub enum Way {
 }
 
 impl Way {
-    /// The words of mosquitto's programs for this way, which has to be tcp or tls.
-    pub fn of_mosquitto(&self, broker: &Broker) -> Vec<OsString> {
-        let port = broker.port(self.listener()).to_string().into();
-        let mut words: Vec<OsString> = vec!["-p".into(), port, "-h".into()];
+    /// One of mosquitto's programs, pointed at the port of this way's listener, which has to be tcp or tls.
+    pub fn mosquitto(&self, program: &str, port: u16) -> Command {
+        // Its standard output is a pipe here, which it would fill in blocks.
+        let mut command = Command::new("stdbuf");
+        command.args(["-oL", program, "-p", &port.to_string(), "-h"]);
         match self {
-            Self::Tcp => words.push("127.0.0.1".into()),
+            Self::Tcp => {
+                command.arg("127.0.0.1");
+            }
             Self::Tls(identity) => {
-                words.extend([
-                    "localhost".into(),
-                    "--cafile".into(),
-                    identity.authority.clone().into(),
-                ]);
+                command
+                    .args(["localhost", "--cafile"])
+                    .arg(&identity.authority);
                 if let Some(own) = &identity.own {
-                    words.extend([
-                        "--cert".into(),
-                        own.certificate.clone().into(),
-                        "--key".into(),
-                        own.key.clone().into(),
-                    ]);
+                    command.arg("--cert").arg(&own.certificate);
+                    command.arg("--key").arg(&own.key);
                 }
             }
             Self::Ws | Self::Wss(_) => panic!("mosquitto's programs speak no WebSocket"),
         }
-        words
+        command
     }
 
     /// The listener's name in a test's configuration.

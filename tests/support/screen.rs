@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -157,6 +157,24 @@ impl Window {
         self.find(&format!("page-{page}")).await;
     }
 
+    /// Waits until the top bar says that the broker is in this state.
+    pub async fn broker_is(&self, state: &str) {
+        self.attribute("[data-testid=\"broker-state\"]", "data-state", |now| {
+            now == state
+        })
+        .await;
+    }
+
+    /// Where a listener is, as its row on the overview says.
+    pub async fn port(&self, listener: &str) -> u16 {
+        let row = format!("[data-testid=\"listener-row\"][data-listener=\"{listener}\"]");
+        let address = self
+            .attribute(&row, "data-address", |address| !address.ends_with(":0"))
+            .await;
+        let (_, port) = address.rsplit_once(':').expect("HOST:PORT");
+        port.parse().expect("a port")
+    }
+
     /// Chooses a theme, as the settings keep it.
     pub async fn theme(&self, theme: &str) {
         self.script(
@@ -203,15 +221,20 @@ impl Window {
             .collect()
     }
 
-    /// Takes a picture of the window: for the README where `MQTTWB_SCREENSHOTS` is set, else beside what cargo builds.
+    /// Takes a picture of the window, into `TARGET/screenshots`.
     pub async fn screenshot(&self, name: &str) {
-        let folder = if std::env::var_os("MQTTWB_SCREENSHOTS").is_some() {
-            top().join("docs/screenshots")
-        } else {
-            screenshots_of_a_test()
-        };
+        let program = product("mqtt-workbench");
+        let target = program
+            .ancestors()
+            .nth(2)
+            .expect("the app is in TARGET/PROFILE");
+        self.picture(&target.join("screenshots"), name).await;
+    }
+
+    /// Takes a picture of the window, into a folder.
+    pub async fn picture(&self, folder: &Path, name: &str) {
         let picture = self.page.screenshot().await.expect("a screenshot");
-        fs::create_dir_all(&folder).expect("a folder for screenshots");
+        fs::create_dir_all(folder).expect("a folder for screenshots");
         fs::write(folder.join(format!("{name}.png")), picture).expect("a file in it");
     }
 
@@ -263,14 +286,4 @@ pub fn free_port() -> u16 {
         .and_then(|listener| listener.local_addr())
         .expect("a free port")
         .port()
-}
-
-/// `TARGET/screenshots`.
-fn screenshots_of_a_test() -> PathBuf {
-    let program = product("mqtt-workbench");
-    program
-        .ancestors()
-        .nth(2)
-        .expect("the app is in TARGET/PROFILE")
-        .join("screenshots")
 }
