@@ -204,15 +204,18 @@ fn sub_words(address: &str) -> [&str; 7] {
 }
 
 /// Publishes with `mqttwb`.
-fn pub_words<'a>(address: &'a str, topic: &'a str, payload: &'a str) -> [&'a str; 7] {
-    ["pub", "--to", address, "--qos", "1", topic, payload]
+fn pub_words<'a>(address: &'a str, topic: &'a str, payload: &'a str) -> [&'a str; 8] {
+    // Retained, so that it does not matter whether the subscription came first.
+    [
+        "pub", "--retain", "--to", address, "--qos", "1", topic, payload,
+    ]
 }
 
 #[test]
 fn what_is_published_with_mqttwb_is_printed_by_mqttwb_as_json_too() {
     let broker = Broker::start();
     let address = broker.address("tcp").to_string();
-    let mut subscriber = Running::start(mqttwb(broker.data()).args(sub_words(&address)));
+    let subscriber = Running::start(mqttwb(broker.data()).args(sub_words(&address)));
     let mut watcher = Peer::connect(Maker::Paho, &broker, &Way::Tcp, Version::V5, "watcher");
     watcher.subscribe("plant/#", 1);
     finish(mqttwb(broker.data()).args(pub_words(&address, "plant/pump-7", r#"{"rpm":1480}"#)))
