@@ -14,10 +14,11 @@ use crate::message::{self, Record};
 use crate::router::{RouterReceiver, RouterSender};
 
 /// Commands under way, by ticket: only the ticket crosses the router, which keeps the order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Tickets {
     next: AtomicU64,
-    commands: Mutex<HashMap<u64, Command>>,
+    /// `None` once the hub has ended: nobody would redeem them, and who asked would wait for ever.
+    commands: Mutex<Option<HashMap<u64, Command>>>,
 }
 
 /// Asks the hub; cheap to clone.
@@ -31,7 +32,10 @@ impl HubHandle {
     pub(crate) fn new(router: RouterSender) -> Self {
         Self {
             router,
-            tickets: Arc::default(),
+            tickets: Arc::new(Tickets {
+                next: AtomicU64::new(0),
+                commands: Mutex::new(Some(HashMap::new())),
+            }),
         }
     }
 
@@ -41,16 +45,30 @@ impl HubHandle {
     }
 
     fn redeem(&self, ticket: u64) -> Option<Command> {
-        self.tickets.commands.lock().remove(&ticket)
+        self.tickets.commands.lock().as_mut()?.remove(&ticket)
     }
 
-    /// Puts a command in line, behind every message that was sent before.
+    /// Puts a command in line, behind every message that was sent before. Once the hub has ended the command is
+    /// dropped, and with it the sender of its reply.
     pub(crate) fn send(&self, command: Command) {
         let ticket = self.tickets.next.fetch_add(1, Relaxed);
-        self.tickets.commands.lock().insert(ticket, command);
+        match self.tickets.commands.lock().as_mut() {
+            Some(commands) => commands.insert(ticket, command),
+            None => return,
+        };
         let mut batch = BytesMut::new();
         message::append_command(&mut batch, ticket);
         self.router.send_now(batch.freeze());
+    }
+}
+
+/// However the hub ends, who waits for an answer hears of it.
+struct Closing(Arc<Tickets>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        let unanswered = self.0.commands.lock().take();
+        drop(unanswered);
     }
 }
 
@@ -59,6 +77,7 @@ const BATCHES_A_ROUND: usize = 32;
 
 /// Runs until [`Command::Stop`].
 pub(crate) async fn run(mut hub: Hub, handle: HubHandle, mut router: RouterReceiver) {
+    let _closing = Closing(handle.tickets.clone());
     loop {
         let due = hub
             .deadline()
