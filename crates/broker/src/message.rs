@@ -192,9 +192,12 @@ pub(crate) fn append(out: &mut BytesMut, publish: &Publish<'_>, topic: &str, ori
     out[start + 40..start + 48].copy_from_slice(&len.to_le_bytes());
 }
 
-/// Writes a message that exists already at the end of a batch.
-pub(crate) fn append_message(out: &mut BytesMut, message: &Message) {
+/// Writes a message that exists already at the end of a batch, as published by this connection: the client may have
+/// come back on another since it sent it.
+pub(crate) fn append_message(out: &mut BytesMut, message: &Message, publisher: ConnectionId) {
+    let start = out.len();
     out.put_slice(&message.0);
+    out[start + 16..start + 24].copy_from_slice(&publisher.0.to_le_bytes());
 }
 
 /// Writes a command's ticket at the end of a batch.

@@ -30,6 +30,7 @@ use crate::counters::ConnectionCounters;
 use crate::hub::{Attach, Attached, Command, Detach, Inbox, Mail};
 use crate::message::{self, Origin};
 use crate::session::{Action, Delivery, Session};
+use crate::subscriptions;
 
 /// The first read of a connection; what comes fast is read in larger pieces.
 const SMALL_READ: usize = 2 << 10;
@@ -311,6 +312,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         ids: MessageIds,
     ) -> Self {
         let now = Timestamp::now();
+        // What came in one read with CONNECT.
+        let early = input.len() as u64;
+        shared.counters.bytes_in.fetch_add(early, Relaxed);
         let mut output = Output::new();
         let mut actions = Vec::new();
         let mut properties = Vec::new();
@@ -439,7 +443,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                     );
                 }
                 Ok(Wake::Read(n)) => {
-                    if n == self.read_size {
+                    if n >= self.read_size {
                         self.read_size = (self.read_size * 4).min(LARGE_READ);
                     }
                     self.shared.counters.bytes_in.fetch_add(n as u64, Relaxed);

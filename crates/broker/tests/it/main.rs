@@ -5,5 +5,6 @@
 mod support;
 
 mod delivery;
+mod floods;
 mod lifecycle;
 mod sessions;

@@ -13,8 +13,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
     }
 
-    /// Handles packets up to the end of the input, or up to one that the hub must answer before the next is looked at.
-    /// Whether there may be more.
+    /// Handles packets up to the end of the input, up to a full batch, or up to one that the hub must answer before the
+    /// next is looked at. Whether there may be more.
     async fn parse_some(&mut self) -> Result<bool, End> {
         let now = Timestamp::now();
         // Borrowed apart from `self`: packets point into it while the rest of `self` changes.
@@ -35,7 +35,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             }
             Next::Later => {
                 input.advance(at);
-                Ok(false)
+                // A full batch has gone; what keeps the rest waiting is the output, if anything.
+                Ok(!self.output.is_full())
             }
             Next::Ask(len) => {
                 let asked = self.ask(&input[at - len..at]).await;
@@ -44,6 +45,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             }
             Next::End(end) => Err(end),
         };
+        if input.is_empty() && input.capacity() > KEPT_INPUT {
+            input = BytesMut::new();
+        }
         self.input = input;
         more
     }
@@ -190,7 +194,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let mut sent = 0;
         for action in self.actions.drain(..) {
             match action {
-                Action::Release(message) => message::append_message(&mut self.batch, &message),
+                Action::Release(message) => {
+                    message::append_message(&mut self.batch, &message, self.info.id);
+                }
                 Action::Publish {
                     delivery,
                     packet_id,
@@ -251,6 +257,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 Ok(filter) if filter.share_name().is_some() => {
                     ReasonCode::SHARED_SUBSCRIPTIONS_NOT_SUPPORTED
                 }
+                Ok(filter) if !subscriptions::is_shallow(&filter) => {
+                    ReasonCode::TOPIC_FILTER_INVALID
+                }
                 Ok(filter) => {
                     filters.push((filter, *options));
                     ReasonCode(u8::from(options.qos))
@@ -286,10 +295,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             .iter()
             .map(|text| TopicFilter::try_from(*text))
             .collect();
+        // A shared filter was never subscribed, and must not be taken for the plain one in it.
+        let plain = |filter: &&TopicFilter| filter.share_name().is_none();
         let (reply, answer) = oneshot::channel();
         self.shared.hub.send(Command::Unsubscribe {
             client: self.info.client.clone(),
-            filters: parsed.iter().flatten().cloned().collect(),
+            filters: parsed.iter().flatten().filter(plain).cloned().collect(),
             reply,
         });
         let mut removed = hub_answer(answer).await?.into_iter();
@@ -297,7 +308,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             .iter()
             .map(|filter| match filter {
                 Err(_) => ReasonCode::TOPIC_FILTER_INVALID,
-                Ok(_) if removed.next() == Some(true) => ReasonCode::SUCCESS,
+                Ok(filter) if plain(&filter) && removed.next() == Some(true) => ReasonCode::SUCCESS,
                 Ok(_) => ReasonCode::NO_SUBSCRIPTION_EXISTED,
             })
             .collect();
@@ -326,6 +337,8 @@ enum Next {
 
 /// A batch that is large enough: the next begins.
 const FULL_BATCH: usize = 256 << 10;
+/// Memory that the input may keep when it is empty.
+const KEPT_INPUT: usize = 2 * LARGE_READ;
 
 async fn hub_answer<T>(answer: oneshot::Receiver<T>) -> Result<T, End> {
     answer.await.map_err(|_| End::Broker {
