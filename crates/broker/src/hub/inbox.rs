@@ -12,10 +12,16 @@ use crate::session::{Delivery, QueueLimits};
 /// QoS 0 is dropped past this many bytes that a client has not read: at most once, and never without bound.
 const QOS0_BYTES: usize = 16 << 20;
 
+/// Past so many puts the connection is behind: what is put in gets memory of its own, since a small message would hold on
+/// to the whole batch that it came in.
+const BEHIND: usize = 8;
+
 #[derive(Debug, Default)]
 struct State {
     deliveries: VecDeque<Delivery>,
     bytes: usize,
+    /// How often something was put in since the connection last took everything.
+    puts: usize,
     /// The connection is to end, for this reason.
     end: Option<ReasonCode>,
     waker: Option<Waker>,
@@ -49,6 +55,8 @@ impl Inbox {
     pub(crate) fn put(&self, deliveries: &mut Vec<Delivery>) -> u64 {
         let mut dropped = 0;
         let mut state = self.state.lock();
+        state.puts += 1;
+        let behind = state.puts > BEHIND;
         for delivery in deliveries.drain(..) {
             let bytes = state.bytes + delivery.message.size();
             let full = match delivery.qos {
@@ -64,7 +72,11 @@ impl Inbox {
                 continue;
             }
             state.bytes = bytes;
-            state.deliveries.push_back(delivery);
+            state.deliveries.push_back(if behind {
+                delivery.detached()
+            } else {
+                delivery
+            });
         }
         let waker = state.waker.take();
         drop(state);
@@ -110,5 +122,72 @@ impl Inbox {
         let mut state = self.state.lock();
         std::mem::swap(&mut state.deliveries, into);
         state.bytes = 0;
+        state.puts = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::{Bytes, BytesMut};
+    use mqttwb_model::{ConnectionId, MessageId, Timestamp};
+    use mqttwb_wire::{Properties, Publish};
+
+    use super::*;
+    use crate::message::{self, Origin, Record};
+
+    /// A batch's memory, which tells when it is given back.
+    struct Batch(Vec<u8>, #[allow(dead_code)] Arc<()>);
+
+    impl AsRef<[u8]> for Batch {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+
+    #[test]
+    fn a_client_that_is_behind_holds_on_to_a_few_batches_only() {
+        let publish = Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: false,
+            topic: "t",
+            packet_id: 0,
+            properties: Properties::NONE,
+            payload: b"x",
+        };
+        let origin = Origin {
+            id: MessageId(1),
+            publisher: ConnectionId(1),
+            at: Timestamp(0),
+        };
+        let mut bytes = BytesMut::new();
+        message::append(&mut bytes, &publish, "t", origin);
+        let limits = QueueLimits {
+            messages: 1_000,
+            bytes: 1 << 20,
+        };
+        let inbox = Inbox::new(limits);
+        let batches = Arc::new(());
+        for _ in 0..100 {
+            let batch = Bytes::from_owner(Batch(bytes.to_vec(), batches.clone()));
+            let mut deliveries = message::records(batch)
+                .map(|record| match record {
+                    Record::Message(message) => Delivery {
+                        message,
+                        qos: QoS::AtMostOnce,
+                        retain: false,
+                        subscription_ids: Arc::default(),
+                    },
+                    Record::Command(ticket) => panic!("{ticket}"),
+                })
+                .collect();
+            assert_eq!(inbox.put(&mut deliveries), 0);
+        }
+        assert_eq!(Arc::strong_count(&batches) - 1, BEHIND);
+        let mut taken = VecDeque::new();
+        inbox.take(&mut taken);
+        assert_eq!(taken.len(), 100);
     }
 }

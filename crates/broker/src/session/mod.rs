@@ -82,6 +82,8 @@ pub struct Session {
     connected: bool,
     /// QoS 2 messages that wait for their PUBREL, by packet identifier (MQTT 3.1.1 and 5, figure 4.3, method A).
     received: HashMap<u16, Message>,
+    received_bytes: usize,
+    limits: QueueLimits,
     /// Topics that aliases stand for; the index is the alias less one.
     aliases: Vec<Option<Arc<str>>>,
     outgoing: Outgoing,
@@ -95,6 +97,8 @@ impl Session {
             heard: Timestamp::default(),
             connected: false,
             received: HashMap::new(),
+            received_bytes: 0,
+            limits,
             aliases: Vec::new(),
             outgoing: Outgoing::new(limits),
         }
@@ -152,11 +156,27 @@ impl Session {
                         let reason = ReasonCode::RECEIVE_MAXIMUM_EXCEEDED; // [MQTT-3.3.4-9]
                         return actions.push(Action::Refuse(reason));
                     }
+                    if self.received_bytes >= self.limits.bytes {
+                        return actions.push(self.over_quota(p.packet_id));
+                    }
                     let topic = topic.as_deref().unwrap_or(p.topic);
-                    self.received
-                        .insert(p.packet_id, Message::new(p, topic, origin));
+                    let message = Message::new(p, topic, origin);
+                    self.received_bytes += message.size();
+                    self.received.insert(p.packet_id, message);
                 }
                 actions.push(Action::PubRec(Ack::success(p.packet_id)));
+            }
+        }
+    }
+
+    /// What is said to a QoS 2 message while too many bytes wait for their PUBREL.
+    fn over_quota(&self, packet_id: u16) -> Action {
+        match self.terms.version {
+            ProtocolVersion::V5 => {
+                Action::PubRec(Ack::with_reason(packet_id, ReasonCode::QUOTA_EXCEEDED))
+            }
+            ProtocolVersion::V31 | ProtocolVersion::V311 => {
+                Action::Refuse(ReasonCode::QUOTA_EXCEEDED)
             }
         }
     }
@@ -189,6 +209,7 @@ impl Session {
     pub fn pubrel(&mut self, ack: &Ack<'_>, actions: &mut Vec<Action>) {
         let reason = match self.received.remove(&ack.packet_id) {
             Some(message) => {
+                self.received_bytes -= message.size();
                 actions.push(Action::Release(message));
                 ReasonCode::SUCCESS
             }

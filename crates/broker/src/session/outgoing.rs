@@ -22,7 +22,19 @@ pub struct Delivery {
     pub subscription_ids: Arc<[u32]>,
 }
 
-/// How much may wait for one client.
+impl Delivery {
+    /// The same, with the message in memory of its own.
+    #[must_use]
+    pub(crate) fn detached(self) -> Self {
+        Self {
+            message: self.message.detached(),
+            ..self
+        }
+    }
+}
+
+/// How much may wait for one client. It holds for each of what waits to be sent, what waits to be acknowledged, and
+/// (the bytes) what the client sent at QoS 2 and has not released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueLimits {
     /// Messages.
@@ -65,12 +77,17 @@ pub(super) struct Outgoing {
     window: VecDeque<(u16, Inflight)>,
     /// Entries of the window that are not [`Inflight::Done`].
     unacknowledged: usize,
+    /// What the messages of the window weigh.
+    window_bytes: usize,
     last_id: u16,
     queue: VecDeque<Delivery>,
     queue_bytes: usize,
     limits: QueueLimits,
 }
 
+/// A window of so many messages is that of a client slow to acknowledge: what is added gets memory of its own, rather
+/// than hold on to the batch that it came in.
+const LONG_WINDOW: usize = 1_024;
 /// The window may not reach around to its own beginning.
 const LONGEST_WINDOW: usize = 60_000;
 
@@ -79,6 +96,7 @@ impl Outgoing {
         Self {
             window: VecDeque::new(),
             unacknowledged: 0,
+            window_bytes: 0,
             last_id: 0,
             queue: VecDeque::new(),
             queue_bytes: 0,
@@ -121,34 +139,36 @@ impl Outgoing {
         self.enqueue(delivery)
     }
 
-    /// Keeps a message for a client that is away, in memory of its own.
+    /// Keeps a message for a client that is away.
     pub(super) fn keep(&mut self, delivery: Delivery) -> Result<(), Dropped> {
         if delivery.qos == QoS::AtMostOnce {
             return Err(Dropped::Away);
         }
-        let message = delivery.message.detached();
-        self.enqueue(Delivery {
-            message,
-            ..delivery
-        })
+        self.enqueue(delivery)
     }
 
+    /// Puts a message into the queue, in memory of its own.
     fn enqueue(&mut self, delivery: Delivery) -> Result<(), Dropped> {
         let bytes = self.queue_bytes + delivery.message.size();
         if self.queue.len() >= self.limits.messages || bytes > self.limits.bytes {
             return Err(Dropped::QueueFull);
         }
         self.queue_bytes = bytes;
-        self.queue.push_back(delivery);
+        self.queue.push_back(delivery.detached());
         Ok(())
     }
 
     fn has_room(&self, terms: &Terms) -> bool {
         self.unacknowledged < usize::from(terms.client_receive_maximum)
             && self.window.len() < LONGEST_WINDOW
+            && self.window_bytes < self.limits.bytes
     }
 
-    fn send(&mut self, delivery: Delivery, actions: &mut Vec<Action>) {
+    fn send(&mut self, mut delivery: Delivery, actions: &mut Vec<Action>) {
+        if self.window.len() >= LONG_WINDOW {
+            delivery = delivery.detached();
+        }
+        self.window_bytes += delivery.message.size();
         self.last_id = self.last_id.checked_add(1).unwrap_or(1); // 0 is no identifier [MQTT-2.2.1-3]
         self.unacknowledged += 1;
         self.window
@@ -201,8 +221,15 @@ impl Outgoing {
         (self.window.get(guess)?.0 == packet_id).then_some(guess)
     }
 
+    /// Gives an entry of the window its next state.
+    fn becomes(&mut self, place: usize, state: Inflight) {
+        if let Inflight::Publish(done) = std::mem::replace(&mut self.window[place].1, state) {
+            self.window_bytes -= done.message.size();
+        }
+    }
+
     fn finish(&mut self, place: usize) {
-        self.window[place].1 = Inflight::Done;
+        self.becomes(place, Inflight::Done);
         self.unacknowledged -= 1;
         while matches!(self.window.front(), Some((_, Inflight::Done))) {
             self.window.pop_front();
@@ -225,10 +252,9 @@ impl Outgoing {
         let Some(place) = self.place(packet_id) else {
             return false;
         };
-        let entry = &mut self.window[place].1;
-        match entry {
+        match &self.window[place].1 {
             Inflight::Publish(delivery) if delivery.qos == QoS::ExactlyOnce => {
-                *entry = Inflight::Release;
+                self.becomes(place, Inflight::Release);
                 true
             }
             Inflight::Release => true,

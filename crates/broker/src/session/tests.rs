@@ -244,3 +244,76 @@ fn a_subscriber_that_refuses_a_qos_2_message_is_done_with_it() {
     session.pubrec(&refused, now, &mut actions);
     assert_eq!(session.inflight().count(), 0);
 }
+
+#[test]
+fn what_waits_for_an_acknowledgement_is_bounded_in_bytes() {
+    let terms = terms(ProtocolVersion::V5);
+    let mut session = Session::new(terms.clone(), limits(100));
+    session.connect(terms, Timestamp(0), &mut Vec::new());
+    let payload = vec![0; 400 << 10]; // three of these are past the megabyte
+    let big = |id: u64, qos| {
+        let p = Publish {
+            payload: &payload,
+            ..publish("t", qos, 1)
+        };
+        Delivery {
+            message: Message::new(&p, "t", origin(id)),
+            ..delivery(id, qos)
+        }
+    };
+    let mut actions = Vec::new();
+    for id in 1..=4 {
+        let qos = if id == 1 {
+            QoS::ExactlyOnce
+        } else {
+            QoS::AtLeastOnce
+        };
+        session
+            .deliver(big(id, qos), Timestamp(0), &mut actions)
+            .unwrap();
+    }
+    assert_eq!(
+        sent(&actions),
+        [(1, 1, false), (2, 2, false), (3, 3, false)]
+    );
+    assert_eq!(session.queued().len(), 1);
+    actions.clear();
+    session.pubrec(&Ack::success(1), Timestamp(0), &mut actions);
+    session.pubcomp(&Ack::success(1), Timestamp(0), &mut actions);
+    assert_eq!(sent(&actions), [(4, 4, false)]);
+    for id in 2..=4 {
+        session.puback(&Ack::success(id), Timestamp(0), &mut actions);
+    }
+    session
+        .deliver(big(5, QoS::AtLeastOnce), Timestamp(0), &mut actions)
+        .unwrap();
+    assert_eq!(session.queued().len(), 0);
+}
+
+#[test]
+fn what_waits_for_its_release_is_bounded_in_bytes() {
+    for version in [ProtocolVersion::V311, ProtocolVersion::V5] {
+        let mut session = connected(Terms {
+            server_receive_maximum: u16::MAX,
+            ..terms(version)
+        });
+        let payload = vec![0; 600 << 10];
+        let big = |id| Publish {
+            payload: &payload,
+            ..publish("t", QoS::ExactlyOnce, id)
+        };
+        let mut actions = Vec::new();
+        for id in 1..=3 {
+            session.publish(&big(id), origin(1), &mut actions);
+        }
+        let refusal = match version {
+            ProtocolVersion::V5 => Action::PubRec(Ack::with_reason(3, ReasonCode::QUOTA_EXCEEDED)),
+            _ => Action::Refuse(ReasonCode::QUOTA_EXCEEDED),
+        };
+        assert_eq!(actions.pop(), Some(refusal));
+        session.pubrel(&Ack::success(1), &mut actions);
+        actions.clear();
+        session.publish(&big(4), origin(1), &mut actions);
+        assert_eq!(actions, [Action::PubRec(Ack::success(4))]);
+    }
+}
