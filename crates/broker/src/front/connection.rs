@@ -505,11 +505,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         } else if self.unflushed && Pin::new(&mut self.stream).poll_flush(cx)?.is_ready() {
             self.unflushed = false;
         }
-        let room = !self.output.is_full();
-        if let Poll::Ready(mail) = self.inbox.poll(cx, room) {
+        if let Poll::Ready(mail) = self.inbox.poll(cx, self.output.takes_messages()) {
             return Poll::Ready(Ok(Wake::Mail(mail)));
         }
-        if room
+        if !self.output.is_full()
             && let Poll::Ready(n) =
                 poll_read_into(&mut self.stream, cx, &mut self.input, self.read_size)?
         {
@@ -528,7 +527,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let now = Timestamp::now();
         let mut dropped = 0;
         let mut sent = 0;
-        while !self.output.is_full() {
+        while self.output.takes_messages() {
             if self.deliveries.is_empty() {
                 self.inbox.take(&mut self.deliveries);
             }

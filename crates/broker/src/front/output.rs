@@ -9,8 +9,11 @@ use mqttwb_wire::{Packet, Properties, Property, PublishHead, encode, encode_publ
 
 use crate::session::Delivery;
 
-/// Past this many bytes that wait to be written, nothing is read and nothing is taken from the inbox.
-pub(crate) const HIGH_WATER: usize = 512 << 10;
+/// Past this many bytes that wait to be written, nothing is read.
+const HIGH_WATER: usize = 512 << 10;
+/// Past this many, nothing is taken from the inbox: a client that reads more slowly than messages come is still heard,
+/// its acknowledgements and its PINGREQ among the rest.
+const LOW_WATER: usize = HIGH_WATER / 2;
 /// Memory that a buffer may keep when it is empty.
 const KEPT: usize = 64 << 10;
 
@@ -40,6 +43,11 @@ impl Output {
     /// No more should be put in before some was written.
     pub(crate) fn is_full(&self) -> bool {
         self.bytes.len() >= HIGH_WATER
+    }
+
+    /// Messages may be put in, not answers alone.
+    pub(crate) fn takes_messages(&self) -> bool {
+        self.bytes.len() < LOW_WATER
     }
 
     pub(crate) fn unwritten(&self) -> &[u8] {

@@ -114,3 +114,25 @@ async fn a_broker_that_was_stopped_answers_that_nobody_is_there() {
     assert_eq!(broker.broker.clients(10).await, []);
     broker.broker.stop().await;
 }
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_heard_all_the_same() {
+    // Its PINGREQ would lie unread otherwise, and it would be taken for gone.
+    const PIECES: usize = 600;
+    let broker = broker().await;
+    let mut other = Client::connected(&broker, V311, "other").await;
+    other.subscribe("word", 0).await;
+    let mut slow = Client::connected(&broker, V311, "slow").await;
+    slow.subscribe("flood", 0).await;
+    let mut publisher = Client::connected(&broker, V311, "publisher").await;
+    let piece = "x".repeat(32 << 10);
+    for n in 0..PIECES {
+        // QoS 1 now and then, so that the flood is routed before the word is said.
+        let qos = u8::from(n % 50 == 49);
+        publisher.publish(publish("flood", &piece, qos)).await;
+    }
+    broker.broker.clients(1).await;
+    slow.send(Packet::Publish(publish("word", "I am here", 0)))
+        .await;
+    assert_eq!(other.message().await.payload, "I am here");
+}
