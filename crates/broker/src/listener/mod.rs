@@ -9,6 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
 
 use mqttwb_model::RefusalCause;
 use tokio::net::{TcpListener, TcpStream};
@@ -92,6 +93,9 @@ pub(crate) async fn bind(config: ListenerConfig) -> Result<Listening, ListenErro
     }
 }
 
+/// The pause after a connection could not be accepted.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
 impl Listening {
     /// Accepts connections until the broker stops; each is served by a task of `tasks`.
     pub(crate) async fn run(self, shared: Arc<Shared>, tasks: TaskTracker) {
@@ -105,8 +109,11 @@ impl Listening {
                 Err(error) => {
                     // Out of file descriptors, or a peer that left before it was accepted: others may come.
                     tracing::warn!(listener = %self.config.name, %error, "a connection could not be accepted");
-                    tokio::task::yield_now().await;
-                    continue;
+                    // What is short now is short a moment later too: to try at once would be a busy loop.
+                    tokio::select! {
+                        () = tokio::time::sleep(ACCEPT_AGAIN) => continue,
+                        () = shared.stop.cancelled() => return,
+                    }
                 }
             };
             let arrival = Arrival {

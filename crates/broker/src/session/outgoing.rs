@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use mqttwb_model::{QoS, Timestamp};
-use mqttwb_wire::{Ack, publish_size, var_int_len};
+use mqttwb_wire::{Ack, MAX_REMAINING_LENGTH, publish_size, var_int_len};
 
 use super::{Action, Terms};
 use crate::message::Message;
@@ -279,7 +279,9 @@ fn sendable(delivery: &Delivery, terms: &Terms, now: Timestamp) -> Result<(), Dr
     if message.expires().is_some_and(|at| at <= now) {
         return Err(Dropped::Expired);
     }
-    if terms.client_maximum_packet_size < usize::MAX {
+    // The wire has a limit of its own, which a message may pass by what the broker adds to it.
+    let huge = message.size() > MAX_REMAINING_LENGTH / 2;
+    if huge || terms.client_maximum_packet_size < usize::MAX {
         // What the broker adds: an expiry, and an identifier for each subscription that has one.
         let expiry = if message.expires().is_some() { 5 } else { 0 };
         let ids = delivery.subscription_ids.iter();
@@ -291,7 +293,7 @@ fn sendable(delivery: &Delivery, terms: &Terms, now: Timestamp) -> Result<(), Dr
             message.payload().len(),
             terms.version,
         );
-        if size > terms.client_maximum_packet_size {
+        if size > terms.client_maximum_packet_size.min(MAX_REMAINING_LENGTH) {
             return Err(Dropped::TooLarge);
         }
     }
