@@ -1,6 +1,6 @@
 //! Retained messages: the last of each topic that was published with the retain flag (MQTT 5, section 3.3.1.3).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use mqttwb_model::{Timestamp, TopicFilter};
@@ -13,6 +13,8 @@ use crate::message::Message;
 #[derive(Debug, Default)]
 pub(crate) struct Retained {
     messages: BTreeMap<Box<str>, Message>,
+    /// Topics whose message expires, by when.
+    expiring: BTreeSet<(Timestamp, Box<str>)>,
 }
 
 impl Retained {
@@ -23,12 +25,25 @@ impl Retained {
 
     /// Keeps the message as its topic's last; an empty payload clears the topic instead `[MQTT-3.3.1-6]`.
     pub(crate) fn set(&mut self, message: &Message) {
-        if message.payload().is_empty() {
-            self.messages.remove(message.topic());
+        let topic = message.topic();
+        let old = if message.payload().is_empty() {
+            self.messages.remove(topic)
         } else {
-            self.messages
-                .insert(message.topic().into(), message.detached());
+            if let Some(at) = message.expires() {
+                self.expiring.insert((at, topic.into()));
+            }
+            self.messages.insert(topic.into(), message.detached())
+        };
+        if let Some(at) = old.and_then(|old| old.expires())
+            && self.messages.get(topic).and_then(Message::expires) != Some(at)
+        {
+            self.expiring.remove(&(at, topic.into()));
         }
+    }
+
+    /// When the next of them expires.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        self.expiring.first().map(|(at, _)| *at)
     }
 
     /// Messages that a filter matches and that have not expired, by topic.
@@ -53,8 +68,11 @@ impl Retained {
 
     /// Forgets what has expired.
     pub(crate) fn expire(&mut self, now: Timestamp) {
-        self.messages
-            .retain(|_, message| message.expires().is_none_or(|at| at > now));
+        while self.deadline().is_some_and(|at| at <= now) {
+            if let Some((_, topic)) = self.expiring.pop_first() {
+                self.messages.remove(&topic);
+            }
+        }
     }
 }
 
@@ -116,7 +134,29 @@ mod tests {
         let second = 1_000_000_000;
         assert_eq!(found(&retained, "a", 9 * second), ["a"]);
         assert_eq!(found(&retained, "a", 10 * second), [""; 0]);
+        assert_eq!(retained.deadline(), Some(Timestamp(10 * second)));
         retained.expire(Timestamp(10 * second));
         assert_eq!(retained.len(), 0);
+        assert_eq!(retained.deadline(), None);
+    }
+
+    #[test]
+    fn the_last_message_of_a_topic_expires_at_its_own_time() {
+        let mut properties = Vec::new();
+        Property::MessageExpiryInterval(10).write(&mut properties);
+        let mut retained = Retained::default();
+        for (payload, with, deadline) in [
+            (&b"1"[..], &properties[..], Some(Timestamp(10_000_000_000))),
+            (b"2", &properties, Some(Timestamp(10_000_000_000))),
+            (b"3", &[], None),
+            (b"4", &properties, Some(Timestamp(10_000_000_000))),
+            (b"", &[], None),
+            (b"5", &[], None),
+        ] {
+            retained.set(&message("a", payload, with));
+            assert_eq!(retained.deadline(), deadline, "{payload:?}");
+        }
+        retained.expire(Timestamp(u64::MAX));
+        assert_eq!(found(&retained, "a", 0), ["a"]);
     }
 }

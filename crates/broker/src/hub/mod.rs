@@ -132,6 +132,8 @@ struct Online {
 #[derive(Debug)]
 struct Offline {
     session: Session,
+    /// The connection that it had last: a will comes from there.
+    last: ConnectionId,
     /// When the session ends; `None` for never.
     expires: Option<Timestamp>,
     will: Option<(Timestamp, Message)>,
@@ -279,7 +281,8 @@ impl Hub {
         else {
             return;
         };
-        // A will that waits is not sent [MQTT-3.1.3-9]; deadlines that lapse find nothing to do.
+        // A will that waits is not sent [MQTT-3.1.3-9].
+        self.forget_deadlines(key, &offline);
         self.hand_over(key, reply, offline.session, true, inbox);
     }
 
@@ -355,6 +358,7 @@ impl Hub {
             }
             self.clients[key as usize].state = State::Offline(Box::new(Offline {
                 session,
+                last: detach.connection,
                 expires,
                 will: delayed,
             }));
@@ -375,19 +379,21 @@ impl Hub {
 
     /// Ends the session of a client that is away: its delayed will is sent, its subscriptions go.
     fn end_session(&mut self, key: u32, now: Timestamp) {
-        let client = &mut self.clients[key as usize];
-        let will = match &mut client.state {
-            State::Offline(offline) => offline.will.take(),
-            State::Online(_) => return,
-        };
-        self.remove(key);
-        if let Some((_, message)) = will {
+        if matches!(self.clients[key as usize].state, State::Online(_)) {
+            return;
+        }
+        if let State::Offline(offline) = self.remove(key)
+            && let Some((_, message)) = offline.will
+        {
             self.route(&message.published_at(now), now);
         }
     }
 
-    fn remove(&mut self, key: u32) {
+    fn remove(&mut self, key: u32) -> State {
         let client = self.clients.remove(key as usize);
+        if let State::Offline(offline) = &client.state {
+            self.forget_deadlines(key, offline);
+        }
         self.by_id.remove(&client.id);
         for filter in client.filters.keys() {
             self.subscriptions.remove(filter, Subscriber(key));
@@ -398,6 +404,15 @@ impl Hub {
         self.counters
             .sessions
             .store(self.clients.len() as u64, Relaxed);
+        client.state
+    }
+
+    /// What was to happen to a session that is away, now that it is not.
+    fn forget_deadlines(&mut self, key: u32, offline: &Offline) {
+        let will = offline.will.as_ref().map(|(at, _)| *at);
+        for at in offline.expires.into_iter().chain(will) {
+            self.deadlines.remove(&(at, key));
+        }
     }
 
     fn count_subscriptions(&self) {
@@ -495,9 +510,7 @@ impl Hub {
     pub(crate) fn route(&mut self, message: &Message, now: Timestamp) {
         if message.retain() {
             self.retained.set(message);
-            self.counters
-                .retained
-                .store(self.retained.len() as u64, Relaxed);
+            self.count_retained();
         }
         let publisher = message.origin().publisher;
         let (qos, retain) = (message.qos(), message.retain());
@@ -523,6 +536,9 @@ impl Hub {
                     online.pending.push(delivery);
                 }
                 State::Offline(offline) => {
+                    if target.no_local && offline.last == publisher {
+                        continue; // its own will
+                    }
                     let kept = offline.session.deliver(delivery, now, &mut Vec::new());
                     if matches!(kept, Err(reason) if reason != Dropped::Away) {
                         self.counters.dropped.fetch_add(1, Relaxed);
@@ -549,10 +565,11 @@ impl Hub {
 
     /// When time matters next.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        self.deadlines.first().map(|(at, _)| *at)
+        let session = self.deadlines.first().map(|(at, _)| *at);
+        session.into_iter().chain(self.retained.deadline()).min()
     }
 
-    /// Does what is due: wills whose delay has passed, sessions that expire.
+    /// Does what is due: wills whose delay has passed, sessions and retained messages that expire.
     pub(crate) fn tick(&mut self, now: Timestamp) {
         while let Some(&(at, key)) = self.deadlines.first()
             && at <= now
@@ -571,6 +588,13 @@ impl Hub {
             }
         }
         self.retained.expire(now);
+        self.count_retained();
+    }
+
+    fn count_retained(&self) {
+        self.counters
+            .retained
+            .store(self.retained.len() as u64, Relaxed);
     }
 
     fn summaries(&self, at_most: usize) -> Vec<ClientSummary> {

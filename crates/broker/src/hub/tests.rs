@@ -247,3 +247,75 @@ fn a_flood_of_qos_0_is_bounded_and_what_is_dropped_is_counted() {
     assert!(kept < 100 && dropped > 0);
     assert_eq!(kept + dropped, 100);
 }
+
+#[test]
+fn a_client_that_comes_and_goes_leaves_no_deadlines_behind() {
+    let mut hub = hub();
+    for n in 1..=50 {
+        let client = connect(&mut hub, "flapping", n, 3_600);
+        detach(&mut hub, client, true, at(n));
+    }
+    assert_eq!(hub.deadlines.len(), 1);
+    assert_eq!(hub.deadline(), Some(at(3_650)));
+    hub.tick(at(3_650));
+    assert_eq!(hub.deadline(), None);
+    assert!(hub.clients.is_empty());
+}
+
+#[test]
+fn a_retained_message_that_expires_is_forgotten_and_counted_no_more() {
+    let mut hub = hub();
+    let mut properties = Vec::new();
+    mqttwb_wire::Property::MessageExpiryInterval(10).write(&mut properties);
+    let publish = Publish {
+        dup: false,
+        qos: QoS::AtMostOnce,
+        retain: true,
+        topic: "r",
+        packet_id: 0,
+        properties: Properties::trusted(&properties),
+        payload: b"x",
+    };
+    let origin = message("r", "x", 1).origin();
+    hub.route(&Message::new(&publish, "r", origin), at(0));
+    assert_eq!(hub.counters.values().retained, 1);
+    assert_eq!(hub.deadline(), Some(at(10)));
+    hub.tick(at(10));
+    assert_eq!(hub.counters.values().retained, 0);
+    assert_eq!(hub.deadline(), None);
+}
+
+#[test]
+fn no_local_holds_for_a_clients_own_will() {
+    // [MQTT-3.8.3-3]
+    let mut hub = hub();
+    let will = StoredWill {
+        message: message("will", "gone", 1),
+        delay: Duration::ZERO,
+    };
+    let mut answer = attach(&mut hub, "own", 1, 3_600, Some(will));
+    let options = SubscriptionOptions {
+        qos: QoS::AtLeastOnce,
+        no_local: true,
+        ..Default::default()
+    };
+    let (reply, _) = oneshot::channel();
+    let subscribe = Command::Subscribe {
+        client: "own".into(),
+        filters: vec![(TopicFilter::try_from("#").unwrap(), options)],
+        id: None,
+        reply,
+    };
+    hub.command(subscribe, at(0));
+    let connected = Connected {
+        client: "own".into(),
+        connection: ConnectionId(1),
+        attached: answer.try_recv().unwrap().unwrap(),
+    };
+    detach(&mut hub, connected, false, at(1));
+    hub.route(&message("other", "to you", 7), at(1));
+    let back = connect(&mut hub, "own", 2, 3_600);
+    let queued: Vec<_> = back.attached.session.queued().collect();
+    assert_eq!(queued.len(), 1);
+    assert_eq!(queued[0].message.topic(), "other");
+}
