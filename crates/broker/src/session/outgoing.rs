@@ -75,7 +75,9 @@ pub enum Inflight {
 #[derive(Debug)]
 pub(super) struct Outgoing {
     window: VecDeque<(u16, Inflight)>,
-    /// Entries of the window that are not [`Inflight::Done`].
+    /// How much of the window was sent on this connection: the rest is sent again as the client acknowledges.
+    resent: usize,
+    /// Entries among these that are not [`Inflight::Done`].
     unacknowledged: usize,
     /// What the messages of the window weigh.
     window_bytes: usize,
@@ -95,6 +97,7 @@ impl Outgoing {
     pub(super) fn new(limits: QueueLimits) -> Self {
         Self {
             window: VecDeque::new(),
+            resent: 0,
             unacknowledged: 0,
             window_bytes: 0,
             last_id: 0,
@@ -159,7 +162,8 @@ impl Outgoing {
     }
 
     fn has_room(&self, terms: &Terms) -> bool {
-        self.unacknowledged < usize::from(terms.client_receive_maximum)
+        self.resent == self.window.len()
+            && self.unacknowledged < usize::from(terms.client_receive_maximum)
             && self.window.len() < LONGEST_WINDOW
             && self.window_bytes < self.limits.bytes
     }
@@ -171,6 +175,7 @@ impl Outgoing {
         self.window_bytes += delivery.message.size();
         self.last_id = self.last_id.checked_add(1).unwrap_or(1); // 0 is no identifier [MQTT-2.2.1-3]
         self.unacknowledged += 1;
+        self.resent += 1;
         self.window
             .push_back((self.last_id, Inflight::Publish(delivery.clone())));
         actions.push(Action::Publish {
@@ -180,8 +185,9 @@ impl Outgoing {
         });
     }
 
-    /// Sends from the queue while the window has room.
+    /// Sends what is to be sent again, then from the queue while the window has room.
     pub(super) fn pump(&mut self, terms: &Terms, now: Timestamp, actions: &mut Vec<Action>) {
+        self.resend_some(terms, actions);
         while self.has_room(terms) {
             let Some(delivery) = self.queue.pop_front() else {
                 return;
@@ -194,20 +200,49 @@ impl Outgoing {
         }
     }
 
-    /// Sends everything unacknowledged again, then what the window has room for.
+    /// On a new connection: sends everything unacknowledged again, then what the window has room for.
     pub(super) fn resend(&mut self, terms: &Terms, now: Timestamp, actions: &mut Vec<Action>) {
-        for (packet_id, state) in &self.window {
+        self.resent = 0;
+        self.unacknowledged = 0;
+        self.pump(terms, now, actions);
+    }
+
+    /// Goes on sending again, in order, within what this connection's client takes at once: it may be less than the
+    /// last one's took `[MQTT-3.3.4-9]`.
+    fn resend_some(&mut self, terms: &Terms, actions: &mut Vec<Action>) {
+        while let Some((packet_id, state)) = self.window.get(self.resent) {
             match state {
-                Inflight::Publish(delivery) => actions.push(Action::Publish {
-                    delivery: delivery.clone(),
-                    packet_id: *packet_id,
-                    dup: true,
-                }),
-                Inflight::Release => actions.push(Action::PubRel(Ack::success(*packet_id))),
+                Inflight::Publish(delivery) if !fits(delivery, terms) => {
+                    self.becomes(self.resent, Inflight::Done); // [MQTT-3.1.2-25]: as if it had been sent
+                }
+                Inflight::Publish(delivery) => {
+                    if self.unacknowledged >= usize::from(terms.client_receive_maximum) {
+                        break;
+                    }
+                    actions.push(Action::Publish {
+                        delivery: delivery.clone(),
+                        packet_id: *packet_id,
+                        dup: true,
+                    });
+                    self.unacknowledged += 1;
+                }
+                Inflight::Release => {
+                    actions.push(Action::PubRel(Ack::success(*packet_id)));
+                    self.unacknowledged += 1;
+                }
                 Inflight::Done => {}
             }
+            self.resent += 1;
         }
-        self.pump(terms, now, actions);
+        self.forget_done();
+    }
+
+    /// Forgets what is done at the beginning of the window.
+    fn forget_done(&mut self) {
+        while matches!(self.window.front(), Some((_, Inflight::Done))) {
+            self.window.pop_front();
+            self.resent = self.resent.saturating_sub(1);
+        }
     }
 
     fn place(&self, packet_id: u16) -> Option<usize> {
@@ -230,10 +265,10 @@ impl Outgoing {
 
     fn finish(&mut self, place: usize) {
         self.becomes(place, Inflight::Done);
-        self.unacknowledged -= 1;
-        while matches!(self.window.front(), Some((_, Inflight::Done))) {
-            self.window.pop_front();
+        if place < self.resent {
+            self.unacknowledged -= 1;
         }
+        self.forget_done();
     }
 
     pub(super) fn puback(&mut self, packet_id: u16) {
@@ -279,6 +314,16 @@ fn sendable(delivery: &Delivery, terms: &Terms, now: Timestamp) -> Result<(), Dr
     if message.expires().is_some_and(|at| at <= now) {
         return Err(Dropped::Expired);
     }
+    if fits(delivery, terms) {
+        Ok(())
+    } else {
+        Err(Dropped::TooLarge)
+    }
+}
+
+/// Whether the client takes a packet so large `[MQTT-3.1.2-24]`.
+fn fits(delivery: &Delivery, terms: &Terms) -> bool {
+    let message = &delivery.message;
     // The wire has a limit of its own, which a message may pass by what the broker adds to it.
     let huge = message.size() > MAX_REMAINING_LENGTH / 2;
     if huge || terms.client_maximum_packet_size < usize::MAX {
@@ -293,9 +338,7 @@ fn sendable(delivery: &Delivery, terms: &Terms, now: Timestamp) -> Result<(), Dr
             message.payload().len(),
             terms.version,
         );
-        if size > terms.client_maximum_packet_size.min(MAX_REMAINING_LENGTH) {
-            return Err(Dropped::TooLarge);
-        }
+        return size <= terms.client_maximum_packet_size.min(MAX_REMAINING_LENGTH);
     }
-    Ok(())
+    true
 }

@@ -317,3 +317,40 @@ fn what_waits_for_its_release_is_bounded_in_bytes() {
         assert_eq!(actions, [Action::PubRec(Ack::success(4))]);
     }
 }
+
+#[test]
+fn what_is_sent_again_keeps_to_what_the_client_takes_now() {
+    // [MQTT-3.3.4-9], [MQTT-3.1.2-24]
+    let mut session = connected(terms(ProtocolVersion::V5));
+    let mut actions = Vec::new();
+    for id in 1..=5 {
+        let mut delivery = delivery(id, QoS::AtLeastOnce);
+        if id == 2 {
+            let p = Publish {
+                payload: b"longer",
+                ..publish("t", QoS::AtLeastOnce, 1)
+            };
+            delivery.message = Message::new(&p, "t", origin(2));
+        }
+        session
+            .deliver(delivery, Timestamp(0), &mut actions)
+            .unwrap();
+    }
+    session.disconnect();
+    actions.clear();
+    let narrow = Terms {
+        client_receive_maximum: 2,
+        client_maximum_packet_size: 9,
+        ..terms(ProtocolVersion::V5)
+    };
+    session.connect(narrow, Timestamp(0), &mut actions);
+    session
+        .deliver(delivery(6, QoS::AtLeastOnce), Timestamp(0), &mut Vec::new())
+        .unwrap();
+    assert_eq!(sent(&actions), [(1, 1, true), (3, 3, true)]);
+    for (acknowledged, next) in [(3, (4, 4, true)), (1, (5, 5, true)), (4, (6, 6, false))] {
+        actions.clear();
+        session.puback(&Ack::success(acknowledged), Timestamp(0), &mut actions);
+        assert_eq!(sent(&actions), [next]);
+    }
+}
