@@ -169,6 +169,16 @@ impl Session {
         }
     }
 
+    /// The topic that the alias of a PUBLISH without one stands for, if it is known.
+    pub fn aliased_topic(&self, p: &Publish<'_>) -> Option<Arc<str>> {
+        let alias = p.properties.find(|property| match property {
+            Property::TopicAlias(alias) => Some(alias),
+            _ => None,
+        })?;
+        let slot = usize::from(alias).checked_sub(1)?;
+        self.aliases.get(slot).cloned().flatten()
+    }
+
     /// What is said to a QoS 2 message while too many bytes wait for their PUBREL.
     fn over_quota(&self, packet_id: u16) -> Action {
         match self.terms.version {
@@ -195,7 +205,7 @@ impl Session {
         }
         let slot = usize::from(alias) - 1; // decoding refuses 0 [MQTT-3.3.2-8]
         if p.topic.is_empty() {
-            let known = self.aliases.get(slot).cloned().flatten();
+            let known = self.aliased_topic(p);
             return known.map(Some).ok_or(ReasonCode::TOPIC_ALIAS_INVALID);
         }
         if self.aliases.len() <= slot {

@@ -1,6 +1,9 @@
 //! Who gets what, at which QoS, retained or not.
 
-use mqttwb_model::QoS;
+use std::sync::Arc;
+
+use mqttwb_broker::BrokerConfig;
+use mqttwb_model::{ConnectionId, ConnectionInfo, Observer, PacketBatch, QoS, Refusal, Timestamp};
 use mqttwb_wire::{Properties, Property, Publish, RetainHandling, SubscriptionOptions};
 
 use crate::support::*;
@@ -165,4 +168,38 @@ async fn a_fan_out_reaches_everybody_in_order() {
     assert_eq!(counted.messages_in, MESSAGES as u64);
     assert_eq!(counted.messages_out, (MESSAGES * SUBSCRIBERS) as u64);
     assert_eq!(counted.dropped, 0);
+}
+
+/// Topics that aliases stood for, in the order of the packets.
+#[derive(Default)]
+struct Aliased(std::sync::Mutex<Vec<String>>);
+
+impl Observer for Aliased {
+    fn connected(&self, _: &ConnectionInfo) {}
+    fn packets(&self, batch: PacketBatch<'_>) {
+        let topics = batch
+            .marks
+            .iter()
+            .filter_map(|m| m.aliased_topic.as_deref());
+        self.0.lock().unwrap().extend(topics.map(str::to_owned));
+    }
+    fn disconnected(&self, _: ConnectionId, _: Timestamp, _: &str) {}
+    fn refused(&self, _: &Refusal) {}
+}
+
+#[tokio::test]
+async fn an_aliased_topic_is_told_to_the_observer_at_each_quality() {
+    let observer = Arc::new(Aliased::default());
+    let broker = broker_with(BrokerConfig::default(), observer.clone()).await;
+    let mut client = Client::connected(&broker, V5, "alias").await;
+    let alias = properties(&[Property::TopicAlias(1)]);
+    for (topic, qos) in [("a/long/topic", 0), ("", 0), ("", 1), ("", 2)] {
+        client
+            .publish(Publish {
+                properties: Properties::trusted(&alias),
+                ..publish(topic, "x", qos)
+            })
+            .await;
+    }
+    assert_eq!(*observer.0.lock().unwrap(), ["a/long/topic"; 3]);
 }

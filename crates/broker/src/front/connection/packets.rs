@@ -119,12 +119,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             publisher: self.info.id,
             at: now,
         };
-        if let Some(mark) = self.marks.last_mut() {
-            mark.message = Some(origin.id);
-        }
         let Some(session) = &mut self.session.session else {
             return Err(End::Closed("the session is gone".into()));
         };
+        if let Some(mark) = self.marks.last_mut() {
+            mark.message = Some(origin.id);
+            if publish.topic.is_empty() {
+                mark.aliased_topic = session.aliased_topic(publish);
+            }
+        }
         session.publish(publish, origin, &mut self.actions);
         for action in self.actions.drain(..) {
             match action {
@@ -135,9 +138,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                         topic.as_deref().unwrap_or(publish.topic),
                         origin,
                     );
-                    if let Some(mark) = self.marks.last_mut() {
-                        mark.aliased_topic = topic;
-                    }
                 }
                 Action::PubAck(ack) => {
                     self.output
