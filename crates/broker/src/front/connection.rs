@@ -1,4 +1,4 @@
-//! A connection from its CONNECT to its end.
+//! A connection from its CONNACK to its end.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -11,32 +11,31 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use mqttwb_model::{
-    ConnectionId, ConnectionInfo, Direction, PacketBatch, PacketMark, ProtocolVersion,
-    RefusalCause, Timestamp, TopicFilter,
+    ConnectionInfo, Direction, PacketBatch, PacketMark, ProtocolVersion, Timestamp, TopicFilter,
 };
 use mqttwb_wire::{
     ConnAck, Disconnect, Packet, Properties, Property, Publish, ReasonCode, SubAck, Subscribe,
-    UnsubAck, Unsubscribe, WireError, decode, frame_len, protocol_of_connect,
+    UnsubAck, Unsubscribe, WireError, decode, frame_len,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
 
-use super::connect::{Accepted, accept, connack_properties};
+use super::connect::{Accepted, connack_properties};
 use super::output::Output;
-use super::{Arrival, MessageIds, Shared, next_connection};
+use super::{MessageIds, Shared};
 use crate::counters::ConnectionCounters;
-use crate::hub::{Attach, Attached, Command, Detach, Inbox, Mail};
+use crate::hub::{Attached, Command, Detach, Inbox, Mail};
 use crate::message::{self, Origin};
 use crate::session::{Action, Delivery, Session};
 use crate::subscriptions;
 
 /// The first read of a connection; what comes fast is read in larger pieces.
-const SMALL_READ: usize = 2 << 10;
+pub(super) const SMALL_READ: usize = 2 << 10;
 const LARGE_READ: usize = 128 << 10;
 /// How long a client may take for the last words.
-const FAREWELL: Duration = Duration::from_secs(1);
+pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What ends a connection.
 enum End {
@@ -78,96 +77,8 @@ impl End {
     }
 }
 
-/// Serves a connection until it ends. The stream's own handshakes are done.
-pub(crate) async fn serve<S>(mut stream: S, shared: Arc<Shared>, arrival: Arrival)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
-{
-    let mut input = BytesMut::with_capacity(SMALL_READ);
-    let limits = &shared.limits;
-    let first = read_packet(&mut stream, &mut input, limits.maximum_packet_size);
-    let first = tokio::time::timeout(limits.connect_timeout, first);
-    let first = tokio::select! {
-        first = first => first,
-        () = shared.stop.cancelled() => return,
-    };
-    let frame = match first {
-        Ok(Ok(Some(len))) => input.split_to(len).freeze(),
-        Ok(Ok(None)) => return, // came and went: a port scan, a health check
-        Ok(Err(why)) => return shared.refuse(&arrival, RefusalCause::Protocol, why),
-        Err(_) => {
-            let seconds = limits.connect_timeout.as_secs();
-            let why = format!("no CONNECT came within {seconds} s");
-            return shared.refuse(&arrival, RefusalCause::ConnectTimeout, why);
-        }
-    };
-    let id = next_connection();
-    let mut ids = MessageIds::default();
-    let now = Timestamp::now();
-    let version = protocol_of_connect(&frame).unwrap_or(ProtocolVersion::V311);
-    let accepted = match decode(&frame, version) {
-        Ok(Packet::Connect(connect)) => accept(&connect, &arrival, id, limits, &mut ids, now),
-        Ok(other) => {
-            // [MQTT-3.1.0-1]
-            let why = format!("the first packet is {}, not CONNECT", other.packet_type());
-            return shared.refuse(&arrival, RefusalCause::Protocol, why);
-        }
-        Err(error) => Err((error.reason(), format!("malformed CONNECT: {error}"))),
-    };
-    let accepted = match accepted {
-        Ok(accepted) => accepted,
-        Err((reason, why)) => {
-            shared.refuse(&arrival, RefusalCause::Connect, why);
-            return refuse_connect(&mut stream, version, reason).await;
-        }
-    };
-    let info = accepted.info.clone();
-    shared.observer.connected(&info);
-    observe_connect(&shared, id, &frame, now);
-    match attach(&shared, &accepted, now).await {
-        Ok((attached, counters)) => {
-            let connection =
-                Connection::new(stream, input, shared, accepted, attached, counters, ids);
-            connection.run().await;
-        }
-        Err(reason) => {
-            shared.refuse(&arrival, RefusalCause::Connect, reason.to_string());
-            refuse_connect(&mut stream, version, reason).await;
-            shared
-                .observer
-                .disconnected(id, Timestamp::now(), reason.text());
-        }
-    }
-}
-
-/// Reads until the buffer begins with a whole packet: its length, or `None` where the stream ended before a byte came.
-async fn read_packet<S: AsyncRead + Unpin>(
-    stream: &mut S,
-    input: &mut BytesMut,
-    max: usize,
-) -> Result<Option<usize>, String> {
-    loop {
-        match frame_len(input, max) {
-            Ok(Some(len)) if input.len() >= len => return Ok(Some(len)),
-            Ok(_) => {}
-            Err(error) => return Err(format!("not MQTT: {error}")),
-        }
-        // A TLS client on a plain listener would be waited for in vain otherwise: 0x16 reads as CONNECT with flags.
-        if input.first().is_some_and(|first| *first != 0x10) {
-            return Err(
-                "the first byte is not that of a CONNECT; TLS or HTTP on an MQTT port?".into(),
-            );
-        }
-        match poll_fn(|cx| poll_read_into(stream, cx, input, SMALL_READ)).await {
-            Ok(0) if input.is_empty() => return Ok(None),
-            Ok(0) => return Err("the connection was closed inside CONNECT".into()),
-            Ok(_) => {}
-            Err(error) => return Err(format!("the connection broke inside CONNECT: {error}")),
-        }
-    }
-}
-
-fn poll_read_into<S: AsyncRead + Unpin>(
+/// Reads what there is, at least so much at once.
+pub(super) fn poll_read_into<S: AsyncRead + Unpin>(
     stream: &mut S,
     cx: &mut Context<'_>,
     input: &mut BytesMut,
@@ -175,78 +86,6 @@ fn poll_read_into<S: AsyncRead + Unpin>(
 ) -> Poll<io::Result<usize>> {
     input.reserve(at_least);
     poll_read_buf(Pin::new(stream), cx, input)
-}
-
-/// Shows the CONNECT with its password struck out: what proves an identity goes into no record.
-fn observe_connect(shared: &Shared, id: ConnectionId, frame: &[u8], at: Timestamp) {
-    let struck = mqttwb_wire::password_span(frame).map(|span| {
-        let mut frame = frame.to_vec();
-        frame[span].fill(b'*');
-        frame
-    });
-    shared.observer.packets(PacketBatch {
-        connection: id,
-        direction: Direction::ToBroker,
-        bytes: struck.as_deref().unwrap_or(frame),
-        marks: &[PacketMark {
-            at,
-            start: 0,
-            len: frame.len() as u32,
-            message: None,
-            aliased_topic: None,
-        }],
-    });
-    shared
-        .counters
-        .bytes_in
-        .fetch_add(frame.len() as u64, Relaxed);
-}
-
-async fn refuse_connect<S>(stream: &mut S, version: ProtocolVersion, reason: ReasonCode)
-where
-    S: AsyncWrite + Unpin,
-{
-    let code = match version {
-        ProtocolVersion::V5 => Some(reason),
-        ProtocolVersion::V31 | ProtocolVersion::V311 => reason.as_v3_connack().map(ReasonCode),
-    };
-    let Some(reason) = code else { return };
-    let mut out = BytesMut::new();
-    let connack = Packet::ConnAck(ConnAck {
-        session_present: false, // [MQTT-3.2.2-6]
-        reason,
-        properties: Properties::NONE,
-    });
-    mqttwb_wire::encode(&connack, version, &mut out);
-    let last = async {
-        stream.write_all(&out).await?;
-        stream.flush().await?;
-        stream.shutdown().await
-    };
-    let _ = tokio::time::timeout(FAREWELL, last).await;
-}
-
-async fn attach(
-    shared: &Shared,
-    accepted: &Accepted,
-    now: Timestamp,
-) -> Result<(Attached, Arc<ConnectionCounters>), ReasonCode> {
-    let counters = Arc::new(ConnectionCounters::default());
-    let (reply, answer) = oneshot::channel();
-    shared.hub.send(Command::Attach(Box::new(Attach {
-        info: accepted.info.clone(),
-        terms: accepted.terms.clone(),
-        clean_start: accepted.clean_start,
-        session_expiry: accepted.session_expiry,
-        will: accepted.will.clone(),
-        counters: counters.clone(),
-        connected_at: now,
-        reply,
-    })));
-    let attached = answer
-        .await
-        .unwrap_or(Err(ReasonCode::SERVER_UNAVAILABLE))?;
-    Ok((attached, counters))
 }
 
 /// What a task that waits for a connection is woken by.
@@ -257,7 +96,7 @@ enum Wake {
     Timer,
 }
 
-struct Connection<S> {
+pub(super) struct Connection<S> {
     stream: S,
     input: BytesMut,
     /// How much the next read asks for.
@@ -302,7 +141,7 @@ impl Drop for Held {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
-    fn new(
+    pub(super) fn new(
         stream: S,
         input: BytesMut,
         shared: Arc<Shared>,
@@ -353,7 +192,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
     }
 
-    async fn run(mut self) {
+    pub(super) async fn run(mut self) {
         let end = self.exchange().await;
         if let End::Disconnect {
             keeps_will,
@@ -554,8 +393,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             }
         }
         self.count_sent(sent);
-        if dropped > 0 {
-            self.shared.counters.dropped.fetch_add(dropped, Relaxed);
+        self.count_dropped(dropped);
+    }
+
+    fn count_dropped(&self, messages: u64) {
+        if messages > 0 {
+            self.shared.counters.dropped.fetch_add(messages, Relaxed);
         }
     }
 

@@ -8,6 +8,7 @@
 mod connect;
 mod connection;
 mod output;
+mod welcome;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use mqttwb_model::{
 
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use connection::serve;
+pub(crate) use welcome::serve;
 
 use crate::config::Limits;
 use crate::counters::Counters;

@@ -69,6 +69,8 @@ pub enum Action {
     PubRel(Ack<'static>),
     /// Send PUBCOMP.
     PubComp(Ack<'static>),
+    /// A message that waited can't be sent any more: count it.
+    Dropped(Dropped),
     /// The client broke a rule: say why (in DISCONNECT, where its version has one from the server) and close.
     Refuse(ReasonCode),
 }

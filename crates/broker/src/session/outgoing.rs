@@ -194,8 +194,9 @@ impl Outgoing {
             };
             self.queue_bytes -= delivery.message.size();
             // What expired while it waited is not sent [MQTT-3.3.2-5]; nor what this client can't take.
-            if sendable(&delivery, terms, now).is_ok() {
-                self.send(delivery, actions);
+            match sendable(&delivery, terms, now) {
+                Ok(()) => self.send(delivery, actions),
+                Err(reason) => actions.push(Action::Dropped(reason)),
             }
         }
     }
@@ -214,6 +215,7 @@ impl Outgoing {
             match state {
                 Inflight::Publish(delivery) if !fits(delivery, terms) => {
                     self.becomes(self.resent, Inflight::Done); // [MQTT-3.1.2-25]: as if it had been sent
+                    actions.push(Action::Dropped(Dropped::TooLarge));
                 }
                 Inflight::Publish(delivery) => {
                     if self.unacknowledged >= usize::from(terms.client_receive_maximum) {

@@ -354,3 +354,23 @@ fn what_is_sent_again_keeps_to_what_the_client_takes_now() {
         assert_eq!(sent(&actions), [next]);
     }
 }
+
+#[test]
+fn what_expires_in_the_queue_is_told_to_be_counted() {
+    let mut session = Session::new(terms(ProtocolVersion::V5), limits(10));
+    let mut properties = Vec::new();
+    Property::MessageExpiryInterval(5).write(&mut properties);
+    let mut p = publish("t", QoS::AtLeastOnce, 1);
+    p.properties = Properties::trusted(&properties);
+    let brief = Delivery {
+        message: Message::new(&p, "t", origin(1)),
+        ..delivery(0, QoS::AtLeastOnce)
+    };
+    session
+        .deliver(brief, Timestamp(0), &mut Vec::new())
+        .unwrap();
+    let mut actions = Vec::new();
+    let late = Timestamp(5 * SECOND);
+    session.connect(terms(ProtocolVersion::V5), late, &mut actions);
+    assert_eq!(actions, [Action::Dropped(Dropped::Expired)]);
+}

@@ -12,11 +12,20 @@ use mqttwb_wire::{Packet, ReasonCode};
 use crate::support::*;
 
 #[derive(Default)]
-struct Refusals(std::sync::Mutex<Vec<Refusal>>, tokio::sync::Notify);
+struct Refusals(
+    std::sync::Mutex<Vec<Refusal>>,
+    tokio::sync::Notify,
+    std::sync::Mutex<Vec<Vec<u8>>>,
+);
 
 impl Observer for Refusals {
     fn connected(&self, _: &ConnectionInfo) {}
-    fn packets(&self, _: PacketBatch<'_>) {}
+    fn packets(&self, batch: PacketBatch<'_>) {
+        for mark in batch.marks {
+            let frame = &batch.bytes[mark.start as usize..][..mark.len as usize];
+            self.2.lock().unwrap().push(frame.to_vec());
+        }
+    }
     fn disconnected(&self, _: ConnectionId, _: Timestamp, _: &str) {}
     fn refused(&self, refusal: &Refusal) {
         self.0.lock().unwrap().push(refusal.clone());
@@ -162,4 +171,27 @@ async fn a_client_that_falls_silent_is_ended_after_one_and_a_half_keep_alives() 
         silent.expect_end().await,
         Some(ReasonCode::KEEP_ALIVE_TIMEOUT)
     );
+}
+
+#[tokio::test]
+async fn a_refused_connect_is_seen_with_its_answer_and_without_its_password() {
+    let observer = Arc::new(Refusals::default());
+    let broker = broker_with(BrokerConfig::default(), observer.clone()).await;
+    let mut client = Client::open(broker.address, V311).await;
+    let refused = client
+        .connect(mqttwb_wire::Connect {
+            clean_start: false,
+            user_name: Some("user"),
+            password: Some(b"secret"),
+            ..connect(V311, "")
+        })
+        .await;
+    assert_eq!(refused, (false, ReasonCode(2)));
+    assert_eq!(observer.next().await, RefusalCause::Connect);
+    let seen = observer.2.lock().unwrap().clone();
+    let [connect, connack] = &seen[..] else {
+        panic!("{seen:x?}");
+    };
+    assert!(connect.ends_with(b"\x00\x06******"), "{connect:x?}");
+    assert_eq!(connack, b"\x20\x02\x00\x02");
 }

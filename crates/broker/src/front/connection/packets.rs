@@ -156,7 +156,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 Action::Release(_)
                 | Action::Publish { .. }
                 | Action::PubRel(_)
-                | Action::PubComp(_) => {}
+                | Action::PubComp(_)
+                | Action::Dropped(_) => {}
             }
         }
         Ok(())
@@ -191,7 +192,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// Does what the session said, where no PUBLISH of the client is at hand.
     pub(super) fn apply_actions(&mut self, now: Timestamp) {
         let version = self.info.version;
-        let mut sent = 0;
+        let (mut sent, mut dropped) = (0, 0);
         for action in self.actions.drain(..) {
             match action {
                 Action::Release(message) => {
@@ -209,10 +210,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 Action::PubRec(ack) => self.output.packet(&Packet::PubRec(ack), version, now),
                 Action::PubRel(ack) => self.output.packet(&Packet::PubRel(ack), version, now),
                 Action::PubComp(ack) => self.output.packet(&Packet::PubComp(ack), version, now),
+                Action::Dropped(_) => dropped += 1,
                 Action::Forward { .. } | Action::Refuse(_) => {}
             }
         }
         self.count_sent(sent);
+        self.count_dropped(dropped);
     }
 
     fn disconnected(&self, p: &Disconnect<'_>) -> End {
