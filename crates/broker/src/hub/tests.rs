@@ -7,6 +7,7 @@ use mqttwb_wire::{Properties, Publish};
 
 use super::*;
 use crate::message::Origin;
+use crate::session::Terms;
 
 const SECOND: u64 = 1_000_000_000;
 
