@@ -4,6 +4,7 @@
 //! Not here: sockets, clocks, files, and any rule about what a packet may do.
 //! Invariant: a value of these types is valid; it was parsed when it was made and nothing checks it again.
 
+pub mod durable;
 pub mod listener;
 pub mod observe;
 pub mod protocol;
