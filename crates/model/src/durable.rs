@@ -40,6 +40,8 @@ pub struct SessionRecord {
     pub expiry: u32,
     /// Since when the client is away; `None` while it is connected.
     pub away_since: Option<Timestamp>,
+    /// Deliveries up to this one were sent before the client went away. While it is connected any may have been.
+    pub sent: u64,
     /// The will, until it is published or discarded.
     pub will: Option<WillRecord>,
 }
