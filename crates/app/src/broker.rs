@@ -104,6 +104,7 @@ impl BrokerControl {
             let config = mqttwb_broker::BrokerConfig {
                 listeners: listeners.clone(),
                 limits: self.config.limits.clone(),
+                ..mqttwb_broker::BrokerConfig::default()
             };
             let taken = match Broker::start(config, self.capture.clone()).await {
                 Ok(broker) => return Ok(Running { broker, instead_of }),

@@ -32,7 +32,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use config::{BrokerConfig, Limits, ListenerConfig, Tls};
+pub use config::{Access, BrokerConfig, Limits, ListenerConfig, Tls};
 pub use counters::{CounterValues, Counters};
 pub use hub::ClientSummary;
 pub use listener::ListenError;

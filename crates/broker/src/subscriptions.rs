@@ -49,7 +49,7 @@ impl Node {
 
 /// The most levels that a filter may have. The tree is walked and dropped by recursion: a filter of 65,535 levels,
 /// which the wire can carry, would exhaust the stack.
-const MOST_LEVELS: usize = 200;
+pub(crate) const MOST_LEVELS: usize = 200;
 
 /// Whether a filter has few enough levels to be taken.
 pub(crate) fn is_shallow(filter: &TopicFilter) -> bool {

@@ -136,6 +136,7 @@ mod tests {
 
     use super::*;
     use crate::message::{self, Origin, Record};
+    use crate::session::WhenFull;
 
     /// A batch's memory, which tells when it is given back.
     struct Batch(Vec<u8>, #[allow(dead_code)] Arc<()>);
@@ -167,6 +168,7 @@ mod tests {
         let limits = QueueLimits {
             messages: 1_000,
             bytes: 1 << 20,
+            when_full: WhenFull::DropNewest,
         };
         let inbox = Inbox::new(limits);
         let batches = Arc::new(());

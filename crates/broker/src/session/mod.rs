@@ -20,7 +20,7 @@ use std::time::Duration;
 use mqttwb_model::{ProtocolVersion, QoS, Timestamp};
 use mqttwb_wire::{Ack, Property, Publish, ReasonCode};
 
-pub use outgoing::{Delivery, Dropped, Inflight, QueueLimits};
+pub use outgoing::{Delivery, Dropped, Inflight, QueueLimits, WhenFull};
 
 use crate::message::{Message, Origin};
 use outgoing::Outgoing;

@@ -37,10 +37,25 @@ impl Delivery {
 /// (the bytes) what the client sent at QoS 2 and has not released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueLimits {
-    /// Messages.
+    /// Messages. Default 100,000.
     pub messages: usize,
-    /// Bytes.
+    /// Bytes. Default 64 MiB.
     pub bytes: usize,
+    /// What happens when one more comes. Default [`WhenFull::DropNewest`].
+    pub when_full: WhenFull,
+}
+
+/// What becomes of a message for a client whose queue is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhenFull {
+    /// What waits longest makes room for it, and is dropped and counted.
+    DropOldest,
+    /// It is dropped and counted.
+    #[default]
+    DropNewest,
+    /// It is not taken: its publisher is told 0x97 where its version and QoS can say it. Otherwise it is dropped and
+    /// counted.
+    Refuse,
 }
 
 /// Why a message was not taken.

@@ -22,6 +22,7 @@ pub(super) fn limits(messages: usize) -> QueueLimits {
     QueueLimits {
         messages,
         bytes: 1 << 20,
+        when_full: WhenFull::DropNewest,
     }
 }
 
