@@ -38,7 +38,7 @@ fn messages_pass_over(broker: &Broker, way: &Way) {
                 for published in 0..=2 {
                     let topic = format!("{name}/{granted}/{published}");
                     publisher.publish(&topic, &id, published, false);
-                    // [MQTT-3.8.4-8]: the lower of the two.
+                    // The lower of the two.
                     expected.push(Message::live(&topic, &id, published.min(granted)));
                 }
             }
@@ -126,7 +126,7 @@ fn a_retained_message_waits_for_subscribers_until_an_empty_one_clears_it() {
             let payload = format!("level {qos}");
             publisher.publish(&topic, &payload, qos, true);
             let live = Message::live(&topic, &payload, qos);
-            // [MQTT-3.3.1-9]: to who was subscribed before, it is a message like any other.
+            // [MQTT3-3.3.1-9], [MQTT-3.3.1-12]: to who was subscribed before, it is a message like any other.
             assert_eq!(present.message(), live);
             let mut late = Peer::connect(maker, &broker, &Way::Tcp, version, "late");
             late.subscribe(&topic, 2);

@@ -1,4 +1,4 @@
-//! One entry for people and for CI: set-up, run, test, lint, bundle, bench.
+//! One entry for people and for CI: set-up, run, test, lint, conformance, bundle, bench.
 //!
 //! Duty: call the tools in the right order, with the right options, and say plainly what failed and what to do.
 //! Not here: anything of the product. This crate has no dependencies at all: it is the first thing that is built on a
@@ -6,6 +6,7 @@
 
 mod bench;
 mod bundle;
+mod conformance;
 mod lint;
 mod process;
 mod run;
@@ -21,6 +22,7 @@ const USAGE: &str = "\
 cargo xtask run [--release]        set up, build, and open the app; without a display, the broker in this terminal
 cargo xtask test [--no-window]     set up, and run every check and test
 cargo xtask lint                   format, clippy, arrows between the crates, stale exports, unused dependencies
+cargo xtask conformance            write docs/conformance.md: which test holds which statement of the standards
 cargo xtask bundle                 build the .deb package
 cargo xtask bench broker [--quick] measure this broker beside plain rumqttd and mosquitto";
 
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         ["test"] => test::test(test::Window::Drive),
         ["test", "--no-window"] => test::test(test::Window::Skip),
         ["lint"] => lint::lint(),
+        ["conformance"] => conformance::write(),
         ["bundle"] => bundle::bundle(),
         ["bench", "broker", options @ ..] => bench::broker(options),
         [] | ["help" | "--help" | "-h"] => {

@@ -125,7 +125,7 @@ impl Options {
         if self.client_id.len() > mqttwb_model::topic::MAX_STRING {
             return Err(OptionsError::ClientId);
         }
-        // [MQTT-3.1.3-7]
+        // [MQTT3-3.1.3-7]
         if self.version == Version::V311 && self.client_id.is_empty() && !self.clean_start {
             return Err(OptionsError::NamelessSession);
         }

@@ -99,7 +99,7 @@ fn connect<'a>(r: &mut Reader<'a>) -> Result<Connect<'a>, WireError> {
         return Err(WireError::ConnectFlags("will QoS or retain without a will"));
     }
     if password_flag && !user_name_flag && version != ProtocolVersion::V5 {
-        // MQTT 3.1.1: [MQTT-3.1.2-22]
+        // [MQTT3-3.1.2-22]
         return Err(WireError::ConnectFlags("a password without a user name"));
     }
     let v5 = version == ProtocolVersion::V5;

@@ -52,7 +52,7 @@ pub fn encode(packet: &Packet<'_>, version: ProtocolVersion, out: &mut BytesMut)
             out.put_u16(p.packet_id);
             write_properties(&p.properties, v5, out);
             for reason in &p.reasons {
-                // [MQTT-3.9.3-2] of 3.1.1: nothing but 0, 1, 2 and 0x80
+                // [MQTT3-3.9.3-2]: nothing but 0, 1, 2 and 0x80
                 let code = if v5 || !reason.is_error() {
                     reason.0
                 } else {

@@ -9,6 +9,7 @@ mod unused;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::conformance;
 use crate::process::{Stop, npm, output, run};
 use crate::setup;
 use crate::test::Stages;
@@ -77,6 +78,9 @@ pub fn stages(stages: &mut Stages) -> Result<(), Stop> {
             house::check(&rules, &sources),
         )
     })?;
+    stages.pass("conformance", || {
+        report("citations", conformance::check(&sources))
+    })?;
     stages.pass("unused dependencies", || {
         let packages = manifest::packages(&sources);
         report("dependencies", unused::check(&packages, &sources))
@@ -113,7 +117,7 @@ fn report(looked_at: &str, findings: Vec<Finding>) -> Result<(), Stop> {
 }
 
 /// Every text file that is tracked, or new and not ignored.
-fn read_sources() -> Result<Vec<Source>, Stop> {
+pub fn read_sources() -> Result<Vec<Source>, Stop> {
     let top = top();
     let list = output(std::process::Command::new("git").current_dir(&top).args([
         "ls-files",

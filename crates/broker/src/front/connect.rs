@@ -36,7 +36,7 @@ pub(crate) fn accept(
     if connect.client_id.is_empty() {
         let refused = match connect.version {
             ProtocolVersion::V31 => Some("MQTT 3.1 asks for a client identifier"),
-            // MQTT 3.1.1: [MQTT-3.1.3-8]
+            // [MQTT3-3.1.3-8]
             ProtocolVersion::V311 if !connect.clean_start => {
                 Some("an empty client identifier goes with a clean session only")
             }

@@ -99,7 +99,7 @@ impl Hub {
             return;
         }
         let expiry = match detach.session_expiry {
-            // [MQTT-3.14.2-2]: a session that was to end can't be kept after all
+            // Section 3.14.2.2.2: a session that was to end can't be kept after all
             Some(changed) if online.session_expiry != 0 => changed,
             _ => online.session_expiry,
         };

@@ -49,7 +49,7 @@ async fn a_session_keeps_messages_while_its_client_is_away() {
         assert_eq!((got.payload.as_str(), got.qos), ("1", 1));
         assert_eq!(client.receive().await.payload, "2");
         client.expect_nothing().await;
-        // A clean start forgets [MQTT-3.1.2-4].
+        // A clean start forgets [MQTT-3.1.2-4] [MQTT3-3.1.2-6].
         client
             .send(Packet::Disconnect(Disconnect {
                 reason: ReasonCode::SUCCESS,
@@ -201,7 +201,7 @@ async fn an_identifier_is_assigned_where_the_client_has_none() {
         })
         .await;
     assert!(!assigned.is_empty()); // [MQTT-3.1.3-6]
-    // MQTT 3.1.1 without a clean session can't have one [MQTT-3.1.3-8].
+    // MQTT 3.1.1 without a clean session can't have one [MQTT3-3.1.3-8].
     let mut client = Client::open(broker.address, V311).await;
     let refused = client
         .connect(Connect {
