@@ -12,6 +12,9 @@ use crate::session::{Delivery, QueueLimits};
 /// QoS 0 is dropped past this many bytes that a client has not read: at most once, and never without bound.
 const QOS0_BYTES: usize = 16 << 20;
 
+/// How much a connection takes at once: what it has taken and not written yet counts no more against the inbox.
+const TAKEN_AT_ONCE: usize = 1 << 20;
+
 /// Past so many puts the connection is behind: what is put in gets memory of its own, since a small message would hold on
 /// to the whole batch that it came in.
 const BEHIND: usize = 8;
@@ -116,13 +119,32 @@ impl Inbox {
         Poll::Pending
     }
 
-    /// Takes everything, in exchange for an empty queue whose memory is used again.
+    /// Takes what there is, where that is not too much for once in exchange for an empty queue whose memory is used
+    /// again.
     pub(crate) fn take(&self, into: &mut VecDeque<Delivery>) {
         debug_assert!(into.is_empty());
         let mut state = self.state.lock();
-        std::mem::swap(&mut state.deliveries, into);
+        if state.bytes <= TAKEN_AT_ONCE {
+            std::mem::swap(&mut state.deliveries, into);
+            state.bytes = 0;
+            state.puts = 0;
+            return;
+        }
+        let mut taken = 0;
+        while taken < TAKEN_AT_ONCE
+            && let Some(delivery) = state.deliveries.pop_front()
+        {
+            taken += delivery.message.size();
+            into.push_back(delivery);
+        }
+        state.bytes -= taken;
+    }
+
+    /// Takes everything: the connection has gone.
+    pub(crate) fn empty(&self) -> VecDeque<Delivery> {
+        let mut state = self.state.lock();
         state.bytes = 0;
-        state.puts = 0;
+        std::mem::take(&mut state.deliveries)
     }
 }
 
@@ -135,7 +157,7 @@ mod tests {
     use mqttwb_wire::{Properties, Publish};
 
     use super::*;
-    use crate::message::{self, Origin, Record};
+    use crate::message::{self, Message, Origin, Record};
     use crate::session::WhenFull;
 
     /// A batch's memory, which tells when it is given back.
@@ -191,5 +213,42 @@ mod tests {
         let mut taken = VecDeque::new();
         inbox.take(&mut taken);
         assert_eq!(taken.len(), 100);
+    }
+
+    #[test]
+    fn what_is_taken_at_once_is_bounded_and_the_rest_still_counts() {
+        let payload = vec![0; TAKEN_AT_ONCE / 2];
+        let publish = Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: false,
+            topic: "t",
+            packet_id: 0,
+            properties: Properties::NONE,
+            payload: &payload,
+        };
+        let origin = Origin {
+            id: MessageId(1),
+            publisher: ConnectionId(1),
+            at: Timestamp(0),
+        };
+        let delivery = Delivery {
+            message: Message::new(&publish, "t", origin),
+            qos: QoS::AtMostOnce,
+            retain: false,
+            subscription_ids: Arc::default(),
+        };
+        let inbox = Inbox::new(QueueLimits {
+            messages: 10,
+            bytes: 0,
+            when_full: WhenFull::DropNewest,
+        });
+        let fits = QOS0_BYTES / delivery.message.size();
+        assert_eq!(inbox.put(&mut vec![delivery.clone(); fits + 3]), 3);
+        let mut taken = VecDeque::new();
+        inbox.take(&mut taken);
+        assert_eq!(taken.len(), 2);
+        assert_eq!(inbox.put(&mut vec![delivery; 3]), 1);
+        assert_eq!(inbox.empty().len(), fits);
     }
 }

@@ -111,10 +111,8 @@ impl Hub {
 
         if let Some(mut session) = detach.session.filter(|_| expiry > 0) {
             session.disconnect();
-            let mut left = VecDeque::new();
-            inbox.take(&mut left);
             let mut dropped = 0;
-            for delivery in left.into_iter().chain(pending) {
+            for delivery in inbox.empty().into_iter().chain(pending) {
                 let kept = session.deliver(delivery, now, &mut Vec::new());
                 dropped += u64::from(matches!(kept, Err(reason) if reason != Dropped::Away));
             }

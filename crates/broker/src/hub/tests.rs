@@ -121,10 +121,8 @@ fn subscribe(hub: &mut Hub, name: &str, filter: &str) {
 }
 
 fn payloads(inbox: &Inbox) -> Vec<String> {
-    let mut found = VecDeque::new();
-    inbox.take(&mut found);
     let text = |d: Delivery| String::from_utf8_lossy(d.message.payload()).into_owned();
-    found.into_iter().map(text).collect()
+    inbox.empty().into_iter().map(text).collect()
 }
 
 #[test]

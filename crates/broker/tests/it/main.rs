@@ -4,7 +4,9 @@
 
 mod support;
 
+mod abuse;
 mod delivery;
 mod floods;
+mod handshakes;
 mod lifecycle;
 mod sessions;

@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use mqttwb_broker::{Broker, BrokerConfig, ListenerConfig};
-use mqttwb_model::{ClientCert, ListenerProtocol, NoObserver, Observer, ProtocolVersion, QoS};
+use mqttwb_model::{
+    ClientCert, ConnectionId, ConnectionInfo, ListenerProtocol, NoObserver, Observer, PacketBatch,
+    ProtocolVersion, QoS, Refusal, RefusalCause, Timestamp,
+};
 use mqttwb_wire::{
     Ack, ConnAck, Connect, Packet, Properties, Property, Publish, ReasonCode, Subscribe,
     SubscriptionOptions, decode, encode, frame_len,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 pub const V311: ProtocolVersion = ProtocolVersion::V311;
 pub const V5: ProtocolVersion = ProtocolVersion::V5;
@@ -79,6 +82,43 @@ pub fn publish<'a>(topic: &'a str, payload: &'a str, qos: u8) -> Publish<'a> {
     }
 }
 
+/// Waits until something holds that no packet tells of.
+pub async fn until(what: &str, holds: impl Fn() -> bool) {
+    let waits = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    if tokio::time::timeout(PATIENCE, waits).await.is_err() {
+        panic!("it never came to be that {what}");
+    }
+}
+
+/// Tests with hundreds of sockets take turns: a process has a thousand file descriptors on many systems.
+pub async fn many_sockets() -> tokio::sync::MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    ONE_AT_A_TIME.lock().await
+}
+
+/// Remembers why somebody was not let in, and nothing else.
+#[derive(Default)]
+pub struct Refused(std::sync::Mutex<Vec<RefusalCause>>);
+
+impl Refused {
+    pub fn causes(&self) -> Vec<RefusalCause> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Observer for Refused {
+    fn connected(&self, _: &ConnectionInfo) {}
+    fn packets(&self, _: PacketBatch<'_>) {}
+    fn disconnected(&self, _: ConnectionId, _: Timestamp, _: &str) {}
+    fn refused(&self, refusal: &Refusal) {
+        self.0.lock().unwrap().push(refusal.cause);
+    }
+}
+
 pub struct Client {
     stream: TcpStream,
     version: ProtocolVersion,
@@ -101,6 +141,17 @@ impl Client {
     pub async fn open(address: SocketAddr, version: ProtocolVersion) -> Self {
         Self {
             stream: TcpStream::connect(address).await.unwrap(),
+            version,
+            input: BytesMut::new(),
+        }
+    }
+
+    /// The system takes only little for a client that does not read.
+    pub async fn open_with_small_window(address: SocketAddr, version: ProtocolVersion) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(16 << 10).unwrap();
+        Self {
+            stream: socket.connect(address).await.unwrap(),
             version,
             input: BytesMut::new(),
         }
