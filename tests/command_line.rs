@@ -76,6 +76,65 @@ fn a_config_error_names_the_file_the_key_and_what_was_expected() {
 }
 
 #[test]
+fn a_check_explains_every_key_and_starts_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("checked.toml");
+    let file_name = file.display().to_string();
+    fs::write(
+        &file,
+        "[listeners.door]\nbind = \"0.0.0.0:1883\"\nprotocol = \"tcp\"\n\n[mqtt]\nmax_queued_bytes = 2048\n",
+    )
+    .unwrap();
+    let check = ["broker", "check", "--config", &file_name];
+    let told = finish(mqttwb(data.path()).args(check)).success().out;
+    let row = |key: &str| -> Vec<String> {
+        let line = told.lines().find(|line| line.starts_with(key));
+        let line = line.unwrap_or_else(|| panic!("no {key} in\n{told}"));
+        line.split("  ")
+            .map(|cell| cell.trim().to_owned())
+            .filter(|cell| !cell.is_empty())
+            .collect()
+    };
+    assert_eq!(
+        row("listeners.door.bind")[1..],
+        ["\"0.0.0.0:1883\"", "line 2"]
+    );
+    assert_eq!(row("mqtt.max_queued_bytes")[1..], ["\"2 KiB\"", "line 6"]);
+    assert_eq!(
+        row("mqtt.receive_maximum")[1..],
+        ["1024", "messages", "default"]
+    );
+    assert!(
+        told.contains("serious: Listener door lets anyone in"),
+        "{told}"
+    );
+
+    let json = finish(mqttwb(data.path()).args(check).arg("--json")).success();
+    let report: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(report["file"], file_name.as_str());
+    assert_eq!(report["warnings"].as_array().unwrap().len(), 1);
+
+    fs::write(&file, "[mqtt]\nmax_queued_byte = 1\nreceive_maximum = 0\n").unwrap();
+    let finished = finish(mqttwb(data.path()).args(check));
+    assert_eq!(finished.status.code(), Some(1), "{finished:?}");
+    for part in [
+        "line 2",
+        "did you mean max_queued_bytes?",
+        "line 3",
+        "from 1 to 65535",
+    ] {
+        assert!(
+            finished.err.contains(part),
+            "no {part:?} in {}",
+            finished.err
+        );
+    }
+    // Nothing was made in the data folder: no authority, no lock.
+    let left: Vec<_> = fs::read_dir(data.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[test]
 fn a_config_file_that_is_not_there_is_named() {
     let data = tempfile::tempdir().unwrap();
     let file = data.path().join("nowhere.toml");

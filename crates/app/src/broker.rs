@@ -14,11 +14,11 @@ use parking_lot::Mutex;
 
 use crate::Result;
 use crate::api::{
-    ApiError, BrokerClient, BrokerStart, BrokerState, BrokerStatus, ErrorCode, Finding, Listener,
-    Severity,
+    ApiError, BrokerClient, BrokerStart, BrokerState, BrokerStatus, ConfigReport, ErrorCode,
+    Finding, Listener, Severity,
 };
 use crate::certificates::CertificateStore;
-use crate::config::{BrokerConfig, ListenerSpec};
+use crate::config::{self, Config, ListenerSpec};
 
 /// What the broker is doing.
 #[derive(Clone)]
@@ -37,7 +37,7 @@ struct Running {
 
 /// Starts and stops the broker.
 pub(crate) struct BrokerControl {
-    config: BrokerConfig,
+    config: Config,
     capture: Arc<Capture>,
     certificates: Arc<CertificateStore>,
     phase: Mutex<Phase>,
@@ -48,7 +48,7 @@ const NEXT_PORTS: u16 = 20;
 
 impl BrokerControl {
     pub(crate) fn new(
-        config: BrokerConfig,
+        config: Config,
         capture: Arc<Capture>,
         certificates: Arc<CertificateStore>,
     ) -> Self {
@@ -96,14 +96,14 @@ impl BrokerControl {
 
     async fn open(&self, free_ports: bool) -> Result<Running> {
         let mut listeners = Vec::new();
-        for spec in &self.config.listeners {
+        for spec in &self.config.broker.listeners {
             listeners.push(self.listener(spec).await?);
         }
         let mut instead_of = vec![None; listeners.len()];
         loop {
             let config = mqttwb_broker::BrokerConfig {
                 listeners: listeners.clone(),
-                limits: self.config.limits.clone(),
+                limits: self.config.broker.limits.clone(),
                 ..mqttwb_broker::BrokerConfig::default()
             };
             let taken = match Broker::start(config, self.capture.clone()).await {
@@ -199,7 +199,13 @@ impl BrokerControl {
             let address = spec.bind;
             listener(&spec.name, spec.protocol, spec.client_cert.into(), address)
         };
-        self.config.listeners.iter().map(closed).collect()
+        let listeners = &self.config.broker.listeners;
+        listeners.iter().map(closed).collect()
+    }
+
+    /// What it runs with, or would.
+    pub(crate) fn config(&self) -> ConfigReport {
+        self.config.report()
     }
 
     /// What it counted; zeroes while it does not run.
@@ -236,18 +242,12 @@ impl BrokerControl {
     pub(crate) fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         for listener in self.status().listeners {
-            let open = listener.client_cert != crate::api::ClientCert::Required;
-            if !listener.loopback && open {
-                findings.push(Finding {
-                    severity: Severity::Serious,
-                    title: format!("Listener {} lets anyone in your network in", listener.name),
-                    detail: format!(
-                        "It listens at {} and asks for no certificate. Bind it to 127.0.0.1, or make it tls with \
-                         client_cert = \"required\" in broker.toml.",
-                        listener.address
-                    ),
-                });
-            }
+            findings.extend(config::exposed(
+                &listener.name,
+                &listener.address,
+                listener.loopback,
+                listener.client_cert,
+            ));
         }
         let dropped = self.counters().dropped;
         if dropped > 0 {

@@ -29,7 +29,7 @@ use broker::{BrokerControl, Meter};
 use certificates::CertificateStore;
 use charts::{Charts, Counters};
 use clients::{Endpoint, TestClients};
-use config::BrokerConfig;
+use config::{Config, ConfigFile};
 use traffic::Traffic;
 
 /// The result of a command.
@@ -60,13 +60,17 @@ impl App {
     /// Opens the workbench on a data folder, which is made where it is not there, with the `broker.toml` in it or the
     /// defaults. The authority is made on first use.
     pub async fn open(data: PathBuf) -> Result<Self> {
-        let folder = data.clone();
-        let config = blocking(move || config::load_or_default(&folder)).await?;
-        Self::open_with(data, config).await
+        let file = ConfigFile::of(&data);
+        Self::open_with(data, file).await
     }
 
-    /// Opens the workbench on a data folder with this broker.
-    pub async fn open_with(data: PathBuf, config: BrokerConfig) -> Result<Self> {
+    /// Opens the workbench on a data folder with the broker of this file.
+    pub async fn open_with(data: PathBuf, file: ConfigFile) -> Result<Self> {
+        let config = blocking(move || file.read()).await?;
+        Self::open_on(data, config).await
+    }
+
+    async fn open_on(data: PathBuf, config: Config) -> Result<Self> {
         let folder = data.clone();
         let certificates = Arc::new(blocking(move || CertificateStore::open(&folder)).await?);
         let capture = Capture::new(mqttwb_capture::DEFAULT_BUDGET);
@@ -159,6 +163,11 @@ impl App {
     /// The broker as it stands.
     pub fn broker_status(&self) -> BrokerStatus {
         self.broker.status()
+    }
+
+    /// The configuration that the broker runs with, or would.
+    pub fn broker_config(&self) -> ConfigReport {
+        self.broker.config()
     }
 
     /// What every page shows. `frame` is 0; who sends it numbers it.

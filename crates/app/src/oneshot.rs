@@ -18,18 +18,24 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use crate::api::{
-    ApiError, Certificates, DeviceFolder, DeviceRequest, ErrorCode, ExportRequest, PublishRequest,
-    Version,
+    ApiError, Certificates, ConfigReport, DeviceFolder, DeviceRequest, ErrorCode, ExportRequest,
+    PublishRequest, Version,
 };
 use crate::certificates::{CertificateStore, DEFAULT_TLS_PORT, client_config_of_files};
 use crate::clients::{
     Endpoint, connection_failed, filter, payload, qos, request_failed, topic, version,
 };
+use crate::config::ConfigFile;
 use crate::words::sentence;
-use crate::{Result, blocking, config};
+use crate::{Result, blocking};
 
 /// Messages that wait for a reader; more wait with the broker.
 const INBOX: usize = 64;
+
+/// The configuration that a broker of this file would run with, explained. Nothing is opened, made or changed.
+pub async fn check(file: ConfigFile) -> Result<ConfigReport> {
+    blocking(move || Ok(file.read()?.report())).await
+}
 
 /// The authority of a data folder and all that it has signed.
 pub async fn certificates(data: PathBuf) -> Result<Certificates> {
@@ -77,8 +83,9 @@ fn default_export(name: String) -> ExportRequest {
 /// The port of the first tls listener of a data folder's configuration. A configuration that is broken is the broker's
 /// affair, not that of a certificate.
 fn tls_port(data: &Path) -> u16 {
-    let listeners = config::load_or_default(data)
-        .map(|config| config.listeners)
+    let listeners = ConfigFile::of(data)
+        .read()
+        .map(|config| config.broker.listeners)
         .unwrap_or_default();
     listeners
         .iter()

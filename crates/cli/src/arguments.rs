@@ -44,6 +44,16 @@ pub enum BrokerCommand {
     ///
     /// Prints one line, `ready NAME=ADDRESS …` with every listener, when it accepts connections.
     Run(Run),
+    /// Explain the configuration: every key, its value and where it comes from; nothing is started
+    Check(Check),
+}
+
+/// Which configuration to explain.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Configuration, instead of broker.toml in the data folder or the defaults
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// How to run the broker.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use mqttwb_app::api::{BrokerStart, BrokerStatus, ErrorCode};
-use mqttwb_app::{App, Result, config};
+use mqttwb_app::config::ConfigFile;
+use mqttwb_app::{App, Result};
 
 use crate::arguments::Run;
 use crate::output::Output;
@@ -14,8 +15,8 @@ use crate::watch;
 /// Runs the broker until it is told to end.
 pub async fn run(data: PathBuf, run: Run, output: &Output) -> Result<()> {
     let mut ending = Ending::catch()?;
-    let app = match &run.config {
-        Some(path) => App::open_with(data, config::load(path)?).await?,
+    let app = match run.config {
+        Some(path) => App::open_with(data, ConfigFile::named(path)).await?,
         None => App::open(data).await?,
     };
     let start = BrokerStart {

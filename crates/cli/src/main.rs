@@ -7,9 +7,11 @@
 mod arguments;
 mod broker;
 mod cert;
+mod check;
 mod output;
 mod remote;
 mod signal;
+mod table;
 mod watch;
 
 use std::path::PathBuf;
@@ -48,6 +50,9 @@ fn run(arguments: Arguments, output: &Output) -> Result<()> {
         match arguments.command {
             Command::Broker(BrokerCommand::Run(run)) => {
                 broker::run(data(arguments.data)?, run, output).await
+            }
+            Command::Broker(BrokerCommand::Check(wanted)) => {
+                check::check(data(arguments.data)?, wanted, output).await
             }
             Command::Cert(CertCommand::Issue(issue)) => {
                 cert::issue(data(arguments.data)?, issue, output).await

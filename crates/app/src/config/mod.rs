@@ -1,0 +1,170 @@
+//! `broker.toml`: what a broker is started with, as a person writes it.
+//!
+//! Duty: read the file, say of every mistake which file, line and key, and what was expected, and explain what holds.
+//! Not here: opening listeners. Invariant: a configuration that was read can be started, ports and certificate files
+//! permitting; [`keys`] is the one place that says which keys there are.
+
+mod keys;
+mod reading;
+#[cfg(test)]
+mod reference;
+mod report;
+#[cfg(test)]
+mod tests;
+mod units;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use mqttwb_broker::Limits;
+use mqttwb_model::{ClientCert, ListenerProtocol};
+
+use crate::Result;
+use crate::api::{ApiError, ErrorCode};
+pub use crate::certificates::OwnFiles;
+pub(crate) use report::exposed;
+
+/// The file's name in the data folder.
+pub const FILE_NAME: &str = "broker.toml";
+
+/// One listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenerSpec {
+    /// `NAME` of `[listeners.NAME]`.
+    pub name: String,
+    /// Where it listens; port 0 is any free one.
+    pub bind: SocketAddr,
+    /// How it speaks.
+    pub protocol: ListenerProtocol,
+    /// What it asks of clients.
+    pub client_cert: ClientCert,
+    /// Its own certificate files.
+    pub files: Option<OwnFiles>,
+}
+
+/// A broker's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokerConfig {
+    /// Listeners, in the order of the file.
+    pub listeners: Vec<ListenerSpec>,
+    /// What clients may use up.
+    pub limits: Limits,
+}
+
+impl Default for BrokerConfig {
+    /// tcp at 1883, mutual TLS at 8883, WebSocket at 8083, from this computer only.
+    fn default() -> Self {
+        let spec = |name: &str, port, protocol, client_cert| ListenerSpec {
+            name: name.into(),
+            bind: ([127, 0, 0, 1], port).into(),
+            protocol,
+            client_cert,
+            files: None,
+        };
+        Self {
+            listeners: vec![
+                spec("tcp", 1883, ListenerProtocol::Tcp, ClientCert::None),
+                spec("tls", 8883, ListenerProtocol::Tls, ClientCert::Required),
+                spec("ws", 8083, ListenerProtocol::Ws, ClientCert::None),
+            ],
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What is written of a listener.
+#[derive(Debug, Default)]
+struct ListenerDraft {
+    bind: Option<SocketAddr>,
+    protocol: Option<ListenerProtocol>,
+    client_cert: Option<ClientCert>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+    ca: Option<PathBuf>,
+}
+
+impl From<&ListenerSpec> for ListenerDraft {
+    fn from(spec: &ListenerSpec) -> Self {
+        Self {
+            bind: Some(spec.bind),
+            protocol: Some(spec.protocol),
+            client_cert: Some(spec.client_cert),
+            cert: spec.files.as_ref().map(|files| files.cert.clone()),
+            key: spec.files.as_ref().map(|files| files.key.clone()),
+            ca: spec.files.as_ref().and_then(|files| files.ca.clone()),
+        }
+    }
+}
+
+/// The file that a configuration comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigFile {
+    path: PathBuf,
+    /// Without it there is no broker; otherwise the defaults stand in for it.
+    required: bool,
+}
+
+impl ConfigFile {
+    /// A file that somebody named.
+    pub fn named(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            required: true,
+        }
+    }
+
+    /// `broker.toml` of a data folder, which need not be there.
+    pub fn of(data: &Path) -> Self {
+        Self {
+            path: data.join(FILE_NAME),
+            required: false,
+        }
+    }
+
+    /// Reads it.
+    pub fn read(&self) -> Result<Config> {
+        let text = match std::fs::read_to_string(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !self.required => {
+                return Ok(Config::default());
+            }
+            Err(error) => {
+                let path = self.path.display();
+                let told = format!("{path} can't be read: {error}");
+                return Err(ApiError::new(ErrorCode::Config, told).hint(
+                    "Name a file that exists, or leave the option out to use the defaults.",
+                ));
+            }
+        };
+        Config::parse(&text, &self.path)
+    }
+}
+
+/// A configuration, and where each value of it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Config {
+    /// What holds.
+    pub broker: BrokerConfig,
+    /// The file; `None` where the defaults stand in for it.
+    file: Option<PathBuf>,
+    /// The line of each key that is written, as `mqtt.receive_maximum`; from 1.
+    lines: BTreeMap<String, usize>,
+}
+
+impl Config {
+    /// Reads a configuration; `path` is named in errors, and relative file names are relative to its folder.
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
+        reading::parse(text, path)
+    }
+}
+
+impl From<BrokerConfig> for Config {
+    /// A configuration that is in no file.
+    fn from(broker: BrokerConfig) -> Self {
+        Self {
+            broker,
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What holds, where it comes from, and what a person should know of it.
+
+use std::path::Path;
+
+use super::keys::{Applies, KEYS, Key, LISTENER_KEYS, LISTENERS};
+use super::{Config, ListenerDraft, ListenerSpec};
+use crate::api;
+use crate::api::{ConfigReport, Finding, Setting, SettingApplies, Severity};
+
+impl Config {
+    /// Every key with its value.
+    pub fn report(&self) -> ConfigReport {
+        let defaults = Self::default();
+        let listeners = self.broker.listeners.iter().flat_map(|spec| {
+            let draft = ListenerDraft::from(spec);
+            let prefix = format!("{LISTENERS}.{}", spec.name);
+            LISTENER_KEYS
+                .iter()
+                .map(|key| self.setting(&prefix, key, &draft, &ListenerDraft::default()))
+                .collect::<Vec<_>>()
+        });
+        let others = KEYS
+            .iter()
+            .map(|key| self.setting(key.section, key, &self.broker, &defaults.broker));
+        ConfigReport {
+            file: self.file.as_ref().map(|path| path.display().to_string()),
+            settings: listeners.chain(others).collect(),
+            warnings: self.warnings(),
+        }
+    }
+
+    fn setting<T>(&self, prefix: &str, key: &Key<T>, holds: &T, defaults: &T) -> Setting {
+        let path = format!("{prefix}.{}", key.name);
+        Setting {
+            value: key.field.written(holds),
+            unit: key.field.unit().map(str::to_owned),
+            default: key.field.written(defaults),
+            absent: key.absent.map(str::to_owned),
+            line: self.lines.get(&path).map(|line| *line as u32),
+            key: path,
+            expected: key.field.expected(),
+            applies: key.applies.into(),
+            doc: key.doc.to_owned(),
+        }
+    }
+
+    fn warnings(&self) -> Vec<Finding> {
+        let mut warnings = Vec::new();
+        if self.broker.listeners.is_empty() {
+            warnings.push(Finding {
+                severity: Severity::Warning,
+                title: "There is no listener".into(),
+                detail: "The file has the table listeners and nothing in it, so nobody can connect. Write one, or leave \
+                         the table out for the defaults."
+                    .into(),
+            });
+        }
+        for spec in &self.broker.listeners {
+            let address = spec.bind.to_string();
+            let loopback = spec.bind.ip().is_loopback();
+            warnings.extend(exposed(
+                &spec.name,
+                &address,
+                loopback,
+                spec.client_cert.into(),
+            ));
+            warnings.extend(unreadable_files(spec));
+        }
+        warnings
+    }
+}
+
+impl From<Applies> for SettingApplies {
+    fn from(applies: Applies) -> Self {
+        match applies {
+            Applies::Restart => Self::Restart,
+        }
+    }
+}
+
+/// A listener that lets anyone in.
+pub(crate) fn exposed(
+    name: &str,
+    address: &str,
+    loopback: bool,
+    client_cert: api::ClientCert,
+) -> Option<Finding> {
+    let open = client_cert != api::ClientCert::Required;
+    (open && !loopback).then(|| Finding {
+        severity: Severity::Serious,
+        title: format!("Listener {name} lets anyone in your network in"),
+        detail: format!(
+            "It listens at {address} and asks for no certificate. Bind it to 127.0.0.1, or make it tls with client_cert = \
+             \"required\" in broker.toml."
+        ),
+    })
+}
+
+/// Certificate files that a start would not find.
+fn unreadable_files(spec: &ListenerSpec) -> Vec<Finding> {
+    let Some(files) = &spec.files else {
+        return Vec::new();
+    };
+    let unreadable = |(key, path): (&str, &Path)| {
+        let error = std::fs::File::open(path).err()?;
+        Some(Finding {
+            severity: Severity::Serious,
+            title: format!("Listener {} can't be opened", spec.name),
+            detail: format!("Its {key} is {}: {error}.", path.display()),
+        })
+    };
+    let ca = files.ca.as_deref().map(|path| ("ca", path));
+    [("cert", files.cert.as_path()), ("key", files.key.as_path())]
+        .into_iter()
+        .chain(ca)
+        .filter_map(unreadable)
+        .collect()
+}
