@@ -5,6 +5,8 @@
 mod support;
 
 mod abuse;
+mod connect;
+mod connect_refused;
 mod delivery;
 mod floods;
 mod handshakes;

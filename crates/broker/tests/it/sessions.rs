@@ -5,20 +5,6 @@ use mqttwb_wire::{Ack, Connect, Disconnect, Packet, Properties, Property, Reason
 
 use crate::support::*;
 
-fn persistent(version: mqttwb_model::ProtocolVersion, id: &str) -> Connect<'_> {
-    // 0x11 session expiry interval 600 s
-    const EXPIRY: &[u8] = &[0x11, 0, 0, 2, 0x58];
-    Connect {
-        clean_start: false,
-        properties: if version == V5 {
-            Properties::trusted(EXPIRY)
-        } else {
-            Properties::NONE
-        },
-        ..connect(version, id)
-    }
-}
-
 #[tokio::test]
 async fn a_session_keeps_messages_while_its_client_is_away() {
     let broker = broker().await;

@@ -11,14 +11,17 @@ use mqttwb_model::{
     ProtocolVersion, QoS, Refusal, RefusalCause, Timestamp,
 };
 use mqttwb_wire::{
-    Ack, ConnAck, Connect, Packet, Properties, Property, Publish, ReasonCode, Subscribe,
-    SubscriptionOptions, decode, encode, frame_len,
+    Ack, ConnAck, Connect, Disconnect, Packet, Properties, Property, Publish, ReasonCode,
+    Subscribe, SubscriptionOptions, Unsubscribe, decode, encode, frame_len,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 pub const V311: ProtocolVersion = ProtocolVersion::V311;
 pub const V5: ProtocolVersion = ProtocolVersion::V5;
+
+/// What a statement of both standards is held with.
+pub const BOTH: [ProtocolVersion; 2] = [V311, V5];
 
 /// Nothing here takes so long unless it never comes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -119,6 +122,41 @@ impl Observer for Refused {
     }
 }
 
+/// A CONNECT that keeps its session: ten minutes, or until it is asked for no more.
+pub fn persistent(version: ProtocolVersion, id: &str) -> Connect<'_> {
+    // 0x11 session expiry interval 600 s
+    const EXPIRY: &[u8] = &[0x11, 0, 0, 2, 0x58];
+    Connect {
+        clean_start: false,
+        properties: if version == V5 {
+            Properties::trusted(EXPIRY)
+        } else {
+            Properties::NONE
+        },
+        ..connect(version, id)
+    }
+}
+
+/// The bytes of a packet.
+pub fn bytes_of(packet: &Packet<'_>, version: ProtocolVersion) -> Vec<u8> {
+    let mut out = BytesMut::new();
+    encode(packet, version, &mut out);
+    out.to_vec()
+}
+
+/// A packet of this first byte around a body.
+pub fn frame(first: u8, body: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![first];
+    let mut left = body.len();
+    while left > 127 {
+        bytes.push((left & 127) as u8 | 128);
+        left >>= 7;
+    }
+    bytes.push(left as u8);
+    bytes.extend_from_slice(body);
+    bytes
+}
+
 pub struct Client {
     stream: TcpStream,
     version: ProtocolVersion,
@@ -165,6 +203,14 @@ impl Client {
         client
     }
 
+    /// Connects as asked, which must be accepted. Whether a session was present.
+    pub async fn accepted(broker: &TestBroker, with: Connect<'_>) -> (Self, bool) {
+        let mut client = Self::open(broker.address, with.version).await;
+        let (present, reason) = client.connect(with).await;
+        assert_eq!(reason, ReasonCode::SUCCESS);
+        (client, present)
+    }
+
     /// Sends CONNECT: session present, and the reason code.
     pub async fn connect(&mut self, connect: Connect<'_>) -> (bool, ReasonCode) {
         self.send(Packet::Connect(Box::new(connect))).await;
@@ -180,9 +226,7 @@ impl Client {
     }
 
     pub async fn send(&mut self, packet: Packet<'_>) {
-        let mut out = BytesMut::new();
-        encode(&packet, self.version, &mut out);
-        self.send_bytes(&out).await;
+        self.send_bytes(&bytes_of(&packet, self.version)).await;
     }
 
     pub async fn send_bytes(&mut self, bytes: &[u8]) {
@@ -211,6 +255,37 @@ impl Client {
         let frame = self.input.split_to(len);
         let packet = decode(&frame, self.version).unwrap();
         pick(&packet).unwrap_or_else(|| panic!("unexpected {packet:?}"))
+    }
+
+    /// The next packet, as its bytes.
+    pub async fn frame(&mut self) -> Vec<u8> {
+        let len = self.fill().await.expect("the connection was closed");
+        self.input.split_to(len).to_vec()
+    }
+
+    /// Every packet up to the end of the connection, as bytes.
+    pub async fn frames_to_the_end(&mut self) -> Vec<Vec<u8>> {
+        let mut frames = Vec::new();
+        while let Some(len) = self.fill().await {
+            frames.push(self.input.split_to(len).to_vec());
+        }
+        frames
+    }
+
+    /// The broker ends the connection, and tells an MQTT 5 client this reason.
+    pub async fn expect_end_for(&mut self, reason: ReasonCode) {
+        let said = self.expect_end().await;
+        assert_eq!(said, (self.version == V5).then_some(reason));
+    }
+
+    /// Says DISCONNECT and sees the connection end.
+    pub async fn disconnect(mut self) {
+        self.send(Packet::Disconnect(Disconnect {
+            reason: ReasonCode::SUCCESS,
+            properties: Properties::NONE,
+        }))
+        .await;
+        assert_eq!(self.expect_end().await, None);
     }
 
     /// The broker closes; before that it may say a DISCONNECT, whose reason this is.
@@ -248,6 +323,21 @@ impl Client {
         .await;
         self.expect(|packet| match packet {
             Packet::SubAck(p) => Some(p.reasons[0]),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Unsubscribes: the reasons, of which 3.1.1 has none.
+    pub async fn unsubscribe(&mut self, filters: &[&str]) -> Vec<ReasonCode> {
+        self.send(Packet::Unsubscribe(Unsubscribe {
+            packet_id: 10,
+            properties: Properties::NONE,
+            filters: filters.to_vec(),
+        }))
+        .await;
+        self.expect(|packet| match packet {
+            Packet::UnsubAck(p) if p.packet_id == 10 => Some(p.reasons.clone()),
             _ => None,
         })
         .await
@@ -312,6 +402,15 @@ impl Client {
         self.send(Packet::PingReq).await;
         self.expect(|p| matches!(p, Packet::PingResp).then_some(()))
             .await;
+    }
+
+    /// Nothing that was published before now is for this client: what it publishes to itself is the next to come.
+    pub async fn expect_silence(&mut self) {
+        self.subscribe("silence", 0).await;
+        self.send(Packet::Publish(publish("silence", "", 0))).await;
+        let got = self.message().await;
+        assert_eq!(got.topic, "silence", "{got:?}");
+        self.unsubscribe(&["silence"]).await;
     }
 
     /// Drops the socket.
