@@ -104,7 +104,13 @@ impl BrokerControl {
             let config = mqttwb_broker::BrokerConfig {
                 listeners: listeners.clone(),
                 limits: self.config.broker.limits.clone(),
-                ..mqttwb_broker::BrokerConfig::default()
+                access: self.config.broker.access.clone(),
+                response_prefix: self
+                    .config
+                    .broker
+                    .response_prefix
+                    .as_deref()
+                    .map(Into::into),
             };
             let taken = match Broker::start(config, self.capture.clone()).await {
                 Ok(broker) => return Ok(Running { broker, instead_of }),

@@ -140,7 +140,7 @@ impl Default for Limits {
 }
 
 /// Who may come in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
     /// Clients that prove nothing may come in: without a user name and without a certificate. Default yes. Otherwise
     /// they are refused with 0x87 in CONNACK (return code 5 before MQTT 5).

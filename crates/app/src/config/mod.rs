@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use mqttwb_broker::Limits;
+use mqttwb_broker::{Access, Limits};
 use mqttwb_model::{ClientCert, ListenerProtocol};
 
 use crate::Result;
@@ -50,6 +50,10 @@ pub struct BrokerConfig {
     pub listeners: Vec<ListenerSpec>,
     /// What clients may use up.
     pub limits: Limits,
+    /// Who may come in.
+    pub access: Access,
+    /// What response topics begin with; `None` to say nothing of them.
+    pub response_prefix: Option<String>,
 }
 
 impl Default for BrokerConfig {
@@ -69,6 +73,8 @@ impl Default for BrokerConfig {
                 spec("ws", 8083, ListenerProtocol::Ws, ClientCert::None),
             ],
             limits: Limits::default(),
+            access: Access::default(),
+            response_prefix: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use mqttwb_model::ClientCert;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{Field, KEYS, Key, LISTENER_KEYS, LISTENERS};
+use super::keys::{Field, KEYS, Key, LISTENER_KEYS, LISTENERS, NEVER, TO_COME};
 use super::{BrokerConfig, Config, ListenerDraft, ListenerSpec, OwnFiles, units};
 use crate::Result;
 use crate::api::{ApiError, ErrorCode};
@@ -128,6 +128,10 @@ impl Reading<'_> {
         for (name, value) in table {
             let path = format!("{prefix}.{}", name.get_ref());
             let Some(key) = keys.iter().find(|key| key.name == name.get_ref()) else {
+                if let Some((_, why)) = TO_COME.iter().find(|(key, _)| *key == path) {
+                    self.mistake(name, &path, why);
+                    continue;
+                }
                 let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
                 self.unknown(name, name.get_ref(), &path, &names);
                 continue;
@@ -175,6 +179,24 @@ impl Reading<'_> {
                     other => std::time::Duration::from_secs(whole(other)?),
                 };
                 (slot.set)(into, Some(time).filter(|t| (*from..=*to).contains(t))?);
+            }
+            Field::Seconds { to, slot } => {
+                let seconds = match value {
+                    DeValue::String(text) if text == "never" => NEVER,
+                    DeValue::String(text) => {
+                        let time = units::parse_time(text)?;
+                        Some(time.as_secs()).filter(|_| time.subsec_nanos() == 0)?
+                    }
+                    other => whole(other)?,
+                };
+                (slot.set)(into, Some(seconds).filter(|n| n <= to)?);
+            }
+            Field::Flag(slot) => (slot.set)(into, value.as_bool()?),
+            Field::Text { slot, .. } => {
+                (slot.set)(
+                    into,
+                    Some(value.as_str()?).filter(|t| !t.is_empty())?.into(),
+                );
             }
             Field::Word { words, slot } => {
                 let text = value.as_str()?;
@@ -282,6 +304,12 @@ impl<T> Field<T> {
                 let (from, to) = (units::time(*from), units::time(*to));
                 format!("a number of seconds, or a text such as \"10 s\", from {from} to {to}")
             }
+            Self::Seconds { to, .. } => {
+                let to = units::seconds(*to);
+                format!("whole seconds, or a text such as \"5 min\", from 0 s to {to}")
+            }
+            Self::Flag(_) => "true or false".to_owned(),
+            Self::Text { what, .. } => format!("{what}, in quotes"),
             Self::Word { words, .. } => {
                 let words: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 format!("one of {}", words.join(", "))
@@ -296,8 +324,12 @@ impl<T> Field<T> {
         match self {
             Self::Count { unit, .. } => Some(unit),
             Self::Size { .. } => Some("bytes"),
-            Self::Time { .. } => Some("seconds"),
-            Self::Word { .. } | Self::Address(_) | Self::File(_) => None,
+            Self::Time { .. } | Self::Seconds { .. } => Some("seconds"),
+            Self::Flag(_)
+            | Self::Text { .. }
+            | Self::Word { .. }
+            | Self::Address(_)
+            | Self::File(_) => None,
         }
     }
 
@@ -308,6 +340,9 @@ impl<T> Field<T> {
             Self::Count { slot, .. } => (slot.get)(from)?.to_string(),
             Self::Size { slot, .. } => quoted(&units::size((slot.get)(from)?)),
             Self::Time { slot, .. } => quoted(&units::time((slot.get)(from)?)),
+            Self::Seconds { slot, .. } => quoted(&units::seconds((slot.get)(from)?)),
+            Self::Flag(slot) => (slot.get)(from)?.to_string(),
+            Self::Text { slot, .. } => quoted(&(slot.get)(from)?),
             Self::Word { words, slot } => quoted(words.get((slot.get)(from)?)?),
             Self::Address(slot) => quoted(&(slot.get)(from)?.to_string()),
             Self::File(slot) => quoted(&(slot.get)(from)?.display().to_string()),

@@ -55,6 +55,11 @@ fn row<T>(page: &mut String, key: &Key<T>, absent: &str) {
         Field::Time { from, to, .. } => {
             format!("time, {} to {}", units::time(*from), units::time(*to))
         }
+        Field::Seconds { to, .. } => {
+            format!("time in whole seconds, 0 s to {}", units::seconds(*to))
+        }
+        Field::Flag(_) => "`true` or `false`".to_owned(),
+        Field::Text { what, .. } => format!("{what}, in quotes"),
         Field::Word { words, .. } => {
             let words: Vec<_> = words.iter().map(|word| format!("`\"{word}\"`")).collect();
             words.join(", ")

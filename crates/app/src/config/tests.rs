@@ -185,3 +185,37 @@ fn a_file_that_is_named_must_be_there_and_one_of_the_data_folder_need_not() {
     let error = ConfigFile::named(folder.path().join(FILE_NAME)).read();
     assert_eq!(error.unwrap_err().code, ErrorCode::Config);
 }
+
+#[test]
+fn a_session_may_be_kept_for_ever_and_a_keep_alive_is_whole_seconds() {
+    let config =
+        read("[mqtt]\nsession_expiry_max = \"never\"\nkeep_alive_max = \"2 min\"\n").unwrap();
+    assert_eq!(config.limits.session_expiry_max, u32::MAX);
+    assert_eq!(config.limits.keep_alive_max, 120);
+    for wrong in ["\"never\"", "\"1500 ms\"", "65_536", "-1"] {
+        let error = read(&format!("[mqtt]\nkeep_alive_max = {wrong}\n")).unwrap_err();
+        assert!(
+            error.message.contains("whole seconds"),
+            "{wrong}: {}",
+            error.message
+        );
+    }
+}
+
+#[test]
+fn rules_that_are_not_applied_cannot_be_asked_for() {
+    let error = read("[access]\nanonymous = false\nrules = \"acl.toml\"\n").unwrap_err();
+    assert!(
+        error
+            .message
+            .contains("access.rules: access rules are not applied"),
+        "{}",
+        error.message
+    );
+    assert!(
+        !read("[access]\nanonymous = false\n")
+            .unwrap()
+            .access
+            .anonymous
+    );
+}

@@ -42,6 +42,14 @@ pub(super) fn time(time: Duration) -> String {
     write(millis, TIMES, "s")
 }
 
+/// Whole seconds; the largest number of them is "never".
+pub(super) fn seconds(seconds: u64) -> String {
+    if seconds == super::keys::NEVER {
+        return "never".to_owned();
+    }
+    time(Duration::from_secs(seconds))
+}
+
 fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let (number, unit) = (&text[..text.len() - digits.len()], digits.trim_start());
