@@ -85,7 +85,7 @@ pub struct RetainedRecord {
     pub publisher: ClientId,
 }
 
-/// One thing that must outlive the process.
+/// One thing that must outlive the process. A change of a session that is not there has no effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// A session is there, or is now thus. Its subscriptions and messages stay as they are.
@@ -96,13 +96,13 @@ pub enum Change {
     Subscribe(SessionKey, SubscriptionRecord),
     /// Removes a subscription.
     Unsubscribe(SessionKey, TopicFilter),
-    /// A message waits for the session's client.
+    /// A message waits for the session's client. Its number is new to the session.
     Enqueue(SessionKey, DeliveryRecord),
     /// The client has answered PUBREC.
     Release(SessionKey, u64),
     /// The delivery with this number is done.
     Dequeue(SessionKey, u64),
-    /// A QoS 2 message of the session's client waits for its PUBREL.
+    /// A QoS 2 message of the session's client waits for its PUBREL, instead of one with the same packet identifier.
     Receive {
         /// Whose.
         session: SessionKey,

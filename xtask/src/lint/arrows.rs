@@ -59,11 +59,12 @@ impl Room {
 }
 
 /// A crate of others that only one package of ours names. The benchmark measures rumqttd, so it names it too.
-const ONE_OWNER: [(&str, &[&str]); 5] = [
+const ONE_OWNER: [(&str, &[&str]); 6] = [
     ("rumqttd", &["mqttwb-broker", "bench"]),
     ("rumqttc", &["mqttwb-client"]),
     ("rcgen", &["mqttwb-pki"]),
     ("plotters", &["mqttwb-series"]),
+    ("rusqlite", &["mqttwb-store"]),
     ("tauri", &["mqtt-workbench"]),
 ];
 
@@ -362,6 +363,7 @@ mod tests {
             ("mqttwb-broker", "rumqttc"),
             ("acceptance", "rcgen"),
             ("mqttwb-app", "plotters"),
+            ("mqttwb-broker", "rusqlite"),
             ("mqttwb-cli", "tauri"),
             ("mqttwb-app", "tauri-plugin-dialog"),
         ] {
