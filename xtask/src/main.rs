@@ -7,6 +7,7 @@
 mod bench;
 mod bundle;
 mod conformance;
+mod fuzz;
 mod lint;
 mod process;
 mod run;
@@ -23,6 +24,8 @@ cargo xtask run [--release]        set up, build, and open the app; without a di
 cargo xtask test [--no-window]     set up, and run every check and test
 cargo xtask lint                   format, clippy, arrows between the crates, stale exports, unused dependencies
 cargo xtask conformance            write docs/conformance.md: which test holds which statement of the standards
+cargo xtask fuzz [--target T] [--inputs N]
+                                   run the fuzz targets under cargo-fuzz; `cargo test` runs their kept inputs
 cargo xtask bundle                 build the .deb package
 cargo xtask bench broker [--quick] measure this broker beside plain rumqttd and mosquitto";
 
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         ["test", "--no-window"] => test::test(test::Window::Skip),
         ["lint"] => lint::lint(),
         ["conformance"] => conformance::write(),
+        ["fuzz", options @ ..] => fuzz::fuzz(options),
         ["bundle"] => bundle::bundle(),
         ["bench", "broker", options @ ..] => bench::broker(options),
         [] | ["help" | "--help" | "-h"] => {

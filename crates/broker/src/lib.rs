@@ -20,13 +20,14 @@ mod router;
 pub mod session;
 mod subscriptions;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use mqttwb_model::{Observer, Timestamp};
+use mqttwb_model::{ListenerProtocol, Observer, Timestamp};
 use mqttwb_wire::ReasonCode;
 use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -39,7 +40,7 @@ pub use listener::ListenError;
 pub use message::{Message, Origin};
 pub use router::LaneError;
 
-use front::Shared;
+use front::{Arrival, Shared};
 use hub::{Command, Hub, HubHandle};
 
 /// Why a broker did not start.
@@ -78,6 +79,7 @@ pub struct Broker {
     hub_task: Mutex<Option<JoinHandle<()>>>,
     tasks: TaskTracker,
     stop: CancellationToken,
+    shared: Arc<Shared>,
     since: Timestamp,
 }
 
@@ -121,6 +123,7 @@ impl Broker {
             hub_task: Mutex::new(Some(hub_task)),
             tasks,
             stop,
+            shared,
             since: Timestamp::now(),
         })
     }
@@ -138,6 +141,22 @@ impl Broker {
     /// What it counted.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
+    }
+
+    /// Serves a connection that came another way than by a listener, in memory for instance, until it ends. `by` names
+    /// the way. The limits of listeners, how many may connect and how fast, are the caller's here.
+    pub fn serve<S>(&self, stream: S, by: &str) -> impl Future<Output = ()> + Send + use<S>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let arrival = Arrival {
+            listener: by.into(),
+            protocol: ListenerProtocol::Tcp,
+            peer: (Ipv4Addr::LOCALHOST, 0).into(),
+            common_name: None,
+        };
+        self.tasks
+            .track_future(front::serve(stream, self.shared.clone(), arrival))
     }
 
     /// Clients that are connected, by name, at most so many.

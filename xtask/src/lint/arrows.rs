@@ -18,6 +18,8 @@ enum Room {
     Edge,
     /// A broker for tests.
     Testkit,
+    /// Inputs that nobody would send, for the pure crates and the engines.
+    Fuzzing,
     /// The product from outside.
     Acceptance,
     /// Knows nothing of the product.
@@ -34,6 +36,7 @@ fn room(package: &str) -> Option<Room> {
         "mqttwb-app" => Room::App,
         "mqttwb-cli" | "mqtt-workbench" => Room::Edge,
         "mqttwb-testkit" => Room::Testkit,
+        "mqttwb-fuzzing" => Room::Fuzzing,
         "acceptance" => Room::Acceptance,
         "bench" | "xtask" => Room::Tool,
         _ => return None,
@@ -46,7 +49,9 @@ impl Room {
             Self::Model | Self::Tool => false,
             Self::Pure => other == Self::Model,
             Self::Engine => matches!(other, Self::Model | Self::Pure),
-            Self::App => matches!(other, Self::Model | Self::Pure | Self::Engine),
+            Self::App | Self::Fuzzing => {
+                matches!(other, Self::Model | Self::Pure | Self::Engine)
+            }
             Self::Edge => other == Self::App || (kind == Kind::Dev && other == Self::Testkit),
             Self::Testkit => other == Self::App,
             Self::Acceptance => matches!(other, Self::App | Self::Testkit),

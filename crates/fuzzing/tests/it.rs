@@ -1,0 +1,70 @@
+//! The kept inputs of `fuzz/corpus` and some thousands of mutants, in seconds; `cargo xtask fuzz` goes on from there.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use mqttwb_fuzzing::{FRONT_SESSION, Mutants, TARGETS, TOPICS, Target, WIRE_DECODE};
+
+/// The same mutants on every run and every machine.
+const SEED: u64 = 2026;
+
+fn corpus(target: Target) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../fuzz/corpus")
+        .join(target.name);
+    let mut paths: Vec<_> = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    let inputs: Vec<_> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
+    assert!(!inputs.is_empty(), "{} is empty", folder.display());
+    inputs
+}
+
+/// Runs an input; where it fails, the bytes are told, to be kept in the corpus once it is mended.
+fn run(target: Target, input: &[u8]) {
+    if catch_unwind(AssertUnwindSafe(|| (target.run)(input))).is_err() {
+        panic!("{} fails on {}", target.name, input.escape_ascii());
+    }
+}
+
+fn holds(target: Target, mutants: usize) {
+    let inputs = corpus(target);
+    for input in &inputs {
+        run(target, input);
+    }
+    for input in Mutants::new(&inputs, SEED).take(mutants) {
+        run(target, &input);
+    }
+}
+
+#[test]
+fn any_bytes_are_decoded_or_refused_and_what_is_decoded_reads_back() {
+    holds(WIRE_DECODE, 20_000);
+}
+
+#[test]
+fn any_topic_matches_by_the_words_of_the_standard() {
+    holds(TOPICS, 50_000);
+}
+
+#[test]
+fn any_client_of_a_broker_is_served_or_refused_in_well_formed_packets() {
+    holds(FRONT_SESSION, 1_000);
+}
+
+#[test]
+fn each_body_has_a_target_of_cargo_fuzz() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+    for target in TARGETS {
+        assert!(manifest.contains(&format!("name = \"{}\"", target.name)));
+        let source = folder.join(format!("fuzz_targets/{}.rs", target.name));
+        let constant = target.name.to_uppercase();
+        assert!(fs::read_to_string(source).unwrap().contains(&constant));
+    }
+}
