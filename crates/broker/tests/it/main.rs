@@ -11,4 +11,7 @@ mod delivery;
 mod floods;
 mod handshakes;
 mod lifecycle;
+mod quality;
 mod sessions;
+mod subscribe;
+mod will;
