@@ -195,10 +195,15 @@ impl Session {
 
     /// The topic that the packet's alias stands for, and the alias learnt where it names both (section 3.3.2.3.4).
     fn resolve_alias(&mut self, p: &Publish<'_>) -> Result<Option<Arc<str>>, ReasonCode> {
-        let alias = p.properties.find(|property| match property {
-            Property::TopicAlias(alias) => Some(alias),
-            _ => None,
-        });
+        let mut alias = None;
+        for property in p.properties.iter() {
+            match property {
+                Property::TopicAlias(n) => alias = Some(n),
+                // [MQTT-3.3.4-6]: a server's alone
+                Property::SubscriptionIdentifier(_) => return Err(ReasonCode::PROTOCOL_ERROR),
+                _ => {}
+            }
+        }
         let Some(alias) = alias else {
             return Ok(None);
         };

@@ -175,6 +175,20 @@ pub struct Got {
     pub properties: Vec<u8>,
 }
 
+impl From<&Publish<'_>> for Got {
+    fn from(p: &Publish<'_>) -> Self {
+        Self {
+            topic: p.topic.to_owned(),
+            payload: String::from_utf8_lossy(p.payload).into_owned(),
+            qos: p.qos.into(),
+            retain: p.retain,
+            dup: p.dup,
+            packet_id: p.packet_id,
+            properties: p.properties.as_bytes().to_vec(),
+        }
+    }
+}
+
 impl Client {
     pub async fn open(address: SocketAddr, version: ProtocolVersion) -> Self {
         Self {
@@ -366,15 +380,7 @@ impl Client {
     /// The next packet is a PUBLISH.
     pub async fn message(&mut self) -> Got {
         self.expect(|packet| match packet {
-            Packet::Publish(p) => Some(Got {
-                topic: p.topic.to_owned(),
-                payload: String::from_utf8_lossy(p.payload).into_owned(),
-                qos: p.qos.into(),
-                retain: p.retain,
-                dup: p.dup,
-                packet_id: p.packet_id,
-                properties: p.properties.as_bytes().to_vec(),
-            }),
+            Packet::Publish(p) => Some(Got::from(p)),
             _ => None,
         })
         .await
