@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use mqttwb_broker::{Broker, CounterValues, ListenError, ListenerState, StartError, Tls};
@@ -19,6 +20,7 @@ use crate::api::{
 };
 use crate::certificates::CertificateStore;
 use crate::config::{self, Config, ListenerSpec};
+use crate::control;
 
 /// What the broker is doing.
 #[derive(Clone)]
@@ -37,10 +39,13 @@ struct Running {
 
 /// Starts and stops the broker.
 pub(crate) struct BrokerControl {
+    data: PathBuf,
     config: Config,
     capture: Arc<Capture>,
     certificates: Arc<CertificateStore>,
     phase: Mutex<Phase>,
+    /// Hears commands from other processes while the broker runs; or why it does not.
+    control: Mutex<Option<Result<control::Server>>>,
 }
 
 /// Ports that are tried for one that is taken, before any free one is.
@@ -48,15 +53,18 @@ const NEXT_PORTS: u16 = 20;
 
 impl BrokerControl {
     pub(crate) fn new(
+        data: PathBuf,
         config: Config,
         capture: Arc<Capture>,
         certificates: Arc<CertificateStore>,
     ) -> Self {
         Self {
+            data,
             config,
             capture,
             certificates,
             phase: Mutex::new(Phase::Stopped { failure: None }),
+            control: Mutex::default(),
         }
     }
 
@@ -68,7 +76,7 @@ impl BrokerControl {
     }
 
     /// Starts the broker; a start that fails is told and remembered until the next.
-    pub(crate) async fn start(&self, request: &BrokerStart) -> Result<BrokerStatus> {
+    pub(crate) async fn start(self: &Arc<Self>, request: &BrokerStart) -> Result<BrokerStatus> {
         {
             let mut phase = self.phase.lock();
             if !matches!(*phase, Phase::Stopped { .. }) {
@@ -90,8 +98,35 @@ impl BrokerControl {
         *self.phase.lock() = phase;
         match failure {
             Some(error) => Err(error),
-            None => Ok(self.status()),
+            None => {
+                let control = self.hear_commands().await;
+                *self.control.lock() = Some(control);
+                Ok(self.status())
+            }
         }
+    }
+
+    async fn hear_commands(self: &Arc<Self>) -> Result<control::Server> {
+        let this = Arc::downgrade(self);
+        let answer = move |request| {
+            let this = this.clone();
+            async move {
+                match this.upgrade() {
+                    Some(broker) => broker.answer(request).await,
+                    None => Err(not_running()),
+                }
+            }
+        };
+        control::Server::open(&self.data, answer).await
+    }
+
+    async fn answer(&self, request: control::Request) -> Result<serde_json::Value> {
+        use control::Request;
+        let value = match request {
+            Request::Status => serde_json::to_value(self.status()),
+            Request::Config => serde_json::to_value(self.config()),
+        };
+        value.map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))
     }
 
     async fn open(&self, free_ports: bool) -> Result<Running> {
@@ -160,14 +195,12 @@ impl BrokerControl {
         let running = {
             let mut phase = self.phase.lock();
             let Phase::Running(running) = phase.clone() else {
-                return Err(ApiError::new(
-                    ErrorCode::WrongState,
-                    "The broker does not run.",
-                ));
+                return Err(not_running());
             };
             *phase = Phase::Stopping;
             running
         };
+        drop(self.control.lock().take());
         running.broker.stop().await;
         *self.phase.lock() = Phase::Stopped { failure: None };
         Ok(self.status())
@@ -255,6 +288,13 @@ impl BrokerControl {
                 listener.client_cert,
             ));
         }
+        if let Some(Err(error)) = &*self.control.lock() {
+            findings.push(Finding {
+                severity: Severity::Warning,
+                title: "Commands from a shell do not reach this broker".into(),
+                detail: error.message.clone(),
+            });
+        }
         let dropped = self.counters().dropped;
         if dropped > 0 {
             findings.push(Finding {
@@ -267,6 +307,10 @@ impl BrokerControl {
         }
         findings
     }
+}
+
+fn not_running() -> ApiError {
+    ApiError::new(ErrorCode::WrongState, "The broker does not run.")
 }
 
 /// The common name in a client's certificate (DER).

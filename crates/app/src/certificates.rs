@@ -6,7 +6,6 @@
 //! Invariant: a private key's file is nobody else's to read from its first byte on, and no file is ever half written.
 //! Whoever changes `pki/` holds its lock, so that a running broker and `mqttwb cert issue` share a folder.
 
-mod files;
 mod folder;
 mod tls;
 
@@ -20,9 +19,9 @@ use mqttwb_pki::{
     ServerNames, Validity,
 };
 
-use crate::Result;
 use crate::api::{self, ApiError, CertificateKind, CertificateState, ErrorCode};
 use crate::words::sentence;
+use crate::{Result, files};
 
 pub use folder::DEFAULT_TLS_PORT;
 pub use tls::OwnFiles;

@@ -10,6 +10,8 @@ mod certificates;
 mod charts;
 mod clients;
 pub mod config;
+pub mod control;
+mod files;
 pub mod oneshot;
 mod snippets;
 mod traffic;
@@ -75,6 +77,7 @@ impl App {
         let certificates = Arc::new(blocking(move || CertificateStore::open(&folder)).await?);
         let capture = Capture::new(mqttwb_capture::DEFAULT_BUDGET);
         let broker = Arc::new(BrokerControl::new(
+            data.clone(),
             config,
             capture.clone(),
             certificates.clone(),

@@ -44,6 +44,8 @@ pub enum BrokerCommand {
     ///
     /// Prints one line, `ready NAME=ADDRESS …` with every listener, when it accepts connections.
     Run(Run),
+    /// How the broker is that runs on the data folder: its listeners, and since when it runs
+    Status,
     /// Explain the configuration: every key, its value and where it comes from; nothing is started
     Check(Check),
 }

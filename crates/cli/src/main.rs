@@ -8,6 +8,7 @@ mod arguments;
 mod broker;
 mod cert;
 mod check;
+mod inspect;
 mod output;
 mod remote;
 mod signal;
@@ -50,6 +51,9 @@ fn run(arguments: Arguments, output: &Output) -> Result<()> {
         match arguments.command {
             Command::Broker(BrokerCommand::Run(run)) => {
                 broker::run(data(arguments.data)?, run, output).await
+            }
+            Command::Broker(BrokerCommand::Status) => {
+                inspect::status(data(arguments.data)?, output).await
             }
             Command::Broker(BrokerCommand::Check(wanted)) => {
                 check::check(data(arguments.data)?, wanted, output).await

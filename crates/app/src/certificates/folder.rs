@@ -4,10 +4,10 @@ use std::path::Path;
 
 use mqttwb_pki::DeviceName;
 
-use super::{CertificateStore, device_name, files};
-use crate::Result;
+use super::{CertificateStore, device_name};
 use crate::api;
 use crate::snippets::quote;
+use crate::{Result, files};
 
 /// The port of a tls listener where nothing else is configured.
 pub const DEFAULT_TLS_PORT: u16 = 8883;

@@ -11,10 +11,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
-use super::{CertificateStore, certificate_error, device_name, files};
-use crate::Result;
+use super::{CertificateStore, certificate_error, device_name};
 use crate::api::{ApiError, ErrorCode};
 use crate::words::sentence;
+use crate::{Result, files};
 
 /// Files that a listener names in place of the store's own.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,7 +21,7 @@ enum Readers {
 }
 
 /// The error of a file: what failed, on which one, and why.
-pub(super) fn error(what: &str, path: &Path, error: &io::Error) -> ApiError {
+pub(crate) fn error(what: &str, path: &Path, error: &io::Error) -> ApiError {
     let told = ApiError::new(
         ErrorCode::File,
         sentence(format_args!("{} {what}: {error}", path.display())),
@@ -34,12 +34,12 @@ pub(super) fn error(what: &str, path: &Path, error: &io::Error) -> ApiError {
 }
 
 /// The path from the root on, so that it means the same in another program.
-pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(|cause| error("is no path", path, &cause))
 }
 
 /// Makes a folder, and those above it, that only the owner can enter.
-pub(super) fn create_private_folder(path: &Path) -> Result<()> {
+pub(crate) fn create_private_folder(path: &Path) -> Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -50,12 +50,12 @@ pub(super) fn create_private_folder(path: &Path) -> Result<()> {
 }
 
 /// Makes a folder, and those above it.
-pub(super) fn create_folder(path: &Path) -> Result<()> {
+pub(crate) fn create_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|cause| error("could not be made", path, &cause))
 }
 
 /// Opens a file to lock; makes it where it is not there.
-pub(super) fn open_private(path: &Path) -> Result<File> {
+pub(crate) fn open_private(path: &Path) -> Result<File> {
     readable_by(Readers::Owner)
         .write(true)
         .create(true)
@@ -65,13 +65,13 @@ pub(super) fn open_private(path: &Path) -> Result<File> {
 }
 
 /// Whether something is there.
-pub(super) fn exists(path: &Path) -> Result<bool> {
+pub(crate) fn exists(path: &Path) -> Result<bool> {
     path.try_exists()
         .map_err(|cause| error("could not be looked at", path, &cause))
 }
 
 /// The names of what is in a folder; names that are no text are left out.
-pub(super) fn names_in(folder: &Path) -> Result<Vec<String>> {
+pub(crate) fn names_in(folder: &Path) -> Result<Vec<String>> {
     let failed = |cause: io::Error| error("could not be read", folder, &cause);
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
@@ -81,29 +81,29 @@ pub(super) fn names_in(folder: &Path) -> Result<Vec<String>> {
 }
 
 /// A file's text.
-pub(super) fn read(path: &Path) -> Result<String> {
+pub(crate) fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(|cause| error("could not be read", path, &cause))
 }
 
 /// A file's bytes.
-pub(super) fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     fs::read(path)
         .map(Zeroizing::new)
         .map_err(|cause| error("could not be read", path, &cause))
 }
 
 /// A secret file's text, wiped when it is dropped.
-pub(super) fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
+pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
     read(path).map(Zeroizing::new)
 }
 
 /// Puts a file in place, whole.
-pub(super) fn write(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
     replace(path, text, Readers::Umask)
 }
 
 /// Puts a file in place, whole, that only the owner can read: mode 0600 from its first byte on.
-pub(super) fn write_secret(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn write_secret(path: &Path, text: &str) -> Result<()> {
     replace(path, text, Readers::Owner)
 }
 
