@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mqttwb_model::durable::Store;
 use mqttwb_model::{ClientCert, ListenerProtocol};
 use tokio_rustls::rustls::ServerConfig;
 
@@ -165,4 +166,6 @@ pub struct BrokerConfig {
     /// What an MQTT 5 client that asks for response information is told (section 3.2.2.3.15): this, a slash and its
     /// client identifier, as the beginning of its response topics. Default none: nothing is told.
     pub response_prefix: Option<Arc<str>>,
+    /// Where persistent sessions and retained messages are kept; without one they end with the broker.
+    pub store: Option<Arc<dyn Store>>,
 }

@@ -13,6 +13,7 @@ mod config;
 mod counters;
 mod front;
 mod hub;
+mod journal;
 mod listener;
 mod message;
 mod retained;
@@ -24,6 +25,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use mqttwb_model::durable::StoreError;
 use mqttwb_model::{ListenerProtocol, Observer, Timestamp};
 use mqttwb_wire::ReasonCode;
 use parking_lot::Mutex;
@@ -41,7 +43,8 @@ pub use message::{Message, Origin};
 pub use router::LaneError;
 
 use front::{Arrival, Shared};
-use hub::{Command, Hub, HubHandle};
+use hub::{Command, DurableTopics, Hub, HubHandle};
+use journal::{Journal, Writer};
 
 /// Why a broker did not start.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +55,12 @@ pub enum StartError {
     /// The router can carry no further broker.
     #[error(transparent)]
     Router(#[from] LaneError),
+    /// What outlives the process can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No thread for the journal.
+    #[error("the system gives no thread: {0}")]
+    Thread(#[from] std::io::Error),
 }
 
 /// A listener that accepts connections.
@@ -77,6 +86,8 @@ pub struct Broker {
     counters: Arc<Counters>,
     hub: HubHandle,
     hub_task: Mutex<Option<JoinHandle<()>>>,
+    journal: Option<Journal>,
+    writer: Mutex<Option<Writer>>,
     tasks: TaskTracker,
     stop: CancellationToken,
     shared: Arc<Shared>,
@@ -93,16 +104,41 @@ impl Broker {
         for listener in config.listeners {
             bound.push(listener::bind(listener).await?);
         }
+        let counters = Arc::new(Counters::default());
+        let mut writer = None;
+        let mut durability = None;
+        let mut restored = None;
+        if let Some(store) = config.store {
+            let reads = store.clone();
+            let found = tokio::task::spawn_blocking(move || reads.restore());
+            restored = Some(found.await.map_err(|error| {
+                StoreError::Other(format!("the store could not be read: {error}"))
+            })??);
+            let (journal, writes) = Journal::open(store)?;
+            writer = Some(writes);
+            durability = Some((journal, Arc::new(DurableTopics::default())));
+        }
+        let (journal, topics) = durability.clone().unzip();
+        let mut state = Hub::new(
+            config.limits.clone(),
+            counters.clone(),
+            journal,
+            topics.unwrap_or_default(),
+        );
+        if let Some(restored) = restored
+            && let Err(why) = state.restore(restored, Timestamp::now())
+        {
+            return Err(StoreError::Damaged(why).into());
+        }
         let (sender, receiver) = router::open()?;
         let hub = HubHandle::new(sender);
-        let counters = Arc::new(Counters::default());
-        let state = Hub::new(config.limits.clone(), counters.clone());
         let hub_task = tokio::spawn(hub::run(state, hub.clone(), receiver));
         let stop = CancellationToken::new();
         let shared = Arc::new(Shared {
             hub: hub.clone(),
             limits: config.limits,
             counters: counters.clone(),
+            durability: durability.clone(),
             observer,
             stop: stop.clone(),
         });
@@ -121,6 +157,8 @@ impl Broker {
             counters,
             hub,
             hub_task: Mutex::new(Some(hub_task)),
+            journal: durability.map(|(journal, _)| journal),
+            writer: Mutex::new(writer),
             tasks,
             stop,
             shared,
@@ -181,5 +219,17 @@ impl Broker {
         if let Err(error) = hub_task.await {
             tracing::error!(%error, "the hub failed");
         }
+        let writer = self.writer.lock().take();
+        if let Some(writer) = writer {
+            let ended = tokio::task::spawn_blocking(move || writer.end());
+            if let Err(error) = ended.await {
+                tracing::error!(%error, "the journal failed");
+            }
+        }
+    }
+
+    /// Why nothing that must outlive the process can be kept at present; `None` where all is well, or nothing is kept.
+    pub fn store_failure(&self) -> Option<StoreError> {
+        self.journal.as_ref().and_then(Journal::failure)
     }
 }

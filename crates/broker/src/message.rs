@@ -5,6 +5,7 @@
 //! into each subscriber's socket buffer, and counted by reference between.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use mqttwb_model::durable::SessionKey;
 use mqttwb_model::{ConnectionId, MessageId, QoS, Timestamp};
 use mqttwb_wire::{Properties, Property, Publish, Will};
 
@@ -15,6 +16,8 @@ const NO_EXPIRY: u64 = u64::MAX;
 /// What kind of record a batch holds.
 const KIND_MESSAGE: u8 = 0;
 const KIND_COMMAND: u8 = 1;
+const KIND_SYNC: u8 = 2;
+const KIND_FORGET: u8 = 3;
 
 /// A message. Cheap to clone.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,6 +40,22 @@ pub(crate) enum Record {
     Message(Message),
     /// A command of the hub's, by its ticket: commands keep their place among messages.
     Command(u64),
+    /// A connection wants to hear when all that came before is safe.
+    Sync(Sync),
+    /// The message that waited for this PUBREL is the next record.
+    Forget {
+        session: SessionKey,
+        packet_id: u16,
+    },
+}
+
+/// Who asks whether something is safe, and under which number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sync {
+    /// The client's number at the hub.
+    pub(crate) client: u32,
+    pub(crate) connection: ConnectionId,
+    pub(crate) ticket: u64,
 }
 
 impl std::fmt::Debug for Message {
@@ -83,6 +102,39 @@ impl Message {
             bytes[32..40].copy_from_slice(&at.plus(lifetime).0.to_le_bytes());
         }
         Self(bytes.freeze())
+    }
+
+    /// No message: what stands for one that is needed no more.
+    pub(crate) fn nothing() -> Self {
+        static NOTHING: [u8; HEAD] = {
+            let mut head = [0; HEAD];
+            head[40] = HEAD as u8;
+            head
+        };
+        Self(Bytes::from_static(&NOTHING))
+    }
+
+    /// Its bytes, for a store.
+    pub(crate) fn bytes(&self) -> &Bytes {
+        &self.0
+    }
+
+    /// A message out of a store; `None` where the bytes are no message.
+    pub(crate) fn from_stored(bytes: Bytes) -> Option<Self> {
+        if bytes.len() < HEAD
+            || bytes[0] != KIND_MESSAGE
+            || u64_at(&bytes, 40) != bytes.len() as u64
+        {
+            return None;
+        }
+        let message = Self(bytes);
+        let start = HEAD + message.topic_len();
+        let properties = message
+            .0
+            .get(start..start.checked_add(message.u32_at(4))?)?;
+        Properties::of_publish(properties).ok()?;
+        std::str::from_utf8(&message.0[HEAD..start]).ok()?;
+        Some(message)
     }
 
     /// The same message in memory of its own: what is kept for long must not hold on to its whole batch.
@@ -202,11 +254,30 @@ pub(crate) fn append_message(out: &mut BytesMut, message: &Message, publisher: C
 
 /// Writes a command's ticket at the end of a batch.
 pub(crate) fn append_command(out: &mut BytesMut, ticket: u64) {
-    let start = out.len();
-    out.put_u8(KIND_COMMAND);
-    out.put_bytes(0, HEAD - 1);
-    out[start + 8..start + 16].copy_from_slice(&ticket.to_le_bytes());
-    out[start + 40..start + 48].copy_from_slice(&(HEAD as u64).to_le_bytes());
+    append_numbers(out, KIND_COMMAND, [ticket, 0, 0]);
+}
+
+/// Writes a question whether all that is before it is safe at the end of a batch.
+pub(crate) fn append_sync(out: &mut BytesMut, sync: Sync) {
+    let numbers = [sync.client.into(), sync.connection.0, sync.ticket];
+    append_numbers(out, KIND_SYNC, numbers);
+}
+
+/// Writes whose PUBREL it is that releases the message which is written next.
+pub(crate) fn append_forget(out: &mut BytesMut, session: SessionKey, packet_id: u16) {
+    append_numbers(out, KIND_FORGET, [session.0, packet_id.into(), 0]);
+}
+
+/// A record that is a head alone.
+fn append_numbers(out: &mut BytesMut, kind: u8, numbers: [u64; 3]) {
+    out.reserve(HEAD);
+    out.put_u8(kind);
+    out.put_bytes(0, 7);
+    for number in numbers {
+        out.put_u64_le(number);
+    }
+    out.put_u64_le(0);
+    out.put_u64_le(HEAD as u64);
 }
 
 /// The records of a batch.
@@ -219,6 +290,15 @@ pub(crate) fn records(mut batch: Bytes) -> impl Iterator<Item = Record> {
         let bytes = batch.split_to(len.clamp(HEAD, batch.len()));
         Some(match bytes[0] {
             KIND_COMMAND => Record::Command(u64_at(&bytes, 8)),
+            KIND_SYNC => Record::Sync(Sync {
+                client: u64_at(&bytes, 8) as u32,
+                connection: ConnectionId(u64_at(&bytes, 16)),
+                ticket: u64_at(&bytes, 24),
+            }),
+            KIND_FORGET => Record::Forget {
+                session: SessionKey(u64_at(&bytes, 8)),
+                packet_id: u64_at(&bytes, 16) as u16,
+            },
             _ => Record::Message(Message(bytes)),
         })
     })

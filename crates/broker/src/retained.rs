@@ -3,16 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use mqttwb_model::{Timestamp, TopicFilter};
+use mqttwb_model::{ClientId, Timestamp, TopicFilter};
 
 use crate::message::Message;
+
+/// A retained message, and who published it.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    pub(crate) message: Message,
+    #[expect(dead_code, reason = "for a person to look at")]
+    pub(crate) publisher: ClientId,
+}
 
 /// Retained messages by topic.
 ///
 /// Ordered by topic, so that a filter with a fixed beginning looks only at the topics that begin so.
 #[derive(Debug, Default)]
 pub(crate) struct Retained {
-    messages: BTreeMap<Box<str>, Message>,
+    messages: BTreeMap<Box<str>, Kept>,
     /// Topics whose message expires, by when.
     expiring: BTreeSet<(Timestamp, Box<str>)>,
 }
@@ -24,7 +32,7 @@ impl Retained {
     }
 
     /// Keeps the message as its topic's last; an empty payload clears the topic instead `[MQTT-3.3.1-6]`.
-    pub(crate) fn set(&mut self, message: &Message) {
+    pub(crate) fn set(&mut self, message: &Message, publisher: &ClientId) {
         let topic = message.topic();
         let old = if message.payload().is_empty() {
             self.messages.remove(topic)
@@ -32,10 +40,15 @@ impl Retained {
             if let Some(at) = message.expires() {
                 self.expiring.insert((at, topic.into()));
             }
-            self.messages.insert(topic.into(), message.detached())
+            let kept = Kept {
+                message: message.detached(),
+                publisher: publisher.clone(),
+            };
+            self.messages.insert(topic.into(), kept)
         };
-        if let Some(at) = old.and_then(|old| old.expires())
-            && self.messages.get(topic).and_then(Message::expires) != Some(at)
+        let expires = |kept: &Kept| kept.message.expires();
+        if let Some(at) = old.as_ref().and_then(expires)
+            && self.messages.get(topic).and_then(expires) != Some(at)
         {
             self.expiring.remove(&(at, topic.into()));
         }
@@ -62,17 +75,20 @@ impl Retained {
             .range::<str, _>((Bound::Included(fixed), Bound::Unbounded))
             .take_while(move |(topic, _)| topic.starts_with(fixed))
             .filter(move |(topic, _)| filter.matches(topic))
-            .map(|(_, message)| message)
+            .map(|(_, kept)| &kept.message)
             .filter(move |message| message.expires().is_none_or(|at| at > now))
     }
 
-    /// Forgets what has expired.
-    pub(crate) fn expire(&mut self, now: Timestamp) {
+    /// Forgets what has expired: the topics.
+    pub(crate) fn expire(&mut self, now: Timestamp) -> Vec<Box<str>> {
+        let mut expired = Vec::new();
         while self.deadline().is_some_and(|at| at <= now) {
             if let Some((_, topic)) = self.expiring.pop_first() {
                 self.messages.remove(&topic);
+                expired.push(topic);
             }
         }
+        expired
     }
 }
 
@@ -102,6 +118,10 @@ mod tests {
         Message::new(&publish, topic, origin)
     }
 
+    fn publisher() -> ClientId {
+        ClientId::from("publisher")
+    }
+
     fn found(retained: &Retained, filter: &str, now: u64) -> Vec<String> {
         let filter = TopicFilter::try_from(filter).unwrap();
         retained
@@ -114,13 +134,13 @@ mod tests {
     fn a_filter_finds_the_last_message_of_each_topic() {
         let mut retained = Retained::default();
         for topic in ["a", "a/b", "a/c/d", "ab", "$SYS/x"] {
-            retained.set(&message(topic, b"1", &[]));
+            retained.set(&message(topic, b"1", &[]), &publisher());
         }
         assert_eq!(found(&retained, "a/#", 0), ["a", "a/b", "a/c/d"]);
         assert_eq!(found(&retained, "+", 0), ["a", "ab"]);
         assert_eq!(found(&retained, "#", 0), ["a", "a/b", "a/c/d", "ab"]);
         assert_eq!(found(&retained, "$SYS/+", 0), ["$SYS/x"]);
-        retained.set(&message("a/b", b"", &[]));
+        retained.set(&message("a/b", b"", &[]), &publisher());
         assert_eq!(found(&retained, "a/b", 0), [""; 0]);
         assert_eq!(retained.len(), 4);
     }
@@ -130,7 +150,7 @@ mod tests {
         let mut properties = Vec::new();
         Property::MessageExpiryInterval(10).write(&mut properties);
         let mut retained = Retained::default();
-        retained.set(&message("a", b"1", &properties));
+        retained.set(&message("a", b"1", &properties), &publisher());
         let second = 1_000_000_000;
         assert_eq!(found(&retained, "a", 9 * second), ["a"]);
         assert_eq!(found(&retained, "a", 10 * second), [""; 0]);
@@ -153,7 +173,7 @@ mod tests {
             (b"", &[], None),
             (b"5", &[], None),
         ] {
-            retained.set(&message("a", payload, with));
+            retained.set(&message("a", payload, with), &publisher());
             assert_eq!(retained.deadline(), deadline, "{payload:?}");
         }
         retained.expire(Timestamp(u64::MAX));

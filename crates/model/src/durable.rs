@@ -167,7 +167,7 @@ pub enum StoreError {
 }
 
 /// Keeps what must outlive the process. Its methods block: they are called from a thread that may.
-pub trait Store: Send + Sync {
+pub trait Store: std::fmt::Debug + Send + Sync {
     /// Everything that was committed.
     fn restore(&self) -> Result<Restored, StoreError>;
     /// Makes the changes, in order, all or none. When this returns they are safe.

@@ -241,22 +241,10 @@ fn subscribe<'a>(r: &mut Reader<'a>, v5: bool) -> Result<Subscribe<'a>, WireErro
 }
 
 fn subscription_options(bits: u8, v5: bool) -> Result<SubscriptionOptions, WireError> {
-    let qos = QoS::try_from(bits & 3).map_err(|_| WireError::QoS)?;
-    let reserved = if v5 { 0xc0 } else { 0xfc };
-    if bits & reserved != 0 {
-        return Err(WireError::Reserved("subscription options")); // [MQTT-3.8.3-5]
+    if !v5 && bits & 0xfc != 0 {
+        return Err(WireError::Reserved("subscription options")); // 3.1.1: [MQTT-3.8.3-4]
     }
-    Ok(SubscriptionOptions {
-        qos,
-        no_local: bits & 0x04 != 0,
-        retain_as_published: bits & 0x08 != 0,
-        retain_handling: match (bits >> 4) & 3 {
-            0 => RetainHandling::OnSubscribe,
-            1 => RetainHandling::IfNew,
-            2 => RetainHandling::Never,
-            _ => return Err(WireError::Reserved("retain handling")),
-        },
-    })
+    SubscriptionOptions::try_from(bits)
 }
 
 fn suback<'a>(r: &mut Reader<'a>, v5: bool) -> Result<SubAck<'a>, WireError> {

@@ -43,7 +43,9 @@ pub fn encode(packet: &Packet<'_>, version: ProtocolVersion, out: &mut BytesMut)
             write_properties(&p.properties, v5, out);
             for (filter, options) in &p.filters {
                 string(out, filter.as_bytes());
-                out.put_u8(options_byte(options, v5));
+                let bits = u8::from(*options);
+                // Before MQTT 5 there is the QoS alone.
+                out.put_u8(if v5 { bits } else { bits & 3 });
             }
         }
         Packet::SubAck(p) => {
@@ -215,20 +217,6 @@ fn write_ack(first: u8, p: &Ack<'_>, v5: bool, out: &mut BytesMut) {
     head(out, first, 2 + rest);
     out.put_u16(p.packet_id);
     write_tail(p.reason, &p.properties, rest, out);
-}
-
-fn options_byte(options: &SubscriptionOptions, v5: bool) -> u8 {
-    let qos = u8::from(options.qos);
-    if !v5 {
-        return qos;
-    }
-    qos | (u8::from(options.no_local) << 2)
-        | (u8::from(options.retain_as_published) << 3)
-        | (match options.retain_handling {
-            RetainHandling::OnSubscribe => 0,
-            RetainHandling::IfNew => 1,
-            RetainHandling::Never => 2,
-        } << 4)
 }
 
 fn write_connect(p: &Connect<'_>, out: &mut BytesMut) {

@@ -2,7 +2,7 @@
 
 use mqttwb_model::{PacketType, ProtocolVersion, QoS};
 
-use crate::{Properties, ReasonCode};
+use crate::{Properties, ReasonCode, WireError};
 
 /// A control packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,6 +164,41 @@ pub struct SubscriptionOptions {
     pub retain_as_published: bool,
     /// When retained messages are sent.
     pub retain_handling: RetainHandling,
+}
+
+impl From<SubscriptionOptions> for u8 {
+    fn from(options: SubscriptionOptions) -> Self {
+        Self::from(options.qos)
+            | (Self::from(options.no_local) << 2)
+            | (Self::from(options.retain_as_published) << 3)
+            | (match options.retain_handling {
+                RetainHandling::OnSubscribe => 0,
+                RetainHandling::IfNew => 1,
+                RetainHandling::Never => 2,
+            } << 4)
+    }
+}
+
+impl TryFrom<u8> for SubscriptionOptions {
+    type Error = WireError;
+
+    fn try_from(bits: u8) -> Result<Self, WireError> {
+        let qos = QoS::try_from(bits & 3).map_err(|_| WireError::QoS)?;
+        if bits & 0xc0 != 0 {
+            return Err(WireError::Reserved("subscription options")); // [MQTT-3.8.3-5]
+        }
+        Ok(Self {
+            qos,
+            no_local: bits & 0x04 != 0,
+            retain_as_published: bits & 0x08 != 0,
+            retain_handling: match (bits >> 4) & 3 {
+                0 => RetainHandling::OnSubscribe,
+                1 => RetainHandling::IfNew,
+                2 => RetainHandling::Never,
+                _ => return Err(WireError::Reserved("retain handling")),
+            },
+        })
+    }
 }
 
 /// SUBSCRIBE (section 3.8).

@@ -156,6 +156,12 @@ impl<'a> Properties<'a> {
         Self(bytes)
     }
 
+    /// Takes bytes that were written once and may have been damaged since: properties of a PUBLISH, or an error.
+    pub fn of_publish(bytes: &'a [u8]) -> Result<Self, WireError> {
+        Self::check(bytes, Place::Packet(PacketType::Publish))?;
+        Ok(Self(bytes))
+    }
+
     /// Reads length and properties, and checks that each belongs here, once where once is the rule, with a value
     /// that it may have.
     pub(crate) fn read(reader: &mut Reader<'a>, place: Place) -> Result<Self, WireError> {

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use mqttwb_model::{
-    ConnectionInfo, Direction, PacketBatch, PacketMark, ProtocolVersion, Timestamp, TopicFilter,
+    ConnectionId, ConnectionInfo, Direction, PacketBatch, PacketMark, ProtocolVersion, Timestamp,
+    TopicFilter,
 };
 use mqttwb_wire::{
     ConnAck, Disconnect, Packet, Properties, Property, Publish, ReasonCode, SubAck, Subscribe,
@@ -26,10 +27,12 @@ use super::connect::{Accepted, connack_properties};
 use super::output::Output;
 use super::{MessageIds, Shared};
 use crate::counters::ConnectionCounters;
-use crate::hub::{Attached, Command, Detach, Inbox, Mail};
-use crate::message::{self, Origin};
+use crate::hub::{Attached, Command, Detach, Inbox, Mail, Safe};
+use crate::message::{self, Message, Origin};
 use crate::session::{Action, Delivery, Session};
 use crate::subscriptions;
+
+use held::Durability;
 
 /// The first read of a connection; what comes fast is read in larger pieces.
 pub(super) const SMALL_READ: usize = 2 << 10;
@@ -117,15 +120,33 @@ pub(super) struct Connection<S> {
     batch: BytesMut,
     marks: Vec<PacketMark>,
     timer: Option<Pin<Box<Sleep>>>,
+    /// Where the broker keeps what must outlive the process.
+    durability: Option<Box<Durability>>,
 }
 
 /// The session while the connection has it. However the connection ends, the hub hears of it.
-struct Held {
+pub(super) struct Held {
     session: Option<Session>,
     shared: Arc<Shared>,
     info: Arc<ConnectionInfo>,
     clean: bool,
     session_expiry: Option<u32>,
+}
+
+impl Held {
+    pub(super) fn new(
+        session: Option<Session>,
+        shared: Arc<Shared>,
+        info: Arc<ConnectionInfo>,
+    ) -> Self {
+        Self {
+            session,
+            shared,
+            info,
+            clean: false,
+            session_expiry: None,
+        }
+    }
 }
 
 impl Drop for Held {
@@ -141,12 +162,14 @@ impl Drop for Held {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+    #[allow(clippy::too_many_arguments)] // what a connection is made of
     pub(super) fn new(
         stream: S,
         input: BytesMut,
         shared: Arc<Shared>,
         accepted: Accepted,
         attached: Attached,
+        mut held: Held,
         counters: Arc<ConnectionCounters>,
         ids: MessageIds,
     ) -> Self {
@@ -164,21 +187,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             properties: Properties::trusted(&properties),
         });
         output.packet(&connack, accepted.terms.version, now);
-        let mut session = attached.session;
-        session.connect(accepted.terms, now, &mut actions);
+        if let Some(session) = &mut held.session {
+            session.connect(accepted.terms, now, &mut actions);
+        }
+        let durability = shared.durability.as_ref().map(|(journal, topics)| {
+            let (client, session) = (attached.client, attached.durable);
+            let inbox = attached.inbox.clone();
+            let (journal, topics) = (journal.clone(), topics.clone());
+            Box::new(Durability::new(journal, topics, client, session, inbox))
+        });
         Self {
             stream,
             input,
             read_size: SMALL_READ,
             output,
             unflushed: false,
-            session: Held {
-                session: Some(session),
-                shared: shared.clone(),
-                info: accepted.info.clone(),
-                clean: false,
-                session_expiry: None,
-            },
+            session: held,
             shared,
             info: accepted.info,
             inbox: attached.inbox,
@@ -189,6 +213,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             batch: BytesMut::new(),
             marks: Vec::new(),
             timer: None,
+            durability,
         }
     }
 
@@ -251,17 +276,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let now = Timestamp::now();
         if let Some(session) = &mut self.session.session {
             session.disconnect();
-            let dropped = self
-                .deliveries
-                .drain(..)
-                .map(|delivery| session.deliver(delivery, now, &mut Vec::new()))
-                .filter(|kept| matches!(kept, Err(why) if *why != crate::session::Dropped::Away))
-                .count();
-            self.shared
-                .counters
-                .dropped
-                .fetch_add(dropped as u64, Relaxed);
+            for delivery in self.deliveries.drain(..) {
+                let seq = delivery.seq;
+                if let Err(reason) = session.deliver(delivery, now, &mut self.actions) {
+                    self.actions.push(Action::Dropped { reason, seq });
+                }
+            }
         }
+        self.apply_actions(now);
+        self.flush_durable();
     }
 
     async fn exchange(&mut self) -> End {
@@ -274,6 +297,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 return end;
             }
             self.deliver();
+            self.flush_durable();
             self.observe_output();
             match self.wait().await {
                 Ok(Wake::Read(0)) => {
@@ -289,6 +313,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 }
                 Ok(Wake::Wrote) => {}
                 Ok(Wake::Mail(Mail::Deliveries)) => {}
+                Ok(Wake::Mail(Mail::Safe(safe))) => self.let_go(safe),
                 Ok(Wake::Mail(Mail::End(reason))) => {
                     let why = match reason {
                         ReasonCode::SESSION_TAKEN_OVER => {
@@ -348,6 +373,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             return Poll::Ready(Ok(Wake::Mail(mail)));
         }
         if !self.output.is_full()
+            && !self.owes_too_much()
             && let Poll::Ready(n) =
                 poll_read_into(&mut self.stream, cx, &mut self.input, self.read_size)?
         {
@@ -364,8 +390,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// Moves messages from the inbox through the session, as far as there is room.
     fn deliver(&mut self) {
         let now = Timestamp::now();
-        let mut dropped = 0;
-        let mut sent = 0;
         while self.output.takes_messages() {
             if self.deliveries.is_empty() {
                 self.inbox.take(&mut self.deliveries);
@@ -376,24 +400,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             let Some(delivery) = self.deliveries.pop_front() else {
                 break;
             };
-            if session.deliver(delivery, now, &mut self.actions).is_err() {
-                dropped += 1;
+            let seq = delivery.seq;
+            if let Err(reason) = session.deliver(delivery, now, &mut self.actions) {
+                self.actions.push(Action::Dropped { reason, seq });
             }
-            for action in self.actions.drain(..) {
-                if let Action::Publish {
-                    delivery,
-                    packet_id,
-                    dup,
-                } = action
-                {
-                    self.output
-                        .publish(&delivery, packet_id, dup, self.info.version, now);
-                    sent += 1;
-                }
-            }
+            self.apply_actions(now);
         }
-        self.count_sent(sent);
-        self.count_dropped(dropped);
+    }
+
+    /// Sends the answers that waited until something was safe.
+    fn let_go(&mut self, safe: Safe) {
+        let Some(durability) = &mut self.durability else {
+            return;
+        };
+        durability.settle(safe);
+        let now = Timestamp::now();
+        while let Some(answer) = durability.next() {
+            self.output.packet(&answer, self.info.version, now);
+        }
+    }
+
+    /// So many answers wait that no more should be asked for.
+    fn owes_too_much(&self) -> bool {
+        let most = |session: &Session| usize::from(session.terms().server_receive_maximum);
+        self.durability.as_ref().is_some_and(|durability| {
+            durability.held() >= self.session.session.as_ref().map_or(0, most)
+        })
+    }
+
+    fn flush_durable(&mut self) {
+        if let Some(durability) = &mut self.durability {
+            durability.flush();
+        }
     }
 
     fn count_dropped(&self, messages: u64) {
@@ -423,4 +461,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     }
 }
 
+mod held;
 mod packets;

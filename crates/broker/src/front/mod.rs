@@ -24,13 +24,16 @@ pub(crate) use welcome::serve;
 
 use crate::config::Limits;
 use crate::counters::Counters;
-use crate::hub::HubHandle;
+use crate::hub::{DurableTopics, HubHandle};
+use crate::journal::Journal;
 
 /// What all connections of a broker share.
 pub(crate) struct Shared {
     pub(crate) hub: HubHandle,
     pub(crate) limits: Limits,
     pub(crate) counters: Arc<Counters>,
+    /// Where sessions and retained messages are kept, and who wants what is.
+    pub(crate) durability: Option<(Journal, Arc<DurableTopics>)>,
     pub(crate) observer: Arc<dyn Observer>,
     /// The broker stops: who is not attached to a session yet is to go.
     pub(crate) stop: CancellationToken,
@@ -66,6 +69,14 @@ pub(crate) fn next_connection() -> ConnectionId {
     ConnectionId(NEXT.fetch_add(1, Relaxed))
 }
 
+/// The first identity that is not leased.
+static LEASED: AtomicU64 = AtomicU64::new(1);
+
+/// No message gets this identity or an earlier one from now on: a store has kept it from another run.
+pub(crate) fn later_than(id: MessageId) {
+    LEASED.fetch_max(id.0.saturating_add(1), Relaxed);
+}
+
 /// Message identities, leased in blocks so that connections don't contend for one counter.
 #[derive(Debug, Default)]
 pub(crate) struct MessageIds {
@@ -77,7 +88,6 @@ impl MessageIds {
     const BLOCK: u64 = 256;
 
     pub(crate) fn next(&mut self) -> MessageId {
-        static LEASED: AtomicU64 = AtomicU64::new(1);
         if self.next == self.end {
             self.next = LEASED.fetch_add(Self::BLOCK, Relaxed);
             self.end = self.next + Self::BLOCK;

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::oneshot;
 
 use super::connect::{Accepted, accept};
-use super::connection::{Connection, FAREWELL, SMALL_READ, poll_read_into};
+use super::connection::{Connection, FAREWELL, Held, SMALL_READ, poll_read_into};
 use super::{Arrival, MessageIds, Shared, next_connection};
 use crate::counters::ConnectionCounters;
 use crate::hub::{Attach, Attached, Command};
@@ -73,10 +73,18 @@ where
             shared.observer.connected(&accepted.info);
             observe_connect(&shared, id, &frame, now);
             match attach(&shared, &accepted, now).await {
-                Ok((attached, counters)) => {
-                    let connection =
-                        Connection::new(stream, input, shared, accepted, attached, counters, ids);
-                    return connection.run().await;
+                Ok((mut attached, counters)) => {
+                    let session = attached.session.take();
+                    let held = Held::new(session, shared.clone(), accepted.info.clone());
+                    if !is_safe(&shared, &attached).await {
+                        let why = "what the broker must keep can't be written at present";
+                        (ReasonCode::SERVER_UNAVAILABLE, why.to_owned())
+                    } else {
+                        let connection = Connection::new(
+                            stream, input, shared, accepted, attached, held, counters, ids,
+                        );
+                        return connection.run().await;
+                    }
                 }
                 Err(reason) => (reason, reason.text().to_owned()),
             }
@@ -189,6 +197,18 @@ async fn farewell<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) {
         stream.shutdown().await
     };
     let _ = tokio::time::timeout(FAREWELL, last).await;
+}
+
+/// Waits until all that a durable session may send again is safe. False where that takes too long.
+async fn is_safe(shared: &Shared, attached: &Attached) -> bool {
+    let (Some((journal, _)), Some(_)) = (&shared.durability, attached.durable) else {
+        return true;
+    };
+    let safe = tokio::time::timeout(shared.limits.connect_timeout, journal.safe());
+    tokio::select! {
+        safe = safe => safe.is_ok(),
+        () = shared.stop.cancelled() => false,
+    }
 }
 
 async fn attach(

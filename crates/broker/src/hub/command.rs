@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mqttwb_model::durable::SessionKey;
 use mqttwb_model::{ClientId, ConnectionId, ConnectionInfo, Timestamp, TopicFilter};
 use mqttwb_wire::{ReasonCode, SubscriptionOptions};
 use tokio::sync::oneshot;
@@ -37,7 +38,12 @@ pub(crate) struct Attach {
 /// The session is the connection's until it gives it back.
 #[derive(Debug)]
 pub(crate) struct Attached {
-    pub(crate) session: Session,
+    /// The client's number at the hub.
+    pub(crate) client: u32,
+    /// Its number in the store, where the session must outlive the process.
+    pub(crate) durable: Option<SessionKey>,
+    /// Whoever attaches takes it out, and gives it back however it ends.
+    pub(crate) session: Option<Session>,
     pub(crate) session_present: bool,
     pub(crate) inbox: Arc<Inbox>,
 }

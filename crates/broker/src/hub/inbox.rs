@@ -1,4 +1,7 @@
 //! The way from the hub to one connection: a bounded box that wakes whoever waits at it.
+//!
+//! Deliveries that must be safe before they are sent wait behind the journal's round that they are in, and what comes
+//! after them waits behind them: the order is kept.
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
@@ -7,6 +10,7 @@ use mqttwb_model::QoS;
 use mqttwb_wire::ReasonCode;
 use parking_lot::Mutex;
 
+use crate::journal::Settled;
 use crate::session::{Delivery, QueueLimits};
 
 /// QoS 0 is dropped past this many bytes that a client has not read: at most once, and never without bound.
@@ -22,12 +26,29 @@ const BEHIND: usize = 8;
 #[derive(Debug, Default)]
 struct State {
     deliveries: VecDeque<Delivery>,
+    /// What all of it weighs, and how many there are.
     bytes: usize,
+    count: usize,
     /// How often something was put in since the connection last took everything.
     puts: usize,
+    /// Deliveries that are not to be sent before their round is safe, in the order of the rounds.
+    behind: VecDeque<(u64, Vec<Delivery>)>,
+    /// What is safe of the connection's own.
+    safe: Safe,
+    /// The connection has not seen what is safe.
+    news: bool,
     /// The connection is to end, for this reason.
     end: Option<ReasonCode>,
     waker: Option<Waker>,
+}
+
+/// How far what a connection waits for is safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Safe {
+    /// What it asked the hub about, up to this question.
+    pub(crate) routed: u64,
+    /// What it appended to the journal itself, up to this time.
+    pub(crate) stored: u64,
 }
 
 /// Filled by the hub, emptied by the connection.
@@ -42,6 +63,8 @@ pub(crate) struct Inbox {
 pub(crate) enum Mail {
     /// Messages to deliver.
     Deliveries,
+    /// More of what the connection waits for is safe.
+    Safe(Safe),
     /// Close the connection, for this reason.
     End(ReasonCode),
 }
@@ -54,39 +77,80 @@ impl Inbox {
         }
     }
 
-    /// Puts messages in, and empties `deliveries`. How many there was no room for.
-    pub(crate) fn put(&self, deliveries: &mut Vec<Delivery>) -> u64 {
-        let mut dropped = 0;
+    /// Puts messages in, and empties `deliveries` but for those that there was no room for. They are not taken out before
+    /// the journal's round `after` is safe, where there is one.
+    pub(crate) fn put(&self, deliveries: &mut Vec<Delivery>, after: Option<u64>) {
         let mut state = self.state.lock();
         state.puts += 1;
-        let behind = state.puts > BEHIND;
+        let detach = state.puts > BEHIND;
+        let mut taken = Vec::new();
+        let mut refused = Vec::new();
+        let waits = after.is_some() || !state.behind.is_empty();
         for delivery in deliveries.drain(..) {
             let bytes = state.bytes + delivery.message.size();
             let full = match delivery.qos {
                 QoS::AtMostOnce => bytes > QOS0_BYTES,
                 QoS::AtLeastOnce | QoS::ExactlyOnce => {
-                    bytes > QOS0_BYTES + self.limits.bytes
-                        || state.deliveries.len() >= self.limits.messages
+                    bytes > QOS0_BYTES + self.limits.bytes || state.count >= self.limits.messages
                 }
             };
             // A box that is empty takes anything: a single large message must pass.
             if full && state.bytes > 0 {
-                dropped += 1;
+                refused.push(delivery);
                 continue;
             }
             state.bytes = bytes;
-            state.deliveries.push_back(if behind {
+            state.count += 1;
+            let delivery = if detach {
                 delivery.detached()
             } else {
                 delivery
-            });
+            };
+            if waits {
+                taken.push(delivery);
+            } else {
+                state.deliveries.push_back(delivery);
+            }
+        }
+        deliveries.append(&mut refused);
+        if waits && !taken.is_empty() {
+            // What needs not wait itself waits behind what does.
+            let round = after.unwrap_or_else(|| state.behind.back().map_or(0, |(round, _)| *round));
+            state.behind.push_back((round, taken));
+            return;
         }
         let waker = state.waker.take();
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
         }
-        dropped
+    }
+
+    /// Something that was waited for is safe.
+    pub(crate) fn settle(&self, settled: Settled) {
+        let mut state = self.state.lock();
+        match settled {
+            Settled::Routed(ticket) => {
+                state.safe.routed = state.safe.routed.max(ticket);
+                state.news = true;
+            }
+            Settled::Stored(ticket) => {
+                state.safe.stored = state.safe.stored.max(ticket);
+                state.news = true;
+            }
+            Settled::Round(round) => {
+                let State {
+                    behind, deliveries, ..
+                } = &mut *state;
+                let safe = behind.iter().take_while(|(r, _)| *r <= round).count();
+                deliveries.extend(behind.drain(..safe).flat_map(|(_, safe)| safe));
+            }
+        }
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Tells the connection to end.
@@ -106,6 +170,9 @@ impl Inbox {
         if let Some(reason) = state.end {
             return Poll::Ready(Mail::End(reason));
         }
+        if std::mem::take(&mut state.news) {
+            return Poll::Ready(Mail::Safe(state.safe));
+        }
         if wants_deliveries && !state.deliveries.is_empty() {
             return Poll::Ready(Mail::Deliveries);
         }
@@ -119,14 +186,15 @@ impl Inbox {
         Poll::Pending
     }
 
-    /// Takes what there is, where that is not too much for once in exchange for an empty queue whose memory is used
+    /// Takes what may be sent, where that is not too much for once in exchange for an empty queue whose memory is used
     /// again.
     pub(crate) fn take(&self, into: &mut VecDeque<Delivery>) {
         debug_assert!(into.is_empty());
         let mut state = self.state.lock();
-        if state.bytes <= TAKEN_AT_ONCE {
+        if state.bytes <= TAKEN_AT_ONCE && state.behind.is_empty() {
             std::mem::swap(&mut state.deliveries, into);
             state.bytes = 0;
+            state.count = 0;
             state.puts = 0;
             return;
         }
@@ -138,13 +206,18 @@ impl Inbox {
             into.push_back(delivery);
         }
         state.bytes -= taken;
+        state.count -= into.len();
     }
 
-    /// Takes everything: the connection has gone.
+    /// Takes everything, also what may not be sent yet: the connection has gone.
     pub(crate) fn empty(&self) -> VecDeque<Delivery> {
         let mut state = self.state.lock();
         state.bytes = 0;
-        std::mem::take(&mut state.deliveries)
+        state.count = 0;
+        let mut all = std::mem::take(&mut state.deliveries);
+        let behind = std::mem::take(&mut state.behind);
+        all.extend(behind.into_iter().flat_map(|(_, deliveries)| deliveries));
+        all
     }
 }
 
@@ -196,18 +269,20 @@ mod tests {
         let batches = Arc::new(());
         for _ in 0..100 {
             let batch = Bytes::from_owner(Batch(bytes.to_vec(), batches.clone()));
-            let mut deliveries = message::records(batch)
+            let mut deliveries: Vec<_> = message::records(batch)
                 .map(|record| match record {
                     Record::Message(message) => Delivery {
                         message,
                         qos: QoS::AtMostOnce,
                         retain: false,
                         subscription_ids: Arc::default(),
+                        seq: 0,
                     },
-                    Record::Command(ticket) => panic!("{ticket}"),
+                    other => panic!("{other:?}"),
                 })
                 .collect();
-            assert_eq!(inbox.put(&mut deliveries), 0);
+            inbox.put(&mut deliveries, None);
+            assert_eq!(deliveries.len(), 0);
         }
         assert_eq!(Arc::strong_count(&batches) - 1, BEHIND);
         let mut taken = VecDeque::new();
@@ -237,6 +312,7 @@ mod tests {
             qos: QoS::AtMostOnce,
             retain: false,
             subscription_ids: Arc::default(),
+            seq: 0,
         };
         let inbox = Inbox::new(QueueLimits {
             messages: 10,
@@ -244,11 +320,15 @@ mod tests {
             when_full: WhenFull::DropNewest,
         });
         let fits = QOS0_BYTES / delivery.message.size();
-        assert_eq!(inbox.put(&mut vec![delivery.clone(); fits + 3]), 3);
+        let mut deliveries = vec![delivery.clone(); fits + 3];
+        inbox.put(&mut deliveries, None);
+        assert_eq!(deliveries.len(), 3);
         let mut taken = VecDeque::new();
         inbox.take(&mut taken);
         assert_eq!(taken.len(), 2);
-        assert_eq!(inbox.put(&mut vec![delivery; 3]), 1);
+        let mut deliveries = vec![delivery; 3];
+        inbox.put(&mut deliveries, None);
+        assert_eq!(deliveries.len(), 1);
         assert_eq!(inbox.empty().len(), fits);
     }
 }

@@ -6,6 +6,7 @@
 //! so a subscribe that was acknowledged sees each message that is published after it.
 
 mod command;
+mod durable;
 mod inbox;
 mod sessions;
 mod task;
@@ -15,21 +16,28 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use mqttwb_model::{ClientId, ConnectionId, ConnectionInfo, QoS, Timestamp, TopicFilter};
+use mqttwb_model::durable::{Change, SessionKey};
+use mqttwb_model::{
+    ClientId, ConnectionId, ConnectionInfo, ProtocolVersion, QoS, Timestamp, TopicFilter,
+};
 use mqttwb_wire::{ReasonCode, RetainHandling, SubscriptionOptions};
 use slab::Slab;
 use tokio::sync::oneshot;
 
 pub use command::ClientSummary;
 pub(crate) use command::{Attach, Attached, Command, Detach, StoredWill};
-pub(crate) use inbox::{Inbox, Mail};
+pub(crate) use durable::DurableTopics;
+pub(crate) use inbox::{Inbox, Mail, Safe};
 pub(crate) use task::{HubHandle, run};
 
 use crate::config::Limits;
 use crate::counters::{ConnectionCounters, Counters};
+use crate::journal::Journal;
 use crate::message::Message;
 use crate::retained::Retained;
-use crate::session::{Delivery, Dropped, Session};
+use crate::session::{Action, Delivery, Dropped, Session, Terms};
+use durable::Durable;
+
 use crate::subscriptions::{Subscriber, Subscription, Subscriptions, Target};
 
 #[derive(Debug)]
@@ -52,6 +60,9 @@ struct Offline {
     last: ConnectionId,
     /// When the session ends; `None` for never.
     expires: Option<Timestamp>,
+    away_since: Timestamp,
+    session_expiry: u32,
+    version: ProtocolVersion,
     will: Option<(Timestamp, Message)>,
 }
 
@@ -66,8 +77,36 @@ struct Client {
     id: ClientId,
     state: State,
     filters: HashMap<TopicFilter, SubscriptionOptions>,
+    /// Its number in the store, where it must outlive the process.
+    durable: Option<SessionKey>,
+    /// The number of its next delivery above QoS 0.
+    next_seq: u64,
     /// Connections that want to take this session over, once the one that has it gives it back.
     waiting: VecDeque<Box<Attach>>,
+}
+
+impl Client {
+    /// A delivery to this client, numbered where it is above QoS 0.
+    fn delivery(
+        &mut self,
+        message: &Message,
+        qos: QoS,
+        retain: bool,
+        subscription_ids: &Arc<[u32]>,
+    ) -> Delivery {
+        let mut seq = 0;
+        if qos > QoS::AtMostOnce {
+            seq = self.next_seq;
+            self.next_seq += 1;
+        }
+        Delivery {
+            message: message.clone(),
+            qos,
+            retain,
+            subscription_ids: subscription_ids.clone(),
+            seq,
+        }
+    }
 }
 
 /// Topics whose subscribers are remembered; more than these are looked up again.
@@ -80,6 +119,8 @@ pub(crate) struct Hub {
     counters: Arc<Counters>,
     clients: Slab<Client>,
     by_id: BTreeMap<ClientId, u32>,
+    /// Whose a connection is, or was while a will of it may still come.
+    names: HashMap<ConnectionId, ClientId>,
     subscriptions: Subscriptions,
     /// Subscribers by topic, forgotten when any subscription changes.
     targets: HashMap<Box<str>, Arc<[Target]>>,
@@ -90,21 +131,32 @@ pub(crate) struct Hub {
     deadlines: BTreeSet<(Timestamp, u32)>,
     /// Connections are refused, for this reason.
     closed: Option<ReasonCode>,
+    durable: Durable,
+    /// Used again and again, empty between.
+    actions: Vec<Action>,
 }
 
 impl Hub {
-    pub(crate) fn new(limits: Limits, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(
+        limits: Limits,
+        counters: Arc<Counters>,
+        journal: Option<Journal>,
+        topics: Arc<DurableTopics>,
+    ) -> Self {
         Self {
             limits,
             counters,
             clients: Slab::new(),
             by_id: BTreeMap::new(),
+            names: HashMap::new(),
             subscriptions: Subscriptions::default(),
             targets: HashMap::new(),
             retained: Retained::default(),
             dirty: Vec::new(),
             deadlines: BTreeSet::new(),
             closed: None,
+            durable: Durable::new(journal, topics),
+            actions: Vec::new(),
         }
     }
 
@@ -120,14 +172,21 @@ impl Hub {
                 reply,
             } => {
                 self.subscribe(&client, filters, id, now);
-                let _ = reply.send(());
+                let keeps = self.is_durable(&client);
+                self.durable.then(keeps, move || {
+                    let _ = reply.send(());
+                });
             }
             Command::Unsubscribe {
                 client,
                 filters,
                 reply,
             } => {
-                let _ = reply.send(self.unsubscribe(&client, &filters));
+                let removed = self.unsubscribe(&client, &filters);
+                let keeps = self.is_durable(&client);
+                self.durable.then(keeps, move || {
+                    let _ = reply.send(removed);
+                });
             }
             Command::Clients { at_most, reply } => {
                 let _ = reply.send(self.summaries(at_most));
@@ -145,6 +204,11 @@ impl Hub {
             }
             Command::Stop => {}
         }
+    }
+
+    fn is_durable(&self, client: &ClientId) -> bool {
+        let key = self.by_id.get(client);
+        key.is_some_and(|key| self.clients[*key as usize].durable.is_some())
     }
 
     fn count_subscriptions(&self) {
@@ -179,7 +243,11 @@ impl Hub {
             if wanted {
                 self.send_retained(key, &filter, options.qos, id, now);
             }
-            self.clients[key as usize].filters.insert(filter, options);
+            let client = &mut self.clients[key as usize];
+            if let Some(session) = client.durable {
+                self.durable.subscribe(session, &filter, options, id, new);
+            }
+            client.filters.insert(filter, options);
         }
         self.count_subscriptions();
     }
@@ -193,20 +261,24 @@ impl Hub {
         now: Timestamp,
     ) {
         let ids: Arc<[u32]> = id.into_iter().collect();
-        let State::Online(online) = &mut self.clients[key as usize].state else {
-            return;
+        let client = &mut self.clients[key as usize];
+        let mut pending = match &mut client.state {
+            State::Online(online) => std::mem::take(&mut online.pending),
+            State::Offline(_) => return,
         };
-        let before = online.pending.len();
-        online
-            .pending
-            .extend(self.retained.matching(filter, now).map(|message| Delivery {
-                message: message.clone(),
-                qos: qos.min(message.qos()),
-                retain: true, // [MQTT-3.3.1-8]
-                subscription_ids: ids.clone(),
-            }));
-        if online.pending.len() > before {
-            self.dirty.push(key);
+        for message in self.retained.matching(filter, now) {
+            // [MQTT-3.3.1-8]
+            let delivery = client.delivery(message, qos.min(message.qos()), true, &ids);
+            if let Some(session) = client.durable.filter(|_| delivery.seq > 0) {
+                self.durable.enqueue(session, &delivery);
+            }
+            pending.push(delivery);
+        }
+        if let State::Online(online) = &mut client.state {
+            if !pending.is_empty() {
+                self.dirty.push(key);
+            }
+            online.pending = pending;
         }
     }
 
@@ -215,10 +287,14 @@ impl Hub {
             return vec![false; filters.len()];
         };
         self.targets.clear();
+        let client = &mut self.clients[key as usize];
         let removed = filters
             .iter()
             .map(|filter| {
-                self.clients[key as usize].filters.remove(filter);
+                let removed = client.filters.remove(filter).is_some();
+                if let Some(session) = client.durable.filter(|_| removed) {
+                    self.durable.unsubscribe(session, filter);
+                }
                 self.subscriptions.remove(filter, Subscriber(key))
             })
             .collect();
@@ -241,8 +317,7 @@ impl Hub {
     /// Delivers a message to everybody who wants it, and keeps it where it is retained.
     pub(crate) fn route(&mut self, message: &Message, now: Timestamp) {
         if message.retain() {
-            self.retained.set(message);
-            self.count_retained();
+            self.retain(message);
         }
         let publisher = message.origin().publisher;
         let (qos, retain) = (message.qos(), message.retain());
@@ -251,16 +326,24 @@ impl Hub {
             let Some(client) = self.clients.get_mut(key as usize) else {
                 continue;
             };
-            let delivery = Delivery {
-                message: message.clone(),
-                qos: qos.min(target.qos), // [MQTT-3.8.4-8]
-                retain: retain && target.retain_as_published,
-                subscription_ids: target.ids.clone(),
+            let from = match &client.state {
+                State::Online(online) => online.info.id,
+                State::Offline(offline) => offline.last, // its own will
             };
+            if target.no_local && from == publisher {
+                continue; // [MQTT-3.8.3-3]
+            }
+            let delivery = client.delivery(
+                message,
+                qos.min(target.qos), // [MQTT-3.8.4-8]
+                retain && target.retain_as_published,
+                &target.ids,
+            );
+            let durable = client.durable.filter(|_| delivery.seq > 0);
             match &mut client.state {
                 State::Online(online) => {
-                    if target.no_local && online.info.id == publisher {
-                        continue; // [MQTT-3.8.3-3]
+                    if let Some(session) = durable {
+                        self.durable.enqueue(session, &delivery);
                     }
                     if online.pending.is_empty() {
                         self.dirty.push(key);
@@ -268,31 +351,75 @@ impl Hub {
                     online.pending.push(delivery);
                 }
                 State::Offline(offline) => {
-                    if target.no_local && offline.last == publisher {
-                        continue; // its own will
+                    if let Some(session) = durable {
+                        self.durable.enqueue(session, &delivery);
                     }
-                    let kept = offline.session.deliver(delivery, now, &mut Vec::new());
-                    if matches!(kept, Err(reason) if reason != Dropped::Away) {
-                        self.counters.dropped.fetch_add(1, Relaxed);
+                    let seq = delivery.seq;
+                    let kept = offline.session.deliver(delivery, now, &mut self.actions);
+                    if let Err(reason) = kept {
+                        self.actions.push(Action::Dropped { reason, seq });
                     }
+                    self.count_dropped(durable);
                 }
             }
         }
     }
 
-    /// Puts what was routed into the inboxes: once a batch, so that a connection wakes once.
+    /// Counts what a session could not keep, and takes it out of the store.
+    fn count_dropped(&mut self, durable: Option<SessionKey>) {
+        for action in self.actions.drain(..) {
+            let Action::Dropped { reason, seq } = action else {
+                continue;
+            };
+            if reason != Dropped::Away {
+                self.counters.dropped.fetch_add(1, Relaxed);
+            }
+            if let Some(session) = durable.filter(|_| seq > 0) {
+                self.durable.change(Change::Dequeue(session, seq));
+            }
+        }
+    }
+
+    fn retain(&mut self, message: &Message) {
+        let publisher = self.names.get(&message.origin().publisher);
+        let publisher = publisher.cloned().unwrap_or_else(|| ClientId::from(""));
+        self.retained.set(message, &publisher);
+        self.durable.retain(message, &publisher);
+        self.count_retained();
+    }
+
+    /// Puts what was routed into the inboxes: once a batch, so that a connection wakes once. What must outlive the process
+    /// goes into the journal first.
     pub(crate) fn flush(&mut self) {
+        let round = self.durable.append();
         for key in self.dirty.drain(..) {
             let Some(client) = self.clients.get_mut(key as usize) else {
                 continue;
             };
-            if let State::Online(online) = &mut client.state
-                && !online.pending.is_empty()
-            {
-                let dropped = online.inbox.put(&mut online.pending);
-                self.counters.dropped.fetch_add(dropped, Relaxed);
+            let State::Online(online) = &mut client.state else {
+                continue;
+            };
+            if online.pending.is_empty() {
+                continue;
+            }
+            // A QoS 2 delivery that was sent and is forgotten would be sent again under another identifier. One at QoS 1 may
+            // come twice, and need not wait.
+            let waits = client.durable.is_some()
+                && online.pending.iter().any(|d| d.qos == QoS::ExactlyOnce);
+            online
+                .inbox
+                .put(&mut online.pending, waits.then_some(round));
+            if waits {
+                self.durable.tell(&online.inbox, round);
+            }
+            for refused in online.pending.drain(..) {
+                self.counters.dropped.fetch_add(1, Relaxed);
+                if let Some(session) = client.durable.filter(|_| refused.seq > 0) {
+                    self.durable.change(Change::Dequeue(session, refused.seq));
+                }
             }
         }
+        self.durable.append();
     }
 
     /// When time matters next.
@@ -316,10 +443,13 @@ impl Hub {
             if offline.expires.is_some_and(|at| at <= now) {
                 self.end_session(key, now);
             } else if let Some((_, message)) = offline.will.take_if(|(at, _)| *at <= now) {
+                self.journal_away(key);
                 self.route(&message.published_at(now), now);
             }
         }
-        self.retained.expire(now);
+        for topic in self.retained.expire(now) {
+            self.durable.unretain(&topic);
+        }
         self.count_retained();
     }
 

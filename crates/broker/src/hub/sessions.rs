@@ -28,34 +28,63 @@ impl Hub {
     }
 
     fn attach_new(&mut self, attach: Attach) {
-        let session = Session::new(attach.terms.clone(), self.limits.queue);
+        let durable = self.durable.new_session(attach.session_expiry);
+        let mut session = Session::new(attach.terms.clone(), self.limits.queue);
+        session.set_durable(durable.is_some());
         let client = attach.info.client.clone();
         let inbox = Arc::new(Inbox::new(self.limits.queue));
-        let (online, reply) = online(attach, inbox.clone());
+        let (online, reply) = online(attach, inbox);
+        if let Some(key) = durable {
+            self.durable.change(Change::Session(online.record(key, 0)));
+        }
+        self.names.insert(online.info.id, client.clone());
         let key = self.clients.insert(Client {
             id: client.clone(),
             state: State::Online(online),
             filters: HashMap::new(),
+            durable,
+            next_seq: 1,
             waiting: VecDeque::new(),
         }) as u32;
         self.by_id.insert(client, key);
         self.counters
             .sessions
             .store(self.clients.len() as u64, Relaxed);
-        self.hand_over(key, reply, session, false, inbox);
+        self.hand_over(key, reply, session, false);
     }
 
     fn resume(&mut self, key: u32, attach: Attach) {
         let inbox = Arc::new(Inbox::new(self.limits.queue));
-        let (online, reply) = online(attach, inbox.clone());
+        let (online, reply) = online(attach, inbox);
+        let connection = online.info.id;
         let client = &mut self.clients[key as usize];
-        let State::Offline(offline) = std::mem::replace(&mut client.state, State::Online(online))
-        else {
-            return;
+        let offline = match std::mem::replace(&mut client.state, State::Online(online)) {
+            State::Offline(offline) => *offline,
+            // Not so: who calls this has looked.
+            online @ State::Online(_) => {
+                client.state = online;
+                return;
+            }
         };
         // A will that waits is not sent [MQTT-3.1.3-9].
-        self.forget_deadlines(key, &offline);
-        self.hand_over(key, reply, offline.session, true, inbox);
+        for at in offline.deadlines() {
+            self.deadlines.remove(&(at, key));
+        }
+        let mut session = offline.session;
+        if let (Some(kept), State::Online(online)) = (client.durable, &client.state) {
+            if online.session_expiry > 0 {
+                let record = online.record(kept, session.sent());
+                self.durable.change(Change::Session(record));
+            } else {
+                // It ends with this connection, whatever ends that.
+                client.durable = None;
+                session.set_durable(false);
+                self.durable.end_session(kept, client.filters.keys());
+            }
+        }
+        self.names.remove(&offline.last);
+        self.names.insert(connection, client.id.clone());
+        self.hand_over(key, reply, session, true);
     }
 
     /// Gives the session to its connection; takes it back where the connection has gone meanwhile.
@@ -65,25 +94,27 @@ impl Hub {
         reply: oneshot::Sender<Result<Attached, ReasonCode>>,
         session: Session,
         session_present: bool,
-        inbox: Arc<Inbox>,
     ) {
+        let client = &self.clients[key as usize];
+        let State::Online(online) = &client.state else {
+            return;
+        };
         let attached = Attached {
-            session,
+            client: key,
+            durable: client.durable,
+            session: Some(session),
             session_present,
-            inbox,
+            inbox: online.inbox.clone(),
         };
         if let Err(Ok(back)) = reply.send(Ok(attached)) {
-            let client = &self.clients[key as usize];
-            if let State::Online(online) = &client.state {
-                let detach = Detach {
-                    client: client.id.clone(),
-                    connection: online.info.id,
-                    session: Some(back.session),
-                    clean: false,
-                    session_expiry: None,
-                };
-                self.detach(detach, Timestamp::now());
-            }
+            let detach = Detach {
+                client: client.id.clone(),
+                connection: online.info.id,
+                session: back.session,
+                clean: false,
+                session_expiry: None,
+            };
+            self.detach(detach, Timestamp::now());
         }
     }
 
@@ -111,27 +142,32 @@ impl Hub {
 
         if let Some(mut session) = detach.session.filter(|_| expiry > 0) {
             session.disconnect();
-            let mut dropped = 0;
+            let durable = client.durable;
+            let (info, session_expiry) = (online.info.clone(), expiry);
             for delivery in inbox.empty().into_iter().chain(pending) {
-                let kept = session.deliver(delivery, now, &mut Vec::new());
-                dropped += u64::from(matches!(kept, Err(reason) if reason != Dropped::Away));
+                let seq = delivery.seq;
+                if let Err(reason) = session.deliver(delivery, now, &mut self.actions) {
+                    self.actions.push(Action::Dropped { reason, seq });
+                }
             }
-            self.counters.dropped.fetch_add(dropped, Relaxed);
+            self.count_dropped(durable);
             let lifetime = Duration::from_secs(expiry.into());
             let expires = (expiry != u32::MAX).then(|| now.plus(lifetime));
             let delayed = will
                 .as_ref()
                 .filter(|w| !w.delay.is_zero())
                 .map(|w| (now.plus(w.delay), w.message.clone()));
-            for at in expires.iter().chain(delayed.as_ref().map(|(at, _)| at)) {
-                self.deadlines.insert((*at, key));
-            }
             self.clients[key as usize].state = State::Offline(Box::new(Offline {
                 session,
                 last: detach.connection,
                 expires,
+                away_since: now,
+                session_expiry,
+                version: info.version,
                 will: delayed,
             }));
+            self.remember_deadlines(key);
+            self.journal_away(key);
             if let (Some(will), Some(Duration::ZERO)) = (will, will_delay) {
                 self.route(&will.message.published_at(now), now);
             }
@@ -140,6 +176,7 @@ impl Hub {
             if let Some(will) = will {
                 self.route(&will.message.published_at(now), now); // the session ends, so does the delay
             }
+            self.names.remove(&detach.connection);
         }
         // The first takes the session; each further one takes it over from the one before.
         for attach in waiting {
@@ -152,17 +189,23 @@ impl Hub {
         if matches!(self.clients[key as usize].state, State::Online(_)) {
             return;
         }
-        if let State::Offline(offline) = self.remove(key)
-            && let Some((_, message)) = offline.will
-        {
-            self.route(&message.published_at(now), now);
+        if let State::Offline(offline) = self.remove(key) {
+            if let Some((_, message)) = offline.will {
+                self.route(&message.published_at(now), now);
+            }
+            self.names.remove(&offline.last);
         }
     }
 
     fn remove(&mut self, key: u32) -> State {
         let client = self.clients.remove(key as usize);
         if let State::Offline(offline) = &client.state {
-            self.forget_deadlines(key, offline);
+            for at in offline.deadlines() {
+                self.deadlines.remove(&(at, key));
+            }
+        }
+        if let Some(session) = client.durable {
+            self.durable.end_session(session, client.filters.keys());
         }
         self.by_id.remove(&client.id);
         for filter in client.filters.keys() {
@@ -177,11 +220,19 @@ impl Hub {
         client.state
     }
 
-    /// What was to happen to a session that is away, now that it is not.
-    fn forget_deadlines(&mut self, key: u32, offline: &Offline) {
-        let will = offline.will.as_ref().map(|(at, _)| *at);
-        for at in offline.expires.into_iter().chain(will) {
-            self.deadlines.remove(&(at, key));
+    /// Looks at a session that is away when something is to happen to it.
+    pub(super) fn remember_deadlines(&mut self, key: u32) {
+        if let State::Offline(offline) = &self.clients[key as usize].state {
+            let deadlines = offline.deadlines().map(|at| (at, key));
+            self.deadlines.extend(deadlines);
         }
+    }
+}
+
+impl Offline {
+    /// When the session ends, and when its will is due.
+    fn deadlines(&self) -> impl Iterator<Item = Timestamp> {
+        let will = self.will.as_ref().map(|(at, _)| *at);
+        self.expires.into_iter().chain(will)
     }
 }

@@ -78,6 +78,7 @@ const BATCHES_A_ROUND: usize = 32;
 /// Runs until [`Command::Stop`].
 pub(crate) async fn run(mut hub: Hub, handle: HubHandle, mut router: RouterReceiver) {
     let _closing = Closing(handle.tickets.clone());
+    let journal = hub.journal();
     loop {
         let due = hub
             .deadline()
@@ -103,8 +104,12 @@ pub(crate) async fn run(mut hub: Hub, handle: HubHandle, mut router: RouterRecei
             for record in records {
                 match record {
                     Record::Message(message) => hub.route(&message, now),
+                    Record::Sync(sync) => hub.sync(sync),
+                    Record::Forget { session, packet_id } => {
+                        hub.forget_received(session, packet_id);
+                    }
                     Record::Command(ticket) => match handle.redeem(ticket) {
-                        Some(Command::Stop) => return,
+                        Some(Command::Stop) => return hub.flush(),
                         Some(command) => hub.command(command, now),
                         None => tracing::error!(ticket, "a command without a ticket"),
                     },
@@ -119,6 +124,10 @@ pub(crate) async fn run(mut hub: Hub, handle: HubHandle, mut router: RouterRecei
             hub.tick(now);
         }
         hub.flush();
+        // A disk is slower than a network: publishers wait for it here.
+        if let Some(journal) = &journal {
+            journal.room().await;
+        }
         tokio::task::yield_now().await;
     }
 }

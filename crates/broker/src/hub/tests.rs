@@ -16,7 +16,7 @@ fn at(second: u64) -> Timestamp {
 }
 
 fn hub() -> Hub {
-    Hub::new(Limits::default(), Arc::default())
+    Hub::new(Limits::default(), Arc::default(), None, Arc::default())
 }
 
 fn terms() -> Terms {
@@ -98,7 +98,7 @@ fn detach(hub: &mut Hub, connected: Connected, clean: bool, now: Timestamp) {
     let detach = Detach {
         client: connected.client,
         connection: connected.connection,
-        session: Some(connected.attached.session),
+        session: connected.attached.session,
         clean,
         session_expiry: None,
     };
@@ -210,6 +210,8 @@ fn what_lies_in_the_inbox_when_the_connection_ends_goes_into_the_session() {
     let queued: Vec<_> = again
         .attached
         .session
+        .as_ref()
+        .unwrap()
         .queued()
         .map(|d| String::from_utf8_lossy(d.message.payload()).into_owned())
         .collect();
@@ -314,7 +316,7 @@ fn no_local_holds_for_a_clients_own_will() {
     detach(&mut hub, connected, false, at(1));
     hub.route(&message("other", "to you", 7), at(1));
     let back = connect(&mut hub, "own", 2, 3_600);
-    let queued: Vec<_> = back.attached.session.queued().collect();
+    let queued: Vec<_> = back.attached.session.as_ref().unwrap().queued().collect();
     assert_eq!(queued.len(), 1);
     assert_eq!(queued[0].message.topic(), "other");
 }

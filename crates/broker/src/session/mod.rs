@@ -42,6 +42,20 @@ pub struct Terms {
     pub server_topic_alias_maximum: u16,
 }
 
+impl Terms {
+    /// Of a session whose client has not come back since a restart.
+    pub fn away(version: ProtocolVersion) -> Self {
+        Self {
+            version,
+            keep_alive: Duration::ZERO,
+            client_receive_maximum: u16::MAX,
+            client_maximum_packet_size: usize::MAX,
+            server_receive_maximum: u16::MAX,
+            server_topic_alias_maximum: 0,
+        }
+    }
+}
+
 /// What to do next, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
@@ -51,7 +65,12 @@ pub enum Action {
         topic: Option<Arc<str>>,
     },
     /// Hand a message that was kept until its PUBREL to the router.
-    Release(Message),
+    Release {
+        /// What was kept.
+        message: Message,
+        /// Under which identifier.
+        packet_id: u16,
+    },
     /// Send a PUBLISH to the client.
     Publish {
         /// What to send.
@@ -70,7 +89,25 @@ pub enum Action {
     /// Send PUBCOMP.
     PubComp(Ack<'static>),
     /// A message that waited can't be sent any more: count it.
-    Dropped(Dropped),
+    Dropped {
+        /// Why.
+        reason: Dropped,
+        /// Its number among the deliveries.
+        seq: u64,
+    },
+    /// In a durable session only: a message was taken that waits for its PUBREL. What follows must not be sent before that
+    /// is safe.
+    Received {
+        /// Its packet identifier.
+        packet_id: u16,
+        /// The message.
+        message: Message,
+    },
+    /// In a durable session only: the client has answered PUBREC to this delivery. What follows must not be sent before
+    /// that is safe.
+    Released(u64),
+    /// In a durable session only: the client has acknowledged this delivery to the end.
+    Done(u64),
     /// The client broke a rule: say why (in DISCONNECT, where its version has one from the server) and close.
     Refuse(ReasonCode),
 }
@@ -82,6 +119,8 @@ pub struct Session {
     /// When the client was last heard of.
     heard: Timestamp,
     connected: bool,
+    /// What happens to it must outlive the process.
+    durable: bool,
     /// QoS 2 messages that wait for their PUBREL, by packet identifier (MQTT 3.1.1 and 5, figure 4.3, method A).
     received: HashMap<u16, Message>,
     received_bytes: usize,
@@ -98,12 +137,45 @@ impl Session {
             terms,
             heard: Timestamp::default(),
             connected: false,
+            durable: false,
             received: HashMap::new(),
             received_bytes: 0,
             limits,
             aliases: Vec::new(),
             outgoing: Outgoing::new(limits),
         }
+    }
+
+    /// A session that a store has kept. Deliveries up to `sent` may have been sent before; `true` marks those that were
+    /// released.
+    pub fn restored(
+        mut self,
+        deliveries: impl Iterator<Item = (Delivery, bool)>,
+        sent: u64,
+        received: impl Iterator<Item = (u16, Message)>,
+    ) -> Self {
+        self.durable = true;
+        self.outgoing.restore(deliveries, sent);
+        for (packet_id, message) in received {
+            self.received_bytes += message.size();
+            self.received.insert(packet_id, message);
+        }
+        self
+    }
+
+    /// Says whether what happens to the session must outlive the process.
+    pub fn set_durable(&mut self, durable: bool) {
+        self.durable = durable;
+    }
+
+    /// Whether what happens to the session must outlive the process.
+    pub fn is_durable(&self) -> bool {
+        self.durable
+    }
+
+    /// The number of the last delivery that was sent.
+    pub fn sent(&self) -> u64 {
+        self.outgoing.sent()
     }
 
     /// A connection takes the session up. What was in flight is sent again, in order, PUBLISH with DUP and PUBREL
@@ -164,6 +236,12 @@ impl Session {
                     let topic = topic.as_deref().unwrap_or(p.topic);
                     let message = Message::new(p, topic, origin);
                     self.received_bytes += message.size();
+                    if self.durable {
+                        actions.push(Action::Received {
+                            packet_id: p.packet_id,
+                            message: message.clone(),
+                        });
+                    }
                     self.received.insert(p.packet_id, message);
                 }
                 actions.push(Action::PubRec(Ack::success(p.packet_id)));
@@ -227,7 +305,10 @@ impl Session {
         let reason = match self.received.remove(&ack.packet_id) {
             Some(message) => {
                 self.received_bytes -= message.size();
-                actions.push(Action::Release(message));
+                actions.push(Action::Release {
+                    message,
+                    packet_id: ack.packet_id,
+                });
                 ReasonCode::SUCCESS
             }
             None => self.not_found(),
@@ -245,28 +326,39 @@ impl Session {
 
     /// PUBACK from the client.
     pub fn puback(&mut self, ack: &Ack<'_>, now: Timestamp, actions: &mut Vec<Action>) {
-        self.outgoing.puback(ack.packet_id);
-        self.outgoing.pump(&self.terms, now, actions);
+        let done = self.outgoing.puback(ack.packet_id);
+        self.go_on(done, now, actions);
     }
 
     /// PUBREC from the client.
     pub fn pubrec(&mut self, ack: &Ack<'_>, now: Timestamp, actions: &mut Vec<Action>) {
         if ack.reason.is_error() {
-            self.outgoing.pubcomp(ack.packet_id); // it wants no more of this message (section 4.3.3)
-            self.outgoing.pump(&self.terms, now, actions);
-            return;
+            let done = self.outgoing.pubcomp(ack.packet_id); // it wants no more of this message (section 4.3.3)
+            return self.go_on(done, now, actions);
         }
-        let reason = if self.outgoing.pubrec(ack.packet_id) {
-            ReasonCode::SUCCESS
-        } else {
-            self.not_found()
+        let reason = match self.outgoing.pubrec(ack.packet_id) {
+            Some((seq, new)) => {
+                if new && self.durable {
+                    actions.push(Action::Released(seq));
+                }
+                ReasonCode::SUCCESS
+            }
+            None => self.not_found(),
         };
         actions.push(Action::PubRel(Ack::with_reason(ack.packet_id, reason)));
     }
 
     /// PUBCOMP from the client.
     pub fn pubcomp(&mut self, ack: &Ack<'_>, now: Timestamp, actions: &mut Vec<Action>) {
-        self.outgoing.pubcomp(ack.packet_id);
+        let done = self.outgoing.pubcomp(ack.packet_id);
+        self.go_on(done, now, actions);
+    }
+
+    /// A delivery may be done: there may be room for the next.
+    fn go_on(&mut self, done: Option<u64>, now: Timestamp, actions: &mut Vec<Action>) {
+        if let Some(seq) = done.filter(|_| self.durable) {
+            actions.push(Action::Done(seq));
+        }
         self.outgoing.pump(&self.terms, now, actions);
     }
 
@@ -280,7 +372,7 @@ impl Session {
         if self.connected {
             self.outgoing.deliver(delivery, &self.terms, now, actions)
         } else {
-            self.outgoing.keep(delivery)
+            self.outgoing.keep(delivery, actions)
         }
     }
 

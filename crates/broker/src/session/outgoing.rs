@@ -20,7 +20,18 @@ pub struct Delivery {
     pub retain: bool,
     /// Identifiers of the subscriptions that matched (section 3.8.2.1.2).
     pub subscription_ids: Arc<[u32]>,
+    /// Its place among the session's deliveries above QoS 0, from 1; 0 at QoS 0. The hub counts.
+    pub seq: u64,
 }
+
+/// The packet identifier of a delivery: it follows from its place, so that a delivery that is found again after a restart
+/// has the identifier that it had. Identifiers run 1..=65535 and around; 0 is none `[MQTT-2.2.1-3]`.
+fn packet_id(seq: u64) -> u16 {
+    (seq.saturating_sub(1) % IDS) as u16 + 1
+}
+
+/// How many identifiers there are.
+const IDS: u64 = 65_535;
 
 impl Delivery {
     /// The same, with the message in memory of its own.
@@ -86,17 +97,19 @@ pub enum Inflight {
     Done,
 }
 
-/// Identifiers are given in turn, so the window is a run of them and the identifier tells the place in it.
+/// Deliveries are numbered in turn, and their identifiers with them, so the identifier tells the number in the window.
 #[derive(Debug)]
 pub(super) struct Outgoing {
-    window: VecDeque<(u16, Inflight)>,
+    /// By number, which grows; not each has one.
+    window: VecDeque<(u64, Inflight)>,
     /// How much of the window was sent on this connection: the rest is sent again as the client acknowledges.
     resent: usize,
     /// Entries among these that are not [`Inflight::Done`].
     unacknowledged: usize,
     /// What the messages of the window weigh.
     window_bytes: usize,
-    last_id: u16,
+    /// The number of the last delivery that was sent.
+    sent: u64,
     queue: VecDeque<Delivery>,
     queue_bytes: usize,
     limits: QueueLimits,
@@ -106,7 +119,7 @@ pub(super) struct Outgoing {
 /// than hold on to the batch that it came in.
 const LONG_WINDOW: usize = 1_024;
 /// The window may not reach around to its own beginning.
-const LONGEST_WINDOW: usize = 60_000;
+const LONGEST_WINDOW: u64 = 60_000;
 
 impl Outgoing {
     pub(super) fn new(limits: QueueLimits) -> Self {
@@ -115,7 +128,7 @@ impl Outgoing {
             resent: 0,
             unacknowledged: 0,
             window_bytes: 0,
-            last_id: 0,
+            sent: 0,
             queue: VecDeque::new(),
             queue_bytes: 0,
             limits,
@@ -130,7 +143,29 @@ impl Outgoing {
         self.window
             .iter()
             .filter(|(_, state)| *state != Inflight::Done)
-            .map(|(id, state)| (*id, state))
+            .map(|(seq, state)| (packet_id(*seq), state))
+    }
+
+    /// The number of the last delivery that was sent.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Takes deliveries up that a store has kept, in order: those up to `sent` are sent again.
+    pub(super) fn restore(&mut self, kept: impl Iterator<Item = (Delivery, bool)>, sent: u64) {
+        self.sent = sent;
+        for (delivery, released) in kept {
+            let seq = delivery.seq;
+            if released {
+                self.window.push_back((seq, Inflight::Release));
+            } else if seq <= sent {
+                self.window_bytes += delivery.message.size();
+                self.window.push_back((seq, Inflight::Publish(delivery)));
+            } else {
+                self.queue_bytes += delivery.message.size();
+                self.queue.push_back(delivery);
+            }
+        }
     }
 
     /// Sends what the window has room for, queues the rest.
@@ -150,36 +185,55 @@ impl Outgoing {
             });
             return Ok(());
         }
-        if self.queue.is_empty() && self.has_room(terms) {
+        if self.queue.is_empty() && self.has_room(terms, delivery.seq) {
             self.send(delivery, actions);
             return Ok(());
         }
-        self.enqueue(delivery)
+        self.enqueue(delivery, actions)
     }
 
     /// Keeps a message for a client that is away.
-    pub(super) fn keep(&mut self, delivery: Delivery) -> Result<(), Dropped> {
+    pub(super) fn keep(
+        &mut self,
+        delivery: Delivery,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Dropped> {
         if delivery.qos == QoS::AtMostOnce {
             return Err(Dropped::Away);
         }
-        self.enqueue(delivery)
+        self.enqueue(delivery, actions)
     }
 
     /// Puts a message into the queue, in memory of its own.
-    fn enqueue(&mut self, delivery: Delivery) -> Result<(), Dropped> {
-        let bytes = self.queue_bytes + delivery.message.size();
-        if self.queue.len() >= self.limits.messages || bytes > self.limits.bytes {
-            return Err(Dropped::QueueFull);
+    fn enqueue(&mut self, delivery: Delivery, actions: &mut Vec<Action>) -> Result<(), Dropped> {
+        let size = delivery.message.size();
+        while self.queue.len() >= self.limits.messages
+            || self.queue_bytes + size > self.limits.bytes
+        {
+            let oldest = match self.limits.when_full {
+                WhenFull::DropOldest => self.queue.pop_front(),
+                WhenFull::DropNewest | WhenFull::Refuse => None,
+            };
+            let Some(oldest) = oldest else {
+                return Err(Dropped::QueueFull);
+            };
+            self.queue_bytes -= oldest.message.size();
+            actions.push(Action::Dropped {
+                reason: Dropped::QueueFull,
+                seq: oldest.seq,
+            });
         }
-        self.queue_bytes = bytes;
+        self.queue_bytes += size;
         self.queue.push_back(delivery.detached());
         Ok(())
     }
 
-    fn has_room(&self, terms: &Terms) -> bool {
+    /// Whether the delivery with this number may be sent now.
+    fn has_room(&self, terms: &Terms, seq: u64) -> bool {
+        let first = self.window.front().map_or(seq, |(first, _)| *first);
         self.resent == self.window.len()
             && self.unacknowledged < usize::from(terms.client_receive_maximum)
-            && self.window.len() < LONGEST_WINDOW
+            && seq.saturating_sub(first) < LONGEST_WINDOW
             && self.window_bytes < self.limits.bytes
     }
 
@@ -188,14 +242,15 @@ impl Outgoing {
             delivery = delivery.detached();
         }
         self.window_bytes += delivery.message.size();
-        self.last_id = self.last_id.checked_add(1).unwrap_or(1); // 0 is no identifier [MQTT-2.2.1-3]
+        debug_assert!(delivery.seq > self.sent, "the hub counts upwards");
+        self.sent = delivery.seq;
         self.unacknowledged += 1;
         self.resent += 1;
         self.window
-            .push_back((self.last_id, Inflight::Publish(delivery.clone())));
+            .push_back((delivery.seq, Inflight::Publish(delivery.clone())));
         actions.push(Action::Publish {
+            packet_id: packet_id(delivery.seq),
             delivery,
-            packet_id: self.last_id,
             dup: false,
         });
     }
@@ -203,15 +258,18 @@ impl Outgoing {
     /// Sends what is to be sent again, then from the queue while the window has room.
     pub(super) fn pump(&mut self, terms: &Terms, now: Timestamp, actions: &mut Vec<Action>) {
         self.resend_some(terms, actions);
-        while self.has_room(terms) {
-            let Some(delivery) = self.queue.pop_front() else {
-                return;
-            };
+        while let Some(next) = self.queue.front()
+            && self.has_room(terms, next.seq)
+            && let Some(delivery) = self.queue.pop_front()
+        {
             self.queue_bytes -= delivery.message.size();
             // What expired while it waited is not sent [MQTT-3.3.2-5]; nor what this client can't take.
             match sendable(&delivery, terms, now) {
                 Ok(()) => self.send(delivery, actions),
-                Err(reason) => actions.push(Action::Dropped(reason)),
+                Err(reason) => actions.push(Action::Dropped {
+                    reason,
+                    seq: delivery.seq,
+                }),
             }
         }
     }
@@ -226,11 +284,15 @@ impl Outgoing {
     /// Goes on sending again, in order, within what this connection's client takes at once: it may be less than the
     /// last one's took `[MQTT-3.3.4-9]`.
     fn resend_some(&mut self, terms: &Terms, actions: &mut Vec<Action>) {
-        while let Some((packet_id, state)) = self.window.get(self.resent) {
+        while let Some((seq, state)) = self.window.get(self.resent) {
             match state {
                 Inflight::Publish(delivery) if !fits(delivery, terms) => {
-                    self.becomes(self.resent, Inflight::Done); // [MQTT-3.1.2-25]: as if it had been sent
-                    actions.push(Action::Dropped(Dropped::TooLarge));
+                    // [MQTT-3.1.2-25]: as if it had been sent
+                    actions.push(Action::Dropped {
+                        reason: Dropped::TooLarge,
+                        seq: *seq,
+                    });
+                    self.becomes(self.resent, Inflight::Done);
                 }
                 Inflight::Publish(delivery) => {
                     if self.unacknowledged >= usize::from(terms.client_receive_maximum) {
@@ -238,13 +300,13 @@ impl Outgoing {
                     }
                     actions.push(Action::Publish {
                         delivery: delivery.clone(),
-                        packet_id: *packet_id,
+                        packet_id: packet_id(*seq),
                         dup: true,
                     });
                     self.unacknowledged += 1;
                 }
                 Inflight::Release => {
-                    actions.push(Action::PubRel(Ack::success(*packet_id)));
+                    actions.push(Action::PubRel(Ack::success(packet_id(*seq))));
                     self.unacknowledged += 1;
                 }
                 Inflight::Done => {}
@@ -262,15 +324,22 @@ impl Outgoing {
         }
     }
 
-    fn place(&self, packet_id: u16) -> Option<usize> {
+    /// Where in the window the delivery with this identifier is.
+    fn place(&self, id: u16) -> Option<usize> {
         let first = self.window.front()?.0;
-        // Identifiers run 1..=65535 and around, so they are 65,535 in all.
-        let guess = if packet_id >= first {
-            usize::from(packet_id - first)
-        } else {
-            usize::from(packet_id) + 65_535 - usize::from(first)
-        };
-        (self.window.get(guess)?.0 == packet_id).then_some(guess)
+        let ahead = (u64::from(id) + IDS - u64::from(packet_id(first))) % IDS;
+        // Mostly there is no gap before it, and its number tells its place.
+        let guess = ahead as usize;
+        if self
+            .window
+            .get(guess)
+            .is_some_and(|(seq, _)| *seq == first + ahead)
+        {
+            return Some(guess);
+        }
+        self.window
+            .binary_search_by_key(&(first + ahead), |(seq, _)| *seq)
+            .ok()
     }
 
     /// Gives an entry of the window its next state.
@@ -280,48 +349,48 @@ impl Outgoing {
         }
     }
 
-    fn finish(&mut self, place: usize) {
+    /// The number of the delivery that is done now.
+    fn finish(&mut self, place: usize) -> Option<u64> {
+        let (seq, _) = *self.window.get(place)?;
         self.becomes(place, Inflight::Done);
         if place < self.resent {
             self.unacknowledged -= 1;
         }
         self.forget_done();
+        Some(seq)
     }
 
-    pub(super) fn puback(&mut self, packet_id: u16) {
-        let Some(place) = self.place(packet_id) else {
-            return;
-        };
-        if let Inflight::Publish(delivery) = &self.window[place].1
-            && delivery.qos == QoS::AtLeastOnce
-        {
-            self.finish(place);
+    /// The number of the delivery that is done now.
+    pub(super) fn puback(&mut self, id: u16) -> Option<u64> {
+        let place = self.place(id)?;
+        match &self.window[place].1 {
+            Inflight::Publish(delivery) if delivery.qos == QoS::AtLeastOnce => self.finish(place),
+            Inflight::Publish(_) | Inflight::Release | Inflight::Done => None,
         }
     }
 
-    /// Whether the identifier is in use.
-    pub(super) fn pubrec(&mut self, packet_id: u16) -> bool {
-        let Some(place) = self.place(packet_id) else {
-            return false;
-        };
-        match &self.window[place].1 {
+    /// The number of the delivery that is to be released, and whether it was not before.
+    pub(super) fn pubrec(&mut self, id: u16) -> Option<(u64, bool)> {
+        let place = self.place(id)?;
+        let (seq, state) = &self.window[place];
+        let seq = *seq;
+        match state {
             Inflight::Publish(delivery) if delivery.qos == QoS::ExactlyOnce => {
                 self.becomes(place, Inflight::Release);
-                true
+                Some((seq, true))
             }
-            Inflight::Release => true,
-            Inflight::Publish(_) | Inflight::Done => false,
+            Inflight::Release => Some((seq, false)),
+            Inflight::Publish(_) | Inflight::Done => None,
         }
     }
 
-    pub(super) fn pubcomp(&mut self, packet_id: u16) {
-        let Some(place) = self.place(packet_id) else {
-            return;
-        };
+    /// The number of the delivery that is done now.
+    pub(super) fn pubcomp(&mut self, id: u16) -> Option<u64> {
+        let place = self.place(id)?;
         match &self.window[place].1 {
             Inflight::Release => self.finish(place),
             Inflight::Publish(delivery) if delivery.qos == QoS::ExactlyOnce => self.finish(place),
-            Inflight::Publish(_) | Inflight::Done => {}
+            Inflight::Publish(_) | Inflight::Done => None,
         }
     }
 }

@@ -42,6 +42,7 @@ struct World {
     to_publisher: VecDeque<Wire>,
     /// Messages that crossed from one session to the other.
     crossing: VecDeque<Message>,
+    crossed: u64,
     /// Subscriber's side.
     to_subscriber: VecDeque<Wire>,
     from_subscriber: VecDeque<Wire>,
@@ -103,7 +104,7 @@ impl World {
                     self.crossing
                         .push_back(Message::new(&p, "t", origin(message)));
                 }
-                Action::Release(message) => self.crossing.push_back(message),
+                Action::Release { message, .. } => self.crossing.push_back(message),
                 Action::PubAck(a) => self.to_publisher.push_back(Wire::PubAck(a.packet_id)),
                 Action::PubRec(a) => self.to_publisher.push_back(Wire::PubRec(a.packet_id)),
                 Action::PubComp(a) => self.to_publisher.push_back(Wire::PubComp(a.packet_id)),
@@ -225,7 +226,9 @@ impl World {
                 let Some(message) = self.crossing.pop_front() else {
                     return;
                 };
+                self.crossed += 1;
                 let delivery = Delivery {
+                    seq: self.crossed,
                     qos: message.qos(),
                     message,
                     retain: false,

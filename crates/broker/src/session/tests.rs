@@ -52,6 +52,7 @@ pub(super) fn delivery(id: u64, qos: QoS) -> Delivery {
         qos,
         retain: false,
         subscription_ids: Arc::default(),
+        seq: if qos > QoS::AtMostOnce { id } else { 0 },
     }
 }
 
@@ -86,7 +87,7 @@ fn a_qos_2_message_goes_on_once_when_it_is_released() {
     assert_eq!(actions, [rec.clone(), rec]);
     actions.clear();
     session.pubrel(&Ack::success(7), &mut actions);
-    let [Action::Release(message), Action::PubComp(comp)] = &actions[..] else {
+    let [Action::Release { message, .. }, Action::PubComp(comp)] = &actions[..] else {
         panic!("{actions:?}");
     };
     assert_eq!(message.origin().id, MessageId(1));
@@ -143,7 +144,7 @@ fn identifiers_run_around_and_none_is_given_twice() {
     let mut session = connected(terms(ProtocolVersion::V311));
     let mut actions = Vec::new();
     let now = Timestamp(0);
-    for n in 0..200_000u64 {
+    for n in 1..=200_000u64 {
         actions.clear();
         session
             .deliver(delivery(n, QoS::AtLeastOnce), now, &mut actions)
@@ -151,7 +152,7 @@ fn identifiers_run_around_and_none_is_given_twice() {
         let [(_, id, false)] = sent(&actions)[..] else {
             panic!("{actions:?}");
         };
-        assert_eq!(u64::from(id), n % 65_535 + 1);
+        assert_eq!(u64::from(id), (n - 1) % 65_535 + 1);
         session.puback(&Ack::success(id), now, &mut actions);
     }
     assert_eq!(session.inflight().count(), 0);
@@ -185,7 +186,7 @@ fn what_is_larger_than_the_client_takes_or_has_expired_is_not_sent() {
     let brief = Message::new(&p, "t", origin(2));
     let of = |message: &Message| Delivery {
         message: message.clone(),
-        ..delivery(0, QoS::AtLeastOnce)
+        ..delivery(1, QoS::AtLeastOnce)
     };
     let early = Timestamp(4 * SECOND);
     let late = Timestamp(5 * SECOND);
@@ -365,7 +366,7 @@ fn what_expires_in_the_queue_is_told_to_be_counted() {
     p.properties = Properties::trusted(&properties);
     let brief = Delivery {
         message: Message::new(&p, "t", origin(1)),
-        ..delivery(0, QoS::AtLeastOnce)
+        ..delivery(1, QoS::AtLeastOnce)
     };
     session
         .deliver(brief, Timestamp(0), &mut Vec::new())
@@ -373,5 +374,108 @@ fn what_expires_in_the_queue_is_told_to_be_counted() {
     let mut actions = Vec::new();
     let late = Timestamp(5 * SECOND);
     session.connect(terms(ProtocolVersion::V5), late, &mut actions);
-    assert_eq!(actions, [Action::Dropped(Dropped::Expired)]);
+    assert_eq!(
+        actions,
+        [Action::Dropped {
+            reason: Dropped::Expired,
+            seq: 1
+        }]
+    );
+}
+
+#[test]
+fn what_waits_longest_makes_room_where_that_is_the_policy() {
+    let limits = QueueLimits {
+        when_full: WhenFull::DropOldest,
+        ..limits(2)
+    };
+    let mut session = Session::new(terms(ProtocolVersion::V5), limits);
+    let mut actions = Vec::new();
+    for id in 1..=3 {
+        let delivery = delivery(id, QoS::AtLeastOnce);
+        session
+            .deliver(delivery, Timestamp(0), &mut actions)
+            .unwrap();
+    }
+    let dropped = Action::Dropped {
+        reason: Dropped::QueueFull,
+        seq: 1,
+    };
+    assert_eq!(actions, [dropped]);
+    let queued: Vec<_> = session.queued().map(|d| d.seq).collect();
+    assert_eq!(queued, [2, 3]);
+}
+
+#[test]
+fn a_durable_session_says_what_must_be_kept_before_it_is_answered() {
+    let mut session = connected(terms(ProtocolVersion::V5));
+    session.set_durable(true);
+    let now = Timestamp(0);
+    let mut actions = Vec::new();
+    session.publish(&publish("t", QoS::ExactlyOnce, 7), origin(1), &mut actions);
+    session.publish(&publish("t", QoS::ExactlyOnce, 7), origin(2), &mut actions);
+    let [
+        Action::Received { packet_id: 7, .. },
+        Action::PubRec(_),
+        Action::PubRec(_),
+    ] = &actions[..]
+    else {
+        panic!("{actions:?}");
+    };
+    session
+        .deliver(delivery(1, QoS::ExactlyOnce), now, &mut actions)
+        .unwrap();
+    session
+        .deliver(delivery(2, QoS::AtLeastOnce), now, &mut actions)
+        .unwrap();
+    actions.clear();
+    session.pubrec(&Ack::success(1), now, &mut actions);
+    session.pubrec(&Ack::success(1), now, &mut actions);
+    session.pubcomp(&Ack::success(1), now, &mut actions);
+    session.puback(&Ack::success(2), now, &mut actions);
+    session.puback(&Ack::success(2), now, &mut actions);
+    let expected = [
+        Action::Released(1),
+        Action::PubRel(Ack::success(1)),
+        Action::PubRel(Ack::success(1)),
+        Action::Done(1),
+        Action::Done(2),
+    ];
+    assert_eq!(actions, expected);
+}
+
+#[test]
+fn a_restored_session_sends_again_under_the_same_identifiers() {
+    // [MQTT-4.4.0-1], [MQTT-3.3.1-1]
+    let kept = [
+        (delivery(65_535, QoS::ExactlyOnce), true),
+        (delivery(65_537, QoS::ExactlyOnce), false),
+        (delivery(65_540, QoS::AtLeastOnce), false),
+    ];
+    let mut received = publish("t", QoS::ExactlyOnce, 9);
+    received.payload = b"released later";
+    let received = Message::new(&received, "t", origin(5));
+    let mut session = Session::new(terms(ProtocolVersion::V5), limits(10)).restored(
+        kept.into_iter(),
+        65_537,
+        [(9, received.clone())].into_iter(),
+    );
+    let mut actions = Vec::new();
+    session.connect(terms(ProtocolVersion::V5), Timestamp(0), &mut actions);
+    assert_eq!(actions[0], Action::PubRel(Ack::success(65_535)));
+    assert_eq!(sent(&actions), [(65_537, 2, true), (65_540, 5, false)]);
+    actions.clear();
+    session.pubrel(&Ack::success(9), &mut actions);
+    let release = Action::Release {
+        message: received,
+        packet_id: 9,
+    };
+    assert_eq!(actions[0], release);
+    // Acknowledged in another order than they were sent, and with gaps between them.
+    actions.clear();
+    session.puback(&Ack::success(5), Timestamp(0), &mut actions);
+    session.pubcomp(&Ack::success(65_535), Timestamp(0), &mut actions);
+    assert_eq!(actions, [Action::Done(65_540), Action::Done(65_535)]);
+    let left: Vec<_> = session.inflight().map(|(id, _)| id).collect();
+    assert_eq!(left, [2]);
 }

@@ -9,6 +9,7 @@ mod connect;
 mod connect_refused;
 mod delivery;
 mod disconnect;
+mod durable;
 mod floods;
 mod flow;
 mod handshakes;

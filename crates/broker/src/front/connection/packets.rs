@@ -1,6 +1,9 @@
 //! The packets of a client, one after another.
 
+use mqttwb_model::QoS;
+
 use super::*;
+use crate::session::Dropped;
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// Handles every whole packet of the input, as far as there is room for the answers.
@@ -36,7 +39,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             Next::Later => {
                 input.advance(at);
                 // A full batch has gone; what keeps the rest waiting is the output, if anything.
-                Ok(!self.output.is_full())
+                Ok(!self.output.is_full() && !self.owes_too_much())
             }
             Next::Ask(len) => {
                 let asked = self.ask(&input[at - len..at]).await;
@@ -57,7 +60,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let mut at = 0;
         let mut messages = 0;
         let next = loop {
-            if self.output.is_full() || self.batch.len() >= FULL_BATCH {
+            if self.output.is_full() || self.batch.len() >= FULL_BATCH || self.owes_too_much() {
                 break Next::Later;
             }
             let rest = &input[at..];
@@ -128,7 +131,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 mark.aliased_topic = session.aliased_topic(publish);
             }
         }
+        if let Some(durability) = &mut self.durability
+            && publish.qos > QoS::AtMostOnce
+        {
+            let aliased = publish
+                .topic
+                .is_empty()
+                .then(|| session.aliased_topic(publish));
+            let topic = aliased.as_ref().and_then(|topic| topic.as_deref());
+            let topic = topic.unwrap_or(publish.topic);
+            let keeps = match publish.qos {
+                QoS::ExactlyOnce => session.is_durable(),
+                _ => durability.wants(topic, publish.retain),
+            };
+            if keeps {
+                if let Some(failure) = durability.failure() {
+                    return Err(End::Broker {
+                        reason: ReasonCode::QUOTA_EXCEEDED,
+                        why: format!("what must be kept can't be written: {failure}"),
+                    });
+                }
+                if publish.qos == QoS::AtLeastOnce {
+                    durability.ask();
+                }
+            }
+        }
         session.publish(publish, origin, &mut self.actions);
+        let mut answers = Answers {
+            output: &mut self.output,
+            durability: &mut self.durability,
+            version: self.info.version,
+        };
         for action in self.actions.drain(..) {
             match action {
                 Action::Forward { topic } => {
@@ -139,13 +172,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                         origin,
                     );
                 }
+                Action::Received { packet_id, message } => {
+                    if let Some(durability) = answers.durability {
+                        durability.received(packet_id, &message);
+                    }
+                }
                 Action::PubAck(ack) => {
-                    self.output
-                        .packet(&Packet::PubAck(ack), self.info.version, now);
+                    answers.send(Packet::PubAck(ack), now);
                 }
                 Action::PubRec(ack) => {
-                    self.output
-                        .packet(&Packet::PubRec(ack), self.info.version, now);
+                    answers.send(Packet::PubRec(ack), now);
                 }
                 Action::Refuse(reason) => {
                     return Err(End::Broker {
@@ -153,11 +189,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                         why: format!("a PUBLISH was refused: {}", reason.text()),
                     });
                 }
-                Action::Release(_)
+                Action::Release { .. }
                 | Action::Publish { .. }
                 | Action::PubRel(_)
                 | Action::PubComp(_)
-                | Action::Dropped(_) => {}
+                | Action::Released(_)
+                | Action::Done(_)
+                | Action::Dropped { .. } => {}
             }
         }
         Ok(())
@@ -191,11 +229,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     /// Does what the session said, where no PUBLISH of the client is at hand.
     pub(super) fn apply_actions(&mut self, now: Timestamp) {
-        let version = self.info.version;
         let (mut sent, mut dropped) = (0, 0);
+        let version = self.info.version;
+        let mut answers = Answers {
+            output: &mut self.output,
+            durability: &mut self.durability,
+            version,
+        };
         for action in self.actions.drain(..) {
             match action {
-                Action::Release(message) => {
+                Action::Release { message, packet_id } => {
+                    if let Some(durability) = answers.durability {
+                        let session = durability.session();
+                        if let Some(session) = session {
+                            message::append_forget(&mut self.batch, session, packet_id);
+                        }
+                        if session.is_some() || durability.wants(message.topic(), message.retain())
+                        {
+                            durability.ask();
+                        }
+                    }
                     message::append_message(&mut self.batch, &message, self.info.id);
                 }
                 Action::Publish {
@@ -203,15 +256,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                     packet_id,
                     dup,
                 } => {
-                    self.output.publish(&delivery, packet_id, dup, version, now);
+                    answers
+                        .output
+                        .publish(&delivery, packet_id, dup, version, now);
                     sent += 1;
                 }
-                Action::PubAck(ack) => self.output.packet(&Packet::PubAck(ack), version, now),
-                Action::PubRec(ack) => self.output.packet(&Packet::PubRec(ack), version, now),
-                Action::PubRel(ack) => self.output.packet(&Packet::PubRel(ack), version, now),
-                Action::PubComp(ack) => self.output.packet(&Packet::PubComp(ack), version, now),
-                Action::Dropped(_) => dropped += 1,
-                Action::Forward { .. } | Action::Refuse(_) => {}
+                Action::PubAck(ack) => answers.send(Packet::PubAck(ack), now),
+                Action::PubRec(ack) => answers.send(Packet::PubRec(ack), now),
+                Action::PubRel(ack) => answers.send(Packet::PubRel(ack), now),
+                Action::PubComp(ack) => answers.send(Packet::PubComp(ack), now),
+                Action::Released(seq) => {
+                    if let Some(durability) = answers.durability {
+                        durability.released(seq);
+                    }
+                }
+                Action::Done(seq) => {
+                    if let Some(durability) = answers.durability {
+                        durability.done(seq);
+                    }
+                }
+                Action::Dropped { reason, seq } => {
+                    dropped += u64::from(reason != Dropped::Away);
+                    if let Some(durability) = answers.durability {
+                        durability.done(seq);
+                    }
+                }
+                Action::Forward { .. } | Action::Received { .. } | Action::Refuse(_) => {}
             }
         }
         self.count_sent(sent);
@@ -234,6 +304,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     async fn send_batch(&mut self) {
         if self.batch.is_empty() {
             return;
+        }
+        if let Some(sync) = self
+            .durability
+            .as_mut()
+            .and_then(|durability| durability.question(self.info.id))
+        {
+            message::append_sync(&mut self.batch, sync);
         }
         let batch = self.batch.split().freeze();
         let router = self.shared.hub.router();
@@ -323,6 +400,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         self.output
             .packet(&unsuback, self.info.version, Timestamp::now());
         Ok(())
+    }
+}
+
+/// Where answers go: out, or behind what must be safe first.
+struct Answers<'a> {
+    output: &'a mut Output,
+    durability: &'a mut Option<Box<Durability>>,
+    version: ProtocolVersion,
+}
+
+impl Answers<'_> {
+    fn send(&mut self, answer: Packet<'static>, now: Timestamp) {
+        let now_or_later = match self.durability {
+            Some(durability) => durability.hold(answer),
+            None => Some(answer),
+        };
+        if let Some(answer) = now_or_later {
+            self.output.packet(&answer, self.version, now);
+        }
     }
 }
 
