@@ -146,6 +146,7 @@ impl BrokerControl {
                     .response_prefix
                     .as_deref()
                     .map(Into::into),
+                store: None,
             };
             let taken = match Broker::start(config, self.capture.clone()).await {
                 Ok(broker) => return Ok(Running { broker, instead_of }),
@@ -322,7 +323,10 @@ fn common_name(der: &[u8]) -> Option<String> {
 fn start_failed(error: &StartError) -> ApiError {
     let listen = match error {
         StartError::Listen(listen) => listen,
-        StartError::Router(error) => return ApiError::new(ErrorCode::Internal, error.to_string()),
+        StartError::Router(_) | StartError::Thread(_) => {
+            return ApiError::new(ErrorCode::Internal, error.to_string());
+        }
+        StartError::Store(_) => return ApiError::new(ErrorCode::File, error.to_string()),
     };
     match listen {
         ListenError::PortInUse { listener, address } => ApiError::new(
