@@ -147,6 +147,7 @@ impl BrokerControl {
                     .as_deref()
                     .map(Into::into),
                 store: None,
+                shared_strategy: self.config.broker.shared_strategy,
             };
             let taken = match Broker::start(config, self.capture.clone()).await {
                 Ok(broker) => return Ok(Running { broker, instead_of }),

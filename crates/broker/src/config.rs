@@ -9,6 +9,7 @@ use mqttwb_model::{ClientCert, ListenerProtocol};
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::session::{QueueLimits, WhenFull};
+use crate::shares::SharedStrategy;
 use crate::subscriptions::MOST_LEVELS;
 
 /// How a TLS listener proves itself and whom it trusts.
@@ -168,4 +169,6 @@ pub struct BrokerConfig {
     pub response_prefix: Option<Arc<str>>,
     /// Where persistent sessions and retained messages are kept; without one they end with the broker.
     pub store: Option<Arc<dyn Store>>,
+    /// Which member of a shared subscription gets a message. Default round-robin.
+    pub shared_strategy: SharedStrategy,
 }

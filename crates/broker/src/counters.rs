@@ -1,6 +1,6 @@
 //! What was counted.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// Counters since the broker was started, and how many there are now.
 #[derive(Debug, Default)]
@@ -61,4 +61,6 @@ impl Counters {
 pub(crate) struct ConnectionCounters {
     pub(crate) messages_in: AtomicU64,
     pub(crate) messages_out: AtomicU64,
+    /// Messages in its session that wait to be sent or to be acknowledged.
+    pub(crate) backlog: AtomicUsize,
 }

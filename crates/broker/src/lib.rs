@@ -19,6 +19,7 @@ mod message;
 mod retained;
 mod router;
 pub mod session;
+mod shares;
 mod subscriptions;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -41,6 +42,7 @@ pub use hub::ClientSummary;
 pub use listener::ListenError;
 pub use message::{Message, Origin};
 pub use router::LaneError;
+pub use shares::{ShareId, SharedStrategy};
 
 use front::{Arrival, Shared};
 use hub::{Command, DurableTopics, Hub, HubHandle};
@@ -121,6 +123,7 @@ impl Broker {
         let (journal, topics) = durability.clone().unzip();
         let mut state = Hub::new(
             config.limits.clone(),
+            config.shared_strategy,
             counters.clone(),
             journal,
             topics.unwrap_or_default(),

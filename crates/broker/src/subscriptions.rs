@@ -1,13 +1,16 @@
 //! Who wants what: filters in a tree of their levels.
 //!
 //! Duty: add and remove subscriptions, and find the subscribers of a topic without looking at the filters that can't
-//! match. Not here: sessions, delivery. Invariant: a node without subscriptions and children is not kept.
+//! match. Not here: sessions, delivery, which member of a shared subscription is next (`shares.rs`). Invariant: a node
+//! without subscriptions and children is not kept; a shared subscription is in the tree as long as it has a member.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use mqttwb_model::{QoS, TopicFilter};
 use mqttwb_wire::SubscriptionOptions;
+
+use crate::shares::{ShareId, SharedStrategy, Shares};
 
 /// A subscriber, as the hub numbers them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,15 +38,58 @@ pub(crate) struct Target {
     pub(crate) ids: Arc<[u32]>,
 }
 
+/// Everybody who wants a topic.
+#[derive(Debug, Default)]
+pub(crate) struct Matches {
+    /// Who subscribed by itself, each once.
+    pub(crate) targets: Box<[Target]>,
+    /// Shared subscriptions: one member of each gets a copy, whatever it gets by itself (section 4.8.2).
+    pub(crate) shares: Box<[ShareId]>,
+}
+
+impl Matches {
+    /// Whether anybody wants it.
+    pub(crate) fn is_any(&self) -> bool {
+        !self.targets.is_empty() || !self.shares.is_empty()
+    }
+}
+
 #[derive(Debug, Default)]
 struct Node {
     children: HashMap<Box<str>, Node>,
     subscriptions: Vec<Subscription>,
+    shares: Vec<ShareId>,
 }
 
 impl Node {
     fn is_empty(&self) -> bool {
-        self.children.is_empty() && self.subscriptions.is_empty()
+        self.children.is_empty() && self.subscriptions.is_empty() && self.shares.is_empty()
+    }
+
+    /// The node of a pattern, made where it is not there.
+    fn reach(&mut self, pattern: &str) -> &mut Node {
+        pattern.split('/').fold(self, |node, level| {
+            node.children.entry(level.into()).or_default()
+        })
+    }
+
+    /// Changes the node of a pattern, where it is there, and lets go of nodes that are empty then.
+    fn prune<'a>(
+        &mut self,
+        mut levels: impl Iterator<Item = &'a str>,
+        change: impl FnOnce(&mut Node) -> bool,
+    ) -> bool {
+        let Some(level) = levels.next() else {
+            return change(self);
+        };
+        let Some(child) = self.children.get_mut(level) else {
+            return false;
+        };
+        let changed = child.prune(levels, change);
+        if child.is_empty() {
+            self.children.remove(level);
+        }
+        changed
     }
 }
 
@@ -60,79 +106,78 @@ pub(crate) fn is_shallow(filter: &TopicFilter) -> bool {
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
     root: Node,
+    shares: Shares,
     count: usize,
 }
 
 impl Subscriptions {
-    /// How many there are.
+    pub(crate) fn new(strategy: SharedStrategy) -> Self {
+        Self {
+            shares: Shares::new(strategy),
+            ..Self::default()
+        }
+    }
+
+    /// How many there are, each member of a shared one counted.
     pub(crate) fn len(&self) -> usize {
         self.count
     }
 
+    /// The shared ones.
+    pub(crate) fn shares(&mut self) -> &mut Shares {
+        &mut self.shares
+    }
+
     /// Adds a subscription, or replaces the subscriber's own with the same filter `[MQTT-3.8.4-3]`. Whether it is new.
     pub(crate) fn insert(&mut self, filter: &TopicFilter, subscription: Subscription) -> bool {
-        let mut node = &mut self.root;
-        for level in filter.pattern().split('/') {
-            // Looked up before it is made: most levels are there already, and need no copy of their name.
-            if !node.children.contains_key(level) {
-                node.children.insert(level.into(), Node::default());
+        let new = if filter.share_name().is_some() {
+            let joined = self.shares.join(filter, subscription);
+            if joined.first {
+                self.root.reach(filter.pattern()).shares.push(joined.share);
             }
-            node = match node.children.get_mut(level) {
-                Some(child) => child,
-                None => return false,
-            };
-        }
-        let own = node
-            .subscriptions
-            .iter_mut()
-            .find(|s| s.subscriber == subscription.subscriber);
-        match own {
-            Some(old) => {
-                *old = subscription;
-                false
-            }
-            None => {
-                node.subscriptions.push(subscription);
-                self.count += 1;
-                true
-            }
-        }
+            joined.new
+        } else {
+            put(
+                &mut self.root.reach(filter.pattern()).subscriptions,
+                subscription,
+            )
+        };
+        self.count += usize::from(new);
+        new
     }
 
     /// Removes a subscription. Whether it was there.
     pub(crate) fn remove(&mut self, filter: &TopicFilter, subscriber: Subscriber) -> bool {
-        fn remove<'a>(
-            node: &mut Node,
-            mut levels: impl Iterator<Item = &'a str>,
-            subscriber: Subscriber,
-        ) -> bool {
-            let Some(level) = levels.next() else {
+        let levels = filter.pattern().split('/');
+        let removed = if filter.share_name().is_some() {
+            let left = self.shares.leave(filter, subscriber);
+            if let Some(share) = left.and_then(|left| left.last) {
+                self.root.prune(levels, |node| {
+                    node.shares.retain(|s| *s != share);
+                    true
+                });
+            }
+            left.is_some()
+        } else {
+            self.root.prune(levels, |node| {
                 let before = node.subscriptions.len();
                 node.subscriptions.retain(|s| s.subscriber != subscriber);
-                return node.subscriptions.len() < before;
-            };
-            let Some(child) = node.children.get_mut(level) else {
-                return false;
-            };
-            let removed = remove(child, levels, subscriber);
-            if child.is_empty() {
-                node.children.remove(level);
-            }
-            removed
-        }
-        let removed = remove(&mut self.root, filter.pattern().split('/'), subscriber);
+                node.subscriptions.len() < before
+            })
+        };
         self.count -= usize::from(removed);
         removed
     }
 
-    /// The subscribers of a topic, each once.
-    pub(crate) fn matches(&self, topic: &str) -> Vec<Target> {
-        let mut found: Vec<&Subscription> = Vec::new();
+    /// The subscribers of a topic.
+    pub(crate) fn matches(&self, topic: &str) -> Matches {
+        let mut found = Found::default();
         // [MQTT-4.7.2-1]: a filter that begins with a wildcard doesn't match topics beginning with $.
         let wildcards = !topic.starts_with('$');
         collect(&self.root, Some(topic), wildcards, &mut found);
-        found.sort_by_key(|s| s.subscriber);
-        found
+        found.subscriptions.sort_by_key(|s| s.subscriber);
+        let targets = found
+            .subscriptions
             .chunk_by(|a, b| a.subscriber == b.subscriber)
             .map(|same| Target {
                 subscriber: same[0].subscriber,
@@ -141,25 +186,54 @@ impl Subscriptions {
                 retain_as_published: same.iter().any(|s| s.options.retain_as_published),
                 ids: same.iter().filter_map(|s| s.id).collect(),
             })
-            .collect()
+            .collect();
+        Matches {
+            targets,
+            shares: found.shares.into(),
+        }
+    }
+}
+
+/// Adds a subscription to a list in which each subscriber is once. Whether it is new.
+pub(crate) fn put(list: &mut Vec<Subscription>, subscription: Subscription) -> bool {
+    match list
+        .iter_mut()
+        .find(|s| s.subscriber == subscription.subscriber)
+    {
+        Some(old) => {
+            *old = subscription;
+            false
+        }
+        None => {
+            list.push(subscription);
+            true
+        }
+    }
+}
+
+#[derive(Default)]
+struct Found<'a> {
+    subscriptions: Vec<&'a Subscription>,
+    shares: Vec<ShareId>,
+}
+
+impl<'a> Found<'a> {
+    fn add(&mut self, node: &'a Node) {
+        self.subscriptions.extend(&node.subscriptions);
+        self.shares.extend(&node.shares);
     }
 }
 
 /// Walks the tree along the topic's levels; `rest` is `None` past the last.
-fn collect<'a>(
-    node: &'a Node,
-    rest: Option<&str>,
-    wildcards: bool,
-    found: &mut Vec<&'a Subscription>,
-) {
+fn collect<'a>(node: &'a Node, rest: Option<&str>, wildcards: bool, found: &mut Found<'a>) {
     if node.children.is_empty() && rest.is_some() {
         return;
     }
     if wildcards && let Some(multi) = node.children.get("#") {
-        found.extend(&multi.subscriptions); // the parent level too
+        found.add(multi); // the parent level too
     }
     let Some(rest) = rest else {
-        found.extend(&node.subscriptions);
+        found.add(node);
         return;
     };
     let (level, rest) = match rest.split_once('/') {
@@ -200,15 +274,47 @@ mod tests {
         let mut all = Subscriptions::default();
         assert!(all.insert(&filter("a/#"), subscription(1, QoS::AtMostOnce, Some(5))));
         assert!(all.insert(&filter("a/+"), subscription(1, QoS::ExactlyOnce, Some(9))));
-        let targets = all.matches("a/b");
+        let targets = all.matches("a/b").targets;
         assert_eq!(targets.len(), 1);
         assert_eq!(targets[0].qos, QoS::ExactlyOnce);
         assert_eq!(targets[0].ids.len(), 2);
         assert!(!all.insert(&filter("a/+"), subscription(1, QoS::AtMostOnce, None)));
-        assert_eq!(all.matches("a/b")[0].qos, QoS::AtMostOnce);
+        assert_eq!(all.matches("a/b").targets[0].qos, QoS::AtMostOnce);
         assert!(all.remove(&filter("a/+"), Subscriber(1)));
         assert!(!all.remove(&filter("a/+"), Subscriber(1)));
         assert!(all.remove(&filter("a/#"), Subscriber(1)));
+        assert!(all.root.is_empty() && all.len() == 0);
+    }
+
+    #[test]
+    fn a_shared_subscription_is_found_once_however_many_members_it_has() {
+        let mut all = Subscriptions::default();
+        let shared = filter("$share/g/a/+");
+        assert!(all.insert(&shared, subscription(1, QoS::AtLeastOnce, None)));
+        assert!(all.insert(&shared, subscription(2, QoS::AtLeastOnce, None)));
+        assert!(!all.insert(&shared, subscription(2, QoS::AtMostOnce, None)));
+        // Another name, or another filter of the same name, is another shared subscription (section 4.8.2).
+        all.insert(
+            &filter("$share/h/a/+"),
+            subscription(1, QoS::AtMostOnce, None),
+        );
+        all.insert(
+            &filter("$share/g/a/b"),
+            subscription(1, QoS::AtMostOnce, None),
+        );
+        all.insert(&filter("a/#"), subscription(1, QoS::AtMostOnce, None));
+        assert_eq!(all.len(), 5);
+        let found = all.matches("a/b");
+        assert_eq!((found.targets.len(), found.shares.len()), (1, 3));
+        assert_eq!(all.matches("a/c").shares.len(), 2);
+        assert!(all.remove(&shared, Subscriber(1)));
+        assert_eq!(all.matches("a/c").shares.len(), 2);
+        assert!(all.remove(&shared, Subscriber(2)));
+        assert!(!all.remove(&shared, Subscriber(2)));
+        assert_eq!(all.matches("a/c").shares.len(), 1);
+        for text in ["$share/h/a/+", "$share/g/a/b", "a/#"] {
+            assert!(all.remove(&filter(text), Subscriber(1)));
+        }
         assert!(all.root.is_empty() && all.len() == 0);
     }
 
@@ -250,7 +356,8 @@ mod tests {
                 all.insert(f, subscription(i as u32, QoS::AtMostOnce, None));
             }
             for topic in &topics {
-                let found: Vec<_> = all.matches(topic).iter().map(|t| t.subscriber.0).collect();
+                let matches = all.matches(topic);
+                let found: Vec<_> = matches.targets.iter().map(|t| t.subscriber.0).collect();
                 let expected: Vec<_> = (0u32..)
                     .zip(&filters)
                     .filter(|(_, f)| f.matches(topic))

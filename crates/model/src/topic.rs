@@ -240,6 +240,7 @@ mod tests {
 
     #[test]
     fn malformed_filters_are_refused_with_the_rule() {
+        // [MQTT-4.7.1-1], [MQTT-4.7.1-2], [MQTT-4.7.3-1], [MQTT-4.7.3-2], [MQTT-4.8.2-1], [MQTT-4.8.2-2]
         for (text, error) in [
             ("", TopicError::Empty),
             ("sport/tennis#", TopicError::MultiLevel),

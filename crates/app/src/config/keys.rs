@@ -7,6 +7,7 @@ mod field;
 
 use std::time::Duration;
 
+use mqttwb_broker::SharedStrategy;
 use mqttwb_broker::session::WhenFull;
 use mqttwb_model::{ClientCert, ListenerProtocol};
 
@@ -28,6 +29,14 @@ const CLIENT_CERTS: [ClientCert; 3] =
 
 /// What may become of a message that is one too many; in the order of the words.
 const WHEN_FULL: [WhenFull; 3] = [WhenFull::DropOldest, WhenFull::DropNewest, WhenFull::Refuse];
+
+/// Which member of a shared subscription may be next; in the order of the words.
+const SHARED: [SharedStrategy; 4] = [
+    SharedStrategy::RoundRobin,
+    SharedStrategy::Random,
+    SharedStrategy::LeastInflight,
+    SharedStrategy::Sticky,
+];
 
 /// The section of listeners.
 pub(super) const LISTENERS: &str = "listeners";
@@ -101,7 +110,7 @@ pub(super) static LISTENER_KEYS: [Key<ListenerDraft>; 6] = [
 ];
 
 /// The keys of every other table, in the order in which they are shown.
-pub(super) static KEYS: [Key<BrokerConfig>; 25] = [
+pub(super) static KEYS: [Key<BrokerConfig>; 26] = [
     key(
         "mqtt",
         "maximum_packet_size",
@@ -182,6 +191,18 @@ pub(super) static KEYS: [Key<BrokerConfig>; 25] = [
         "What becomes of a message for a session whose queue is full: what waits longest \
          makes room for it, it is dropped itself, or it is refused and its publisher told \
          0x97 where its version and QoS can say it. What is dropped is counted.",
+    ),
+    key(
+        "mqtt",
+        "shared_strategy",
+        word(
+            &["round-robin", "random", "least-inflight", "sticky"],
+            among!(SHARED, shared_strategy),
+        ),
+        "Which member of a shared subscription gets a message: each in turn, any, the one \
+         with the fewest messages before it, or the same one for all messages of a \
+         publisher's connection. Members that are connected come before those that are \
+         away.",
     ),
     key(
         "mqtt",

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use mqttwb_broker::{Access, Limits};
+use mqttwb_broker::{Access, Limits, SharedStrategy};
 use mqttwb_model::{ClientCert, ListenerProtocol};
 
 use crate::Result;
@@ -54,6 +54,8 @@ pub struct BrokerConfig {
     pub access: Access,
     /// What response topics begin with; `None` to say nothing of them.
     pub response_prefix: Option<String>,
+    /// Which member of a shared subscription gets a message.
+    pub shared_strategy: SharedStrategy,
 }
 
 impl Default for BrokerConfig {
@@ -75,6 +77,7 @@ impl Default for BrokerConfig {
             limits: Limits::default(),
             access: Access::default(),
             response_prefix: None,
+            shared_strategy: SharedStrategy::default(),
         }
     }
 }

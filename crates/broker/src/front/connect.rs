@@ -139,7 +139,6 @@ pub(crate) fn connack_properties(accepted: &Accepted, limits: &Limits, out: &mut
     Property::MaximumPacketSize(u32::try_from(limits.maximum_packet_size).unwrap_or(u32::MAX))
         .write(out);
     Property::TopicAliasMaximum(limits.topic_alias_maximum).write(out);
-    Property::SharedSubscriptionAvailable(false).write(out);
 }
 
 #[cfg(test)]

@@ -406,6 +406,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             }
             self.apply_actions(now);
         }
+        if let Some(session) = &self.session.session {
+            self.counters.backlog.store(session.backlog(), Relaxed);
+        }
     }
 
     /// Sends the answers that waited until something was safe.

@@ -45,7 +45,7 @@ impl DurableTopics {
 
     /// Whether a durable session wants this topic.
     pub(crate) fn matches(&self, topic: &str) -> bool {
-        !self.known.read().tree.matches(topic).is_empty()
+        self.known.read().tree.matches(topic).is_any()
     }
 
     fn add(&self, filter: &TopicFilter) {
@@ -275,6 +275,20 @@ impl Hub {
     fn restore_session(&mut self, kept: RestoredSession, now: Timestamp) -> Option<()> {
         let record = kept.record;
         self.durable.next_key = self.durable.next_key.max(record.key.0 + 1);
+        let key = self.clients.vacant_key() as u32;
+        let mut filters = HashMap::new();
+        for subscription in kept.subscriptions {
+            let options = SubscriptionOptions::try_from(subscription.options).ok()?;
+            let filter = subscription.filter;
+            let entry = Subscription {
+                subscriber: Subscriber(key),
+                options,
+                id: subscription.id,
+            };
+            self.subscriptions.insert(&filter, entry);
+            self.durable.topics.add(&filter);
+            filters.insert(filter, options);
+        }
         let mut deliveries = Vec::new();
         for delivery in kept.deliveries {
             let message = if delivery.released {
@@ -284,12 +298,14 @@ impl Hub {
             };
             crate::front::later_than(message.origin().id);
             let released = delivery.released;
+            let share = self.share_of(filters.keys(), message.topic());
             let delivery = Delivery {
                 message,
                 qos: delivery.qos,
                 retain: delivery.retain,
                 subscription_ids: delivery.subscription_ids,
                 seq: delivery.seq,
+                share,
             };
             deliveries.push((delivery, released));
         }
@@ -319,7 +335,7 @@ impl Hub {
         };
         let lifetime = Duration::from_secs(record.expiry.into());
         let expires = (record.expiry != u32::MAX).then(|| away_since.plus(lifetime));
-        let key = self.clients.insert(Client {
+        self.clients.insert(Client {
             id: record.client.clone(),
             state: State::Offline(Box::new(Offline {
                 session,
@@ -330,24 +346,12 @@ impl Hub {
                 version: record.version,
                 will,
             })),
-            filters: HashMap::new(),
+            filters,
             waiting: VecDeque::new(),
             durable: Some(record.key),
             next_seq: sent.max(last) + 1,
-        }) as u32;
+        });
         self.by_id.insert(record.client, key);
-        for subscription in kept.subscriptions {
-            let options = SubscriptionOptions::try_from(subscription.options).ok()?;
-            let filter = subscription.filter;
-            let entry = Subscription {
-                subscriber: Subscriber(key),
-                options,
-                id: subscription.id,
-            };
-            self.subscriptions.insert(&filter, entry);
-            self.durable.topics.add(&filter);
-            self.clients[key as usize].filters.insert(filter, options);
-        }
         self.journal_away(key);
         self.remember_deadlines(key);
         self.counters

@@ -153,6 +153,11 @@ impl Inbox {
         }
     }
 
+    /// Messages in it.
+    pub(crate) fn len(&self) -> usize {
+        self.state.lock().deliveries.len()
+    }
+
     /// Tells the connection to end.
     pub(crate) fn end(&self, reason: ReasonCode) {
         let mut state = self.state.lock();
@@ -277,6 +282,7 @@ mod tests {
                         retain: false,
                         subscription_ids: Arc::default(),
                         seq: 0,
+                        share: None,
                     },
                     other => panic!("{other:?}"),
                 })
@@ -313,6 +319,7 @@ mod tests {
             retain: false,
             subscription_ids: Arc::default(),
             seq: 0,
+            share: None,
         };
         let inbox = Inbox::new(QueueLimits {
             messages: 10,

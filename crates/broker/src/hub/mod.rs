@@ -9,6 +9,7 @@ mod command;
 mod durable;
 mod inbox;
 mod sessions;
+mod shared;
 mod task;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -36,9 +37,9 @@ use crate::journal::Journal;
 use crate::message::Message;
 use crate::retained::Retained;
 use crate::session::{Action, Delivery, Dropped, Session, Terms};
+use crate::shares::SharedStrategy;
+use crate::subscriptions::{Matches, Subscriber, Subscription, Subscriptions};
 use durable::Durable;
-
-use crate::subscriptions::{Subscriber, Subscription, Subscriptions, Target};
 
 #[derive(Debug)]
 struct Online {
@@ -105,6 +106,15 @@ impl Client {
             retain,
             subscription_ids: subscription_ids.clone(),
             seq,
+            share: None,
+        }
+    }
+
+    /// The connection that it has, or had last: its will comes from there.
+    fn connection(&self) -> ConnectionId {
+        match &self.state {
+            State::Online(online) => online.info.id,
+            State::Offline(offline) => offline.last,
         }
     }
 }
@@ -123,7 +133,7 @@ pub(crate) struct Hub {
     names: HashMap<ConnectionId, ClientId>,
     subscriptions: Subscriptions,
     /// Subscribers by topic, forgotten when any subscription changes.
-    targets: HashMap<Box<str>, Arc<[Target]>>,
+    matches: HashMap<Box<str>, Arc<Matches>>,
     retained: Retained,
     /// Clients whose pending deliveries are to be put into their inboxes.
     dirty: Vec<u32>,
@@ -139,6 +149,7 @@ pub(crate) struct Hub {
 impl Hub {
     pub(crate) fn new(
         limits: Limits,
+        shared_strategy: SharedStrategy,
         counters: Arc<Counters>,
         journal: Option<Journal>,
         topics: Arc<DurableTopics>,
@@ -149,8 +160,8 @@ impl Hub {
             clients: Slab::new(),
             by_id: BTreeMap::new(),
             names: HashMap::new(),
-            subscriptions: Subscriptions::default(),
-            targets: HashMap::new(),
+            subscriptions: Subscriptions::new(shared_strategy),
+            matches: HashMap::new(),
             retained: Retained::default(),
             dirty: Vec::new(),
             deadlines: BTreeSet::new(),
@@ -227,7 +238,7 @@ impl Hub {
         let Some(&key) = self.by_id.get(client) else {
             return;
         };
-        self.targets.clear();
+        self.matches.clear();
         for (filter, options) in filters {
             let subscription = Subscription {
                 subscriber: Subscriber(key),
@@ -236,6 +247,7 @@ impl Hub {
             };
             let new = self.subscriptions.insert(&filter, subscription);
             let wanted = match options.retain_handling {
+                _ if filter.share_name().is_some() => false, // section 4.8.2
                 RetainHandling::OnSubscribe => true,
                 RetainHandling::IfNew => new, // [MQTT-3.3.1-10]
                 RetainHandling::Never => false,
@@ -286,7 +298,7 @@ impl Hub {
         let Some(&key) = self.by_id.get(client) else {
             return vec![false; filters.len()];
         };
-        self.targets.clear();
+        self.matches.clear();
         let client = &mut self.clients[key as usize];
         let removed = filters
             .iter()
@@ -302,16 +314,16 @@ impl Hub {
         removed
     }
 
-    fn targets_of(&mut self, topic: &str) -> Arc<[Target]> {
-        if let Some(targets) = self.targets.get(topic) {
-            return targets.clone();
+    fn matches_of(&mut self, topic: &str) -> Arc<Matches> {
+        if let Some(matches) = self.matches.get(topic) {
+            return matches.clone();
         }
-        if self.targets.len() >= REMEMBERED_TOPICS {
-            self.targets.clear();
+        if self.matches.len() >= REMEMBERED_TOPICS {
+            self.matches.clear();
         }
-        let targets: Arc<[Target]> = self.subscriptions.matches(topic).into();
-        self.targets.insert(topic.into(), targets.clone());
-        targets
+        let matches = Arc::new(self.subscriptions.matches(topic));
+        self.matches.insert(topic.into(), matches.clone());
+        matches
     }
 
     /// Delivers a message to everybody who wants it, and keeps it where it is retained.
@@ -321,16 +333,13 @@ impl Hub {
         }
         let publisher = message.origin().publisher;
         let (qos, retain) = (message.qos(), message.retain());
-        for target in self.targets_of(message.topic()).iter() {
+        let matches = self.matches_of(message.topic());
+        for target in &matches.targets {
             let key = target.subscriber.0;
             let Some(client) = self.clients.get_mut(key as usize) else {
                 continue;
             };
-            let from = match &client.state {
-                State::Online(online) => online.info.id,
-                State::Offline(offline) => offline.last, // its own will
-            };
-            if target.no_local && from == publisher {
+            if target.no_local && client.connection() == publisher {
                 continue; // [MQTT-3.8.3-3]
             }
             let delivery = client.delivery(
@@ -339,28 +348,36 @@ impl Hub {
                 retain && target.retain_as_published,
                 &target.ids,
             );
-            let durable = client.durable.filter(|_| delivery.seq > 0);
-            match &mut client.state {
-                State::Online(online) => {
-                    if let Some(session) = durable {
-                        self.durable.enqueue(session, &delivery);
-                    }
-                    if online.pending.is_empty() {
-                        self.dirty.push(key);
-                    }
-                    online.pending.push(delivery);
+            self.give(key, delivery, now);
+        }
+        for share in &matches.shares {
+            self.deliver_shared(*share, message, now);
+        }
+    }
+
+    /// Gives a delivery to its client, or to the session that waits for it.
+    fn give(&mut self, key: u32, delivery: Delivery, now: Timestamp) {
+        let Some(client) = self.clients.get_mut(key as usize) else {
+            return;
+        };
+        let durable = client.durable.filter(|_| delivery.seq > 0);
+        if let Some(session) = durable {
+            self.durable.enqueue(session, &delivery);
+        }
+        match &mut client.state {
+            State::Online(online) => {
+                if online.pending.is_empty() {
+                    self.dirty.push(key);
                 }
-                State::Offline(offline) => {
-                    if let Some(session) = durable {
-                        self.durable.enqueue(session, &delivery);
-                    }
-                    let seq = delivery.seq;
-                    let kept = offline.session.deliver(delivery, now, &mut self.actions);
-                    if let Err(reason) = kept {
-                        self.actions.push(Action::Dropped { reason, seq });
-                    }
-                    self.count_dropped(durable);
+                online.pending.push(delivery);
+            }
+            State::Offline(offline) => {
+                let seq = delivery.seq;
+                let kept = offline.session.deliver(delivery, now, &mut self.actions);
+                if let Err(reason) = kept {
+                    self.actions.push(Action::Dropped { reason, seq });
                 }
+                self.count_dropped(durable);
             }
         }
     }

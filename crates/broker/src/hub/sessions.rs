@@ -140,7 +140,11 @@ impl Hub {
         let waiting = std::mem::take(&mut client.waiting);
         let will_delay = will.as_ref().map(|w| w.delay);
 
-        if let Some(mut session) = detach.session.filter(|_| expiry > 0) {
+        let (kept, ended) = match detach.session {
+            session if expiry > 0 => (session, None),
+            session => (None, session),
+        };
+        if let Some(mut session) = kept {
             session.disconnect();
             let durable = client.durable;
             let (info, session_expiry) = (online.info.clone(), expiry);
@@ -173,6 +177,9 @@ impl Hub {
             }
         } else {
             self.remove(key);
+            let sent = ended.map(Session::undelivered).into_iter().flatten();
+            let left = sent.chain(inbox.empty()).chain(pending);
+            self.hand_on(left, now);
             if let Some(will) = will {
                 self.route(&will.message.published_at(now), now); // the session ends, so does the delay
             }
@@ -190,6 +197,7 @@ impl Hub {
             return;
         }
         if let State::Offline(offline) = self.remove(key) {
+            self.hand_on(offline.session.undelivered(), now);
             if let Some((_, message)) = offline.will {
                 self.route(&message.published_at(now), now);
             }
@@ -212,7 +220,7 @@ impl Hub {
             self.subscriptions.remove(filter, Subscriber(key));
         }
         // The number may be given to another client: nothing may remember it.
-        self.targets.clear();
+        self.matches.clear();
         self.count_subscriptions();
         self.counters
             .sessions

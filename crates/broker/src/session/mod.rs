@@ -386,6 +386,17 @@ impl Session {
         self.outgoing.inflight()
     }
 
+    /// How many messages wait to be sent or to be acknowledged.
+    pub fn backlog(&self) -> usize {
+        self.outgoing.backlog()
+    }
+
+    /// Ends the session: what another member of a shared subscription may be given in this one's place, in order
+    /// (MQTT 5, section 4.8.2), and what was for this client alone.
+    pub fn undelivered(self) -> impl Iterator<Item = Delivery> {
+        self.outgoing.undelivered()
+    }
+
     /// QoS 2 messages from the client that wait for their PUBREL.
     pub fn awaiting_release(&self) -> usize {
         self.received.len()

@@ -8,6 +8,7 @@ use mqttwb_wire::{Ack, MAX_REMAINING_LENGTH, publish_size, var_int_len};
 
 use super::{Action, Terms};
 use crate::message::Message;
+use crate::shares::ShareId;
 
 /// A message on its way to one subscriber.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Delivery {
     pub subscription_ids: Arc<[u32]>,
     /// Its place among the session's deliveries above QoS 0, from 1; 0 at QoS 0. The hub counts.
     pub seq: u64,
+    /// The shared subscription that it was made for: the session is the member whose turn it was.
+    pub share: Option<ShareId>,
 }
 
 /// The packet identifier of a delivery: it follows from its place, so that a delivery that is found again after a restart
@@ -137,6 +140,24 @@ impl Outgoing {
 
     pub(super) fn queued(&self) -> impl ExactSizeIterator<Item = &Delivery> {
         self.queue.iter()
+    }
+
+    /// Messages that wait to be sent or to be acknowledged.
+    pub(super) fn backlog(&self) -> usize {
+        self.unacknowledged + (self.window.len() - self.resent) + self.queue.len()
+    }
+
+    /// What was not delivered for certain, in order, of a session that ends. A QoS 2 message that was sent is not among
+    /// it: nobody can say whether the client took it, so nobody else may get it `[MQTT-4.8.2-5]`.
+    pub(super) fn undelivered(self) -> impl Iterator<Item = Delivery> {
+        let sent = self
+            .window
+            .into_iter()
+            .filter_map(|(_, state)| match state {
+                Inflight::Publish(delivery) if delivery.qos == QoS::AtLeastOnce => Some(delivery),
+                Inflight::Publish(_) | Inflight::Release | Inflight::Done => None,
+            });
+        sent.chain(self.queue)
     }
 
     pub(super) fn inflight(&self) -> impl Iterator<Item = (u16, &Inflight)> {

@@ -233,6 +233,7 @@ impl World {
                     message,
                     retain: false,
                     subscription_ids: Arc::default(),
+                    share: None,
                 };
                 at.subscriber.deliver(delivery, NOW, &mut actions).unwrap();
                 self.answer_subscriber(actions);

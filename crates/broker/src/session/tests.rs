@@ -53,6 +53,7 @@ pub(super) fn delivery(id: u64, qos: QoS) -> Delivery {
         retain: false,
         subscription_ids: Arc::default(),
         seq: if qos > QoS::AtMostOnce { id } else { 0 },
+        share: None,
     }
 }
 

@@ -352,3 +352,34 @@ async fn what_cannot_be_kept_is_not_acknowledged_and_others_go_on() {
     assert_eq!(broker.broker.store_failure(), None);
     assert_eq!(disk.sessions()[0].deliveries.len(), 1);
 }
+
+#[tokio::test]
+async fn a_member_of_a_shared_subscription_hands_on_after_a_crash_too() {
+    // Section 4.8.2
+    let disk = Arc::new(Disk::default());
+    let broker = broker_on(&disk).await;
+    let (mut away, _) = back(&broker, V5, "away").await;
+    away.subscribe("$share/workers/jobs/#", 1).await;
+    away.disconnect().await;
+    let mut publisher = Client::connected(&broker, V5, "publisher").await;
+    publisher.publish(publish("jobs/1", "one", 1)).await;
+    publisher.publish(publish("jobs/2", "two", 1)).await;
+    let disk = disk.copy();
+    let broker = broker_on(&disk).await;
+    let (mut takes, _) = back(&broker, V5, "takes").await;
+    takes.subscribe("$share/workers/jobs/#", 1).await;
+    takes.expect_nothing().await;
+    // A clean start ends the session that was away.
+    let _ended = Client::connected(&broker, V5, "away").await;
+    assert_eq!(takes.receive().await.payload, "one");
+    assert_eq!(takes.receive().await.payload, "two");
+    takes.expect_nothing().await;
+    broker.broker.stop().await;
+    let names: Vec<_> = disk
+        .sessions()
+        .into_iter()
+        .map(|s| s.record.client)
+        .collect();
+    assert_eq!(names, ["takes".into()]);
+    assert_eq!(disk.sessions()[0].deliveries, []);
+}

@@ -17,6 +17,7 @@ mod lifecycle;
 mod publish;
 mod quality;
 mod sessions;
+mod shared;
 mod subscribe;
 mod topics;
 mod websocket;

@@ -334,9 +334,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             .filters
             .iter()
             .map(|(text, options)| match TopicFilter::try_from(*text) {
-                Ok(filter) if filter.share_name().is_some() => {
-                    ReasonCode::SHARED_SUBSCRIPTIONS_NOT_SUPPORTED
-                }
                 Ok(filter) if !subscriptions::is_shallow(&filter) => {
                     ReasonCode::TOPIC_FILTER_INVALID
                 }
@@ -375,12 +372,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             .iter()
             .map(|text| TopicFilter::try_from(*text))
             .collect();
-        // A shared filter was never subscribed, and must not be taken for the plain one in it.
-        let plain = |filter: &&TopicFilter| filter.share_name().is_none();
         let (reply, answer) = oneshot::channel();
         self.shared.hub.send(Command::Unsubscribe {
             client: self.info.client.clone(),
-            filters: parsed.iter().flatten().filter(plain).cloned().collect(),
+            filters: parsed.iter().flatten().cloned().collect(),
             reply,
         });
         let mut removed = hub_answer(answer).await?.into_iter();
@@ -388,7 +383,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             .iter()
             .map(|filter| match filter {
                 Err(_) => ReasonCode::TOPIC_FILTER_INVALID,
-                Ok(filter) if plain(&filter) && removed.next() == Some(true) => ReasonCode::SUCCESS,
+                Ok(_) if removed.next() == Some(true) => ReasonCode::SUCCESS,
                 Ok(_) => ReasonCode::NO_SUBSCRIPTION_EXISTED,
             })
             .collect();
