@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqttwb_model::durable::{Change, SessionKey, Store, StoreError};
+use mqttwb_model::durable::{Change, Restored, SessionKey, Store, StoreError};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Notify, oneshot};
 
@@ -146,6 +146,24 @@ struct Inner {
     state: Mutex<State>,
     work: Condvar,
     room: Notify,
+}
+
+/// A store for a broker that has none and wants a journal's order.
+pub(crate) fn keeps_nothing() -> Arc<dyn Store> {
+    #[derive(Debug)]
+    struct KeepsNothing;
+
+    impl Store for KeepsNothing {
+        fn restore(&self) -> Result<Restored, StoreError> {
+            Ok(Restored::default())
+        }
+
+        fn commit(&self, _: &[Change]) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    Arc::new(KeepsNothing)
 }
 
 /// Appends changes; cheap to clone.
@@ -319,7 +337,7 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use mqttwb_model::durable::{DeliveryRecord, Restored, RetainedRecord};
+    use mqttwb_model::durable::{DeliveryRecord, RetainedRecord};
     use mqttwb_model::{ClientId, QoS};
 
     use super::*;

@@ -47,6 +47,7 @@ pub use shares::{ShareId, SharedStrategy};
 use front::{Arrival, Shared};
 use hub::{Command, DurableTopics, Hub, HubHandle};
 use journal::{Journal, Writer};
+use session::WhenFull;
 
 /// Why a broker did not start.
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +111,12 @@ impl Broker {
         let mut writer = None;
         let mut durability = None;
         let mut restored = None;
-        if let Some(store) = config.store {
+        // Refusing needs the hub's answer before each acknowledgement, as keeping does.
+        let refuses = config.limits.queue.when_full == WhenFull::Refuse;
+        let store = config
+            .store
+            .or_else(|| refuses.then(journal::keeps_nothing));
+        if let Some(store) = store {
             let reads = store.clone();
             let found = tokio::task::spawn_blocking(move || reads.restore());
             restored = Some(found.await.map_err(|error| {

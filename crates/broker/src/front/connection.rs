@@ -29,7 +29,7 @@ use super::{MessageIds, Shared};
 use crate::counters::ConnectionCounters;
 use crate::hub::{Attached, Command, Detach, Inbox, Mail, Safe};
 use crate::message::{self, Message, Origin};
-use crate::session::{Action, Delivery, Session};
+use crate::session::{Action, Delivery, Session, WhenFull};
 use crate::subscriptions;
 
 use held::Durability;
@@ -194,7 +194,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             let (client, session) = (attached.client, attached.durable);
             let inbox = attached.inbox.clone();
             let (journal, topics) = (journal.clone(), topics.clone());
-            Box::new(Durability::new(journal, topics, client, session, inbox))
+            let asks_always = shared.limits.queue.when_full == WhenFull::Refuse;
+            Box::new(Durability::new(
+                journal,
+                topics,
+                client,
+                session,
+                inbox,
+                asks_always,
+            ))
         });
         Self {
             stream,
@@ -369,7 +377,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         } else if self.unflushed && Pin::new(&mut self.stream).poll_flush(cx)?.is_ready() {
             self.unflushed = false;
         }
-        if let Poll::Ready(mail) = self.inbox.poll(cx, self.output.takes_messages()) {
+        if let Poll::Ready(mail) = self.inbox.poll(cx, self.takes_messages()) {
             return Poll::Ready(Ok(Wake::Mail(mail)));
         }
         if !self.output.is_full()
@@ -390,7 +398,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// Moves messages from the inbox through the session, as far as there is room.
     fn deliver(&mut self) {
         let now = Timestamp::now();
-        while self.output.takes_messages() {
+        while self.takes_messages() {
             if self.deliveries.is_empty() {
                 self.inbox.take(&mut self.deliveries);
             }
@@ -421,6 +429,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         while let Some(answer) = durability.next() {
             self.output.packet(&answer, self.info.version, now);
         }
+    }
+
+    /// Whether there is room for what the inbox holds. Where there is not, it fills, and the hub drops or refuses.
+    fn takes_messages(&self) -> bool {
+        let refuses = self.session.session.as_ref().is_some_and(Session::refuses);
+        self.output.takes_messages() && !refuses
     }
 
     /// So many answers wait that no more should be asked for.

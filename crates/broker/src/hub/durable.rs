@@ -193,13 +193,20 @@ impl Durable {
         }
     }
 
-    /// Hands over what this round made. Its number in the journal.
-    pub(super) fn append(&mut self) -> u64 {
+    /// Hands over what was made so far. Its round in the journal.
+    pub(super) fn append_changes(&mut self) -> u64 {
         match &self.journal {
-            Some(journal) if !self.changes.is_empty() || !self.waiting.is_empty() => {
-                journal.append(&mut self.changes, self.waiting.drain(..))
-            }
+            Some(journal) if !self.changes.is_empty() => journal.append(&mut self.changes, []),
             _ => 0,
+        }
+    }
+
+    /// Hands over what was made since, and those who wait until all of it is safe.
+    pub(super) fn append_waiting(&mut self) {
+        if let Some(journal) = &self.journal
+            && !(self.changes.is_empty() && self.waiting.is_empty())
+        {
+            journal.append(&mut self.changes, self.waiting.drain(..));
         }
     }
 

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
-use mqttwb_model::QoS;
+use mqttwb_model::{MessageId, QoS};
 use mqttwb_wire::ReasonCode;
 use parking_lot::Mutex;
 
@@ -37,6 +37,8 @@ struct State {
     safe: Safe,
     /// The connection has not seen what is safe.
     news: bool,
+    /// Messages that this connection has published and that a full queue did not take.
+    refused: Vec<MessageId>,
     /// The connection is to end, for this reason.
     end: Option<ReasonCode>,
     waker: Option<Waker>,
@@ -124,6 +126,16 @@ impl Inbox {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+
+    /// A queue was full for this message, which the connection has published.
+    pub(crate) fn refuse(&self, message: MessageId) {
+        self.state.lock().refused.push(message);
+    }
+
+    /// The messages that were refused since the last time.
+    pub(crate) fn refused(&self) -> Vec<MessageId> {
+        std::mem::take(&mut self.state.lock().refused)
     }
 
     /// Something that was waited for is safe.
@@ -231,7 +243,7 @@ mod tests {
     use std::sync::Arc;
 
     use bytes::{Bytes, BytesMut};
-    use mqttwb_model::{ConnectionId, MessageId, Timestamp};
+    use mqttwb_model::{ConnectionId, Timestamp};
     use mqttwb_wire::{Properties, Publish};
 
     use super::*;

@@ -36,7 +36,7 @@ use crate::counters::{ConnectionCounters, Counters};
 use crate::journal::Journal;
 use crate::message::Message;
 use crate::retained::Retained;
-use crate::session::{Action, Delivery, Dropped, Session, Terms};
+use crate::session::{Action, Delivery, Dropped, Session, Terms, WhenFull};
 use crate::shares::SharedStrategy;
 use crate::subscriptions::{Matches, Subscriber, Subscription, Subscriptions};
 use durable::Durable;
@@ -144,6 +144,8 @@ pub(crate) struct Hub {
     durable: Durable,
     /// Used again and again, empty between.
     actions: Vec<Action>,
+    /// Messages that an inbox did not take, where the policy is to refuse.
+    refused: Vec<Message>,
 }
 
 impl Hub {
@@ -168,6 +170,7 @@ impl Hub {
             closed: None,
             durable: Durable::new(journal, topics),
             actions: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
@@ -372,10 +375,13 @@ impl Hub {
                 online.pending.push(delivery);
             }
             State::Offline(offline) => {
-                let seq = delivery.seq;
+                let (seq, message) = (delivery.seq, delivery.message.clone());
                 let kept = offline.session.deliver(delivery, now, &mut self.actions);
                 if let Err(reason) = kept {
                     self.actions.push(Action::Dropped { reason, seq });
+                    if reason == Dropped::QueueFull {
+                        self.refuse(&message);
+                    }
                 }
                 self.count_dropped(durable);
             }
@@ -397,6 +403,24 @@ impl Hub {
         }
     }
 
+    /// Lets the publisher of a message hear that a queue was full, where that is the policy.
+    fn refuse(&self, message: &Message) {
+        // PUBACK alone can say it; at QoS 2 the message was acknowledged when it was received.
+        let says = message.qos() == QoS::AtLeastOnce;
+        if self.limits.queue.when_full != WhenFull::Refuse || !says {
+            return;
+        }
+        let origin = message.origin();
+        let name = self.names.get(&origin.publisher);
+        let key = name.and_then(|name| self.by_id.get(name));
+        if let Some(client) = key.and_then(|key| self.clients.get(*key as usize))
+            && let State::Online(online) = &client.state
+            && online.info.id == origin.publisher
+        {
+            online.inbox.refuse(origin.id);
+        }
+    }
+
     fn retain(&mut self, message: &Message) {
         let publisher = self.names.get(&message.origin().publisher);
         let publisher = publisher.cloned().unwrap_or_else(|| ClientId::from(""));
@@ -408,7 +432,7 @@ impl Hub {
     /// Puts what was routed into the inboxes: once a batch, so that a connection wakes once. What must outlive the process
     /// goes into the journal first.
     pub(crate) fn flush(&mut self) {
-        let round = self.durable.append();
+        let round = self.durable.append_changes();
         for key in self.dirty.drain(..) {
             let Some(client) = self.clients.get_mut(key as usize) else {
                 continue;
@@ -434,9 +458,15 @@ impl Hub {
                 if let Some(session) = client.durable.filter(|_| refused.seq > 0) {
                     self.durable.change(Change::Dequeue(session, refused.seq));
                 }
+                if self.limits.queue.when_full == WhenFull::Refuse {
+                    self.refused.push(refused.message);
+                }
             }
         }
-        self.durable.append();
+        for message in std::mem::take(&mut self.refused) {
+            self.refuse(&message);
+        }
+        self.durable.append_waiting();
     }
 
     /// When time matters next.

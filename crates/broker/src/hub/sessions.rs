@@ -95,6 +95,8 @@ impl Hub {
         session: Session,
         session_present: bool,
     ) {
+        // Who takes the session up waits until all that it holds is safe: it must be in the journal before.
+        self.durable.append_changes();
         let client = &self.clients[key as usize];
         let State::Online(online) = &client.state else {
             return;

@@ -79,6 +79,7 @@ const BATCHES_A_ROUND: usize = 32;
 pub(crate) async fn run(mut hub: Hub, handle: HubHandle, mut router: RouterReceiver) {
     let _closing = Closing(handle.tickets.clone());
     let journal = hub.journal();
+    hub.flush(); // what restoring has changed
     loop {
         let due = hub
             .deadline()

@@ -376,6 +376,11 @@ impl Session {
         }
     }
 
+    /// Whether it takes nothing more for now, since its queue is full and the policy is to refuse.
+    pub fn refuses(&self) -> bool {
+        self.limits.when_full == WhenFull::Refuse && self.outgoing.is_full()
+    }
+
     /// Messages that wait to be sent.
     pub fn queued(&self) -> impl ExactSizeIterator<Item = &Delivery> {
         self.outgoing.queued()

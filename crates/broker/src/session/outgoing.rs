@@ -225,6 +225,11 @@ impl Outgoing {
         self.enqueue(delivery, actions)
     }
 
+    /// Whether the queue takes no more messages.
+    pub(super) fn is_full(&self) -> bool {
+        self.queue.len() >= self.limits.messages || self.queue_bytes >= self.limits.bytes
+    }
+
     /// Puts a message into the queue, in memory of its own.
     fn enqueue(&mut self, delivery: Delivery, actions: &mut Vec<Action>) -> Result<(), Dropped> {
         let size = delivery.message.size();

@@ -16,6 +16,7 @@ mod handshakes;
 mod lifecycle;
 mod publish;
 mod quality;
+mod queues;
 mod sessions;
 mod shared;
 mod subscribe;

@@ -4,13 +4,15 @@
 //! written (the hub's and the journal's). Invariant: answers leave in the order in which they were made
 //! `[MQTT-4.6.0-2]`, `[MQTT-4.6.0-3]`, `[MQTT-4.6.0-4]`; where nothing is kept none waits.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::*;
 use crate::hub::{DurableTopics, Safe};
 use crate::journal::{Journal, Settled, Waiting};
 use crate::message::Sync;
+use mqttwb_model::MessageId;
 use mqttwb_model::durable::{Change, SessionKey};
+use mqttwb_wire::Ack;
 
 /// Topics whose answer is remembered.
 const REMEMBERED: usize = 1_024;
@@ -26,6 +28,14 @@ enum Until {
     Earlier,
 }
 
+/// An answer that waits.
+struct Held {
+    until: Until,
+    answer: Packet<'static>,
+    /// The message that it answers.
+    message: Option<MessageId>,
+}
+
 /// A connection's side of the journal; there where the broker has one.
 pub(super) struct Durability {
     journal: Journal,
@@ -34,7 +44,11 @@ pub(super) struct Durability {
     /// The session's number, where it must outlive the process.
     session: Option<SessionKey>,
     inbox: Arc<Inbox>,
-    held: VecDeque<(Until, Packet<'static>)>,
+    held: VecDeque<Held>,
+    /// Queues that are full refuse, so every answer waits for the hub's.
+    asks_always: bool,
+    /// Messages that were refused, until they are answered.
+    refused: HashSet<MessageId>,
     safe: Safe,
     /// The last question to the hub, and the last time that this connection appended itself.
     asked: Safe,
@@ -55,6 +69,7 @@ impl Durability {
         client: u32,
         session: Option<SessionKey>,
         inbox: Arc<Inbox>,
+        asks_always: bool,
     ) -> Self {
         Self {
             journal,
@@ -63,6 +78,8 @@ impl Durability {
             session,
             inbox,
             held: VecDeque::new(),
+            asks_always,
+            refused: HashSet::new(),
             safe: Safe::default(),
             asked: Safe::default(),
             asks: false,
@@ -85,7 +102,7 @@ impl Durability {
 
     /// Whether a message of this topic has to be safe before it is acknowledged.
     pub(super) fn wants(&mut self, topic: &str, retain: bool) -> bool {
-        if retain {
+        if retain || self.asks_always {
             return true;
         }
         if self.topics.is_empty() {
@@ -154,7 +171,11 @@ impl Durability {
     }
 
     /// Gives an answer back where it may go at once; otherwise keeps it until it may.
-    pub(super) fn hold(&mut self, answer: Packet<'static>) -> Option<Packet<'static>> {
+    pub(super) fn hold(
+        &mut self,
+        answer: Packet<'static>,
+        message: Option<MessageId>,
+    ) -> Option<Packet<'static>> {
         let until = if std::mem::take(&mut self.stores) {
             self.asked.stored += 1;
             let settled = Settled::Stored(self.asked.stored);
@@ -168,7 +189,11 @@ impl Durability {
         } else {
             Until::Earlier
         };
-        self.held.push_back((until, answer));
+        self.held.push_back(Held {
+            until,
+            answer,
+            message,
+        });
         None
     }
 
@@ -182,12 +207,14 @@ impl Durability {
     /// More is safe than before.
     pub(super) fn settle(&mut self, safe: Safe) {
         self.safe = safe;
+        if self.asks_always {
+            self.refused.extend(self.inbox.refused());
+        }
     }
 
     /// The next answer that may go.
     pub(super) fn next(&mut self) -> Option<Packet<'static>> {
-        let (until, _) = self.held.front()?;
-        let may_go = match *until {
+        let may_go = match self.held.front()?.until {
             Until::Routed(ticket) => ticket <= self.safe.routed,
             Until::Stored(ticket) => ticket <= self.safe.stored,
             Until::Earlier => true,
@@ -195,6 +222,15 @@ impl Durability {
         if !may_go {
             return None;
         }
-        self.held.pop_front().map(|(_, answer)| answer)
+        let Held {
+            answer, message, ..
+        } = self.held.pop_front()?;
+        let refused = message.is_some_and(|message| self.refused.remove(&message));
+        Some(match answer {
+            Packet::PubAck(ack) if refused => {
+                Packet::PubAck(Ack::with_reason(ack.packet_id, ReasonCode::QUOTA_EXCEEDED))
+            }
+            other => other,
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! The packets of a client, one after another.
 
-use mqttwb_model::QoS;
+use mqttwb_model::{MessageId, QoS};
 
 use super::*;
 use crate::session::Dropped;
@@ -178,10 +178,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                     }
                 }
                 Action::PubAck(ack) => {
-                    answers.send(Packet::PubAck(ack), now);
+                    answers.send(Packet::PubAck(ack), Some(origin.id), now);
                 }
                 Action::PubRec(ack) => {
-                    answers.send(Packet::PubRec(ack), now);
+                    answers.send(Packet::PubRec(ack), None, now);
                 }
                 Action::Refuse(reason) => {
                     return Err(End::Broker {
@@ -261,10 +261,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                         .publish(&delivery, packet_id, dup, version, now);
                     sent += 1;
                 }
-                Action::PubAck(ack) => answers.send(Packet::PubAck(ack), now),
-                Action::PubRec(ack) => answers.send(Packet::PubRec(ack), now),
-                Action::PubRel(ack) => answers.send(Packet::PubRel(ack), now),
-                Action::PubComp(ack) => answers.send(Packet::PubComp(ack), now),
+                Action::PubAck(ack) => answers.send(Packet::PubAck(ack), None, now),
+                Action::PubRec(ack) => answers.send(Packet::PubRec(ack), None, now),
+                Action::PubRel(ack) => answers.send(Packet::PubRel(ack), None, now),
+                Action::PubComp(ack) => answers.send(Packet::PubComp(ack), None, now),
                 Action::Released(seq) => {
                     if let Some(durability) = answers.durability {
                         durability.released(seq);
@@ -406,9 +406,9 @@ struct Answers<'a> {
 }
 
 impl Answers<'_> {
-    fn send(&mut self, answer: Packet<'static>, now: Timestamp) {
+    fn send(&mut self, answer: Packet<'static>, message: Option<MessageId>, now: Timestamp) {
         let now_or_later = match self.durability {
-            Some(durability) => durability.hold(answer),
+            Some(durability) => durability.hold(answer, message),
             None => Some(answer),
         };
         if let Some(answer) = now_or_later {
