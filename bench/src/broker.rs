@@ -34,6 +34,17 @@ impl Kind {
     }
 }
 
+/// What differs from a broker as anyone runs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setup {
+    /// Nothing.
+    Usual,
+    /// Sessions are kept on disk.
+    Persistent,
+    /// Captured packets may take hardly any memory.
+    SmallCapture,
+}
+
 /// A running broker; ends with this value.
 pub struct Broker {
     pub address: SocketAddr,
@@ -43,17 +54,14 @@ pub struct Broker {
 
 impl Broker {
     /// Starts the program and waits until it accepts connections.
-    pub fn start(kind: Kind, program: &Path) -> io::Result<Self> {
+    pub fn start(kind: Kind, program: &Path, setup: Setup) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut command = Command::new(program);
         command.stdin(Stdio::null()).stderr(Stdio::null());
         match kind {
             Kind::Workbench => {
                 let config = folder.path().join("broker.toml");
-                fs::write(
-                    &config,
-                    "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n",
-                )?;
+                fs::write(&config, workbench_config(setup))?;
                 command
                     .arg("--data")
                     .arg(folder.path())
@@ -74,7 +82,7 @@ impl Broker {
                 let address = free_address()?;
                 if kind == Kind::Mosquitto {
                     let config = folder.path().join("mosquitto.conf");
-                    fs::write(&config, mosquitto_config(address))?;
+                    fs::write(&config, mosquitto_config(address, setup, folder.path()))?;
                     command.arg("-c").arg(config);
                 } else {
                     command.arg(address.to_string());
@@ -106,10 +114,20 @@ impl Broker {
 
     /// The most memory that it has had, in KiB.
     pub fn peak_memory(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    /// The memory that it has now, in KiB.
+    pub fn memory(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    /// A number of proc(5)'s `status`.
+    fn status(&self, name: &str) -> u64 {
         fs::read_to_string(format!("/proc/{}/status", self.process.id()))
             .ok()
             .and_then(|status| {
-                let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+                let line = status.lines().find(|line| line.starts_with(name))?;
                 line.split_whitespace().nth(1)?.parse().ok()
             })
             .unwrap_or(0)
@@ -124,12 +142,29 @@ impl Drop for Broker {
     }
 }
 
+fn workbench_config(setup: Setup) -> String {
+    let more = match setup {
+        Setup::Usual => "",
+        Setup::Persistent => "[persistence]\nenabled = true\n",
+        Setup::SmallCapture => "[capture]\nmemory = \"1 MiB\"\n",
+    };
+    format!("[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n{more}")
+}
+
 /// Nothing that these loads could run into is limited.
-fn mosquitto_config(address: SocketAddr) -> String {
+fn mosquitto_config(address: SocketAddr, setup: Setup, folder: &Path) -> String {
+    let persistence = match setup {
+        Setup::Persistent => format!(
+            // As root it would become another user, who may not write there.
+            "user root\npersistence true\npersistence_location {}/\n",
+            folder.display()
+        ),
+        Setup::Usual | Setup::SmallCapture => "persistence false\n".into(),
+    };
     format!(
         "listener {} {}\n\
          allow_anonymous true\n\
-         persistence false\n\
+         {persistence}\
          log_type none\n\
          max_queued_messages 0\n\
          max_queued_bytes 0\n\

@@ -10,9 +10,21 @@ const PUBREL: u8 = 0x62;
 const PUBCOMP: u8 = 0x70;
 const SUBACK: u8 = 0x90;
 
-/// CONNECT with a clean session and a keep-alive of a minute (rumqttd refuses 0).
-pub fn connect(client: &str) -> Vec<u8> {
-    let mut body = vec![0, 4, b'M', b'Q', b'T', b'T', 4, 0b10, 0, 60];
+/// Whether the broker keeps a session when its connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Session {
+    Clean,
+    Persistent,
+}
+
+/// CONNECT with a keep-alive of ten minutes (rumqttd refuses 0, and nothing here sends PINGREQ).
+pub fn connect(client: &str, session: Session) -> Vec<u8> {
+    let clean = match session {
+        Session::Clean => 0b10,
+        Session::Persistent => 0,
+    };
+    let [high, low] = 600_u16.to_be_bytes();
+    let mut body = vec![0, 4, b'M', b'Q', b'T', b'T', 4, clean, high, low];
     text(&mut body, client);
     frame(0x10, &body)
 }
@@ -29,6 +41,8 @@ pub fn subscribe(filter: &str, qos: u8) -> Vec<u8> {
 pub struct PublishFrame {
     bytes: Vec<u8>,
     packet_id: Option<usize>,
+    /// Bytes of the payload.
+    payload: usize,
 }
 
 impl PublishFrame {
@@ -45,7 +59,15 @@ impl PublishFrame {
         Self {
             bytes,
             packet_id: (qos > 0).then_some(header + id),
+            payload: payload.len(),
         }
+    }
+
+    /// Appends the frame with a number in the first eight bytes of its payload, which has as many.
+    pub fn write_stamped(&self, out: &mut Vec<u8>, id: u16, stamp: u64) {
+        self.write(out, id);
+        let payload = out.len() - self.payload;
+        out[payload..payload + 8].copy_from_slice(&stamp.to_le_bytes());
     }
 
     /// Appends the frame with this packet identifier.
@@ -60,10 +82,10 @@ impl PublishFrame {
 
 /// What a frame from a broker says, as far as a load minds.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum Said<'a> {
     Connected,
     Subscribed { granted: u8 },
-    Published { qos: u8, id: u16 },
+    Published { qos: u8, id: u16, payload: &'a [u8] },
     Acknowledged,
     Received(u16),
     Release(u16),
@@ -113,7 +135,7 @@ fn frame(kind: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// Hands every whole frame of `bytes` to `each`, and tells how many bytes they took.
-pub fn read(bytes: &[u8], mut each: impl FnMut(Said)) -> io::Result<usize> {
+pub fn read<'a>(bytes: &'a [u8], mut each: impl FnMut(Said<'a>)) -> io::Result<usize> {
     let mut at = 0;
     while let Some((length, header)) = remaining_length(&bytes[at..])? {
         let end = at + header + length;
@@ -141,7 +163,7 @@ fn remaining_length(bytes: &[u8]) -> io::Result<Option<(usize, usize)>> {
     Err(io::Error::other("a remaining length of five bytes"))
 }
 
-fn said(kind: u8, body: &[u8]) -> io::Result<Said> {
+fn said(kind: u8, body: &[u8]) -> io::Result<Said<'_>> {
     let short = || io::Error::other(format!("a frame {kind:#04x} that is too short"));
     let number = |at: usize| -> io::Result<u16> {
         let bytes = body.get(at..at + 2).ok_or_else(short)?;
@@ -150,11 +172,13 @@ fn said(kind: u8, body: &[u8]) -> io::Result<Said> {
     Ok(match kind & 0xf0 {
         PUBLISH => {
             let qos = (kind >> 1) & 3;
-            let id = match qos {
-                0 => 0,
-                _ => number(2 + usize::from(number(0)?))?,
+            let topic = 2 + usize::from(number(0)?);
+            let (id, payload) = match qos {
+                0 => (0, topic),
+                _ => (number(topic)?, topic + 2),
             };
-            Said::Published { qos, id }
+            let payload = body.get(payload..).ok_or_else(short)?;
+            Said::Published { qos, id, payload }
         }
         PUBACK => Said::Acknowledged,
         PUBREC => Said::Received(number(0)?),
@@ -178,7 +202,9 @@ mod tests {
         let frame = PublishFrame::new("a/b", 1, &[7; 200]);
         let mut bytes = Vec::new();
         frame.write(&mut bytes, 513);
-        frame.write(&mut bytes, 514);
+        frame.write_stamped(&mut bytes, 514, 0x0102_0304);
+        let mut stamped = [7; 200];
+        stamped[..8].copy_from_slice(&[4, 3, 2, 1, 0, 0, 0, 0]);
         let whole = bytes.len();
         pubrel(&mut bytes, 9);
         bytes.push(0x30);
@@ -188,8 +214,16 @@ mod tests {
         assert_eq!(
             seen,
             [
-                Said::Published { qos: 1, id: 513 },
-                Said::Published { qos: 1, id: 514 },
+                Said::Published {
+                    qos: 1,
+                    id: 513,
+                    payload: &[7; 200]
+                },
+                Said::Published {
+                    qos: 1,
+                    id: 514,
+                    payload: &stamped
+                },
                 Said::Release(9)
             ]
         );

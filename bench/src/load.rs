@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::broker::Broker;
-use crate::frames::{self, PublishFrame, Said};
+use crate::connection::Connection;
+use crate::frames::{self, PublishFrame, Said, Session};
 
 pub const PAYLOAD: usize = 64;
 /// Messages that a QoS 1 or 2 publisher has in flight at most.
@@ -28,7 +28,6 @@ pub const OUTSTANDING_EACH_OF_MANY: u64 = 1_000;
 const BATCH: u64 = 64;
 /// How long nothing may arrive before what is missing counts as lost.
 const DRAIN: Duration = Duration::from_secs(5);
-const SETUP: Duration = Duration::from_secs(10);
 
 /// A shape of traffic.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +36,8 @@ pub struct Load {
     publishers: u64,
     subscribers: u64,
     qos: u8,
+    /// That of the subscribers.
+    session: Session,
 }
 
 pub const LOADS: [Load; 5] = [
@@ -45,32 +46,46 @@ pub const LOADS: [Load; 5] = [
         publishers: 1,
         subscribers: 1,
         qos: 0,
+        session: Session::Clean,
     },
     Load {
         name: "1→1 QoS 1",
         publishers: 1,
         subscribers: 1,
         qos: 1,
+        session: Session::Clean,
     },
     Load {
         name: "1→1 QoS 2",
         publishers: 1,
         subscribers: 1,
         qos: 2,
+        session: Session::Clean,
     },
     Load {
         name: "1→50 QoS 0",
         publishers: 1,
         subscribers: 50,
         qos: 0,
+        session: Session::Clean,
     },
     Load {
         name: "50→1 QoS 0",
         publishers: 50,
         subscribers: 1,
         qos: 0,
+        session: Session::Clean,
     },
 ];
+
+/// QoS 1 to a subscriber that is there, and whose session the broker would keep if it were not.
+pub const TO_PERSISTENT: Load = Load {
+    name: "1→1 QoS 1, persistent session",
+    publishers: 1,
+    subscribers: 1,
+    qos: 1,
+    session: Session::Persistent,
+};
 
 /// How long to load before, and while, it is measured.
 #[derive(Debug, Clone, Copy)]
@@ -163,13 +178,15 @@ impl Load {
         let topic = format!("bench/{name}");
         let mut subscribers = JoinSet::new();
         for number in 0..self.subscribers {
-            let mut connection = Connection::open(broker, &format!("s{number}-{name}")).await?;
+            let mut connection =
+                Connection::open(broker, &format!("s{number}-{name}"), self.session).await?;
             connection.subscribe(&topic, self.qos).await?;
             subscribers.spawn(subscriber(connection, gate.clone(), self.qos));
         }
         let mut publishers = JoinSet::new();
         for number in 0..self.publishers {
-            let connection = Connection::open(broker, &format!("p{number}-{name}")).await?;
+            let connection =
+                Connection::open(broker, &format!("p{number}-{name}"), Session::Clean).await?;
             let frame = PublishFrame::new(&topic, self.qos, &[b'x'; PAYLOAD]);
             publishers.spawn(publisher(connection, gate.clone(), frame, self.qos));
         }
@@ -275,7 +292,7 @@ async fn subscriber(mut connection: Connection, gate: Arc<Gate>, wanted: u8) -> 
         let mut other = None;
         connection.each(|said| match said {
             Said::Published { qos, .. } if qos != wanted => other = Some(qos),
-            Said::Published { qos, id } => {
+            Said::Published { qos, id, .. } => {
                 count += 1;
                 match qos {
                     1 => frames::puback(&mut out, id),
@@ -298,69 +315,5 @@ async fn subscriber(mut connection: Connection, gate: Arc<Gate>, wanted: u8) -> 
         if count > 0 {
             gate.delivered(count);
         }
-    }
-}
-
-/// A client's connection with the bytes that were read and not looked at yet.
-struct Connection {
-    stream: TcpStream,
-    bytes: Vec<u8>,
-    filled: usize,
-}
-
-impl Connection {
-    /// Connects and waits for CONNACK.
-    async fn open(broker: &Broker, client: &str) -> io::Result<Self> {
-        let stream = TcpStream::connect(broker.address).await?;
-        stream.set_nodelay(true)?;
-        let mut connection = Self {
-            stream,
-            bytes: vec![0; 256 * 1024],
-            filled: 0,
-        };
-        connection
-            .stream
-            .write_all(&frames::connect(client))
-            .await?;
-        connection.wait_for(|said| *said == Said::Connected).await?;
-        Ok(connection)
-    }
-
-    /// Subscribes and waits for SUBACK.
-    async fn subscribe(&mut self, filter: &str, qos: u8) -> io::Result<()> {
-        self.stream
-            .write_all(&frames::subscribe(filter, qos))
-            .await?;
-        self.wait_for(|said| *said == Said::Subscribed { granted: qos })
-            .await
-    }
-
-    async fn wait_for(&mut self, wanted: impl Fn(&Said) -> bool) -> io::Result<()> {
-        let mut met = false;
-        while !met {
-            timeout(SETUP, self.fill())
-                .await
-                .map_err(|_| io::Error::other("no answer to CONNECT or SUBSCRIBE"))??;
-            self.each(|said| met |= wanted(&said))?;
-        }
-        Ok(())
-    }
-
-    /// Reads once.
-    async fn fill(&mut self) -> io::Result<()> {
-        let count = self.stream.read(&mut self.bytes[self.filled..]).await?;
-        if count == 0 {
-            return Err(io::Error::other("the broker closed the connection"));
-        }
-        self.filled += count;
-        Ok(())
-    }
-
-    /// Hands on every whole frame that was read.
-    fn each(&mut self, each: impl FnMut(Said)) -> io::Result<()> {
-        let used = frames::read(&self.bytes[..self.filled], each)?;
-        self.bytes.copy_within(used..self.filled, 0);
-        self.filled -= used;
-        Ok(())
     }
 }

@@ -27,7 +27,8 @@ cargo xtask conformance            write docs/conformance.md: which test holds w
 cargo xtask fuzz [--target T] [--inputs N]
                                    run the fuzz targets under cargo-fuzz; `cargo test` runs their kept inputs
 cargo xtask bundle                 build the .deb package
-cargo xtask bench broker [--quick] measure this broker beside plain rumqttd and mosquitto";
+cargo xtask bench broker [--quick] [--only throughput,latency,match,idle,memory,persistence]
+                                   measure this broker beside plain rumqttd and mosquitto";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -130,6 +130,7 @@ impl BrokerControl {
     }
 
     async fn open(&self, free_ports: bool) -> Result<Running> {
+        self.capture.set_budget(self.config.broker.capture_memory);
         let mut listeners = Vec::new();
         for spec in &self.config.broker.listeners {
             listeners.push(self.listener(spec).await?);

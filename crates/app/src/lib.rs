@@ -149,7 +149,7 @@ impl App {
         About {
             version: env!("CARGO_PKG_VERSION").into(),
             data_folder: self.data.display().to_string(),
-            capture_budget: mqttwb_capture::DEFAULT_BUDGET as u64,
+            capture_budget: self.capture.stats().budget,
         }
     }
 

@@ -100,6 +100,12 @@ impl Capture {
         self.log.lock().connection(id)
     }
 
+    /// Takes at most about `budget` bytes from now on; what does not fit into it is evicted.
+    pub fn set_budget(&self, budget: usize) {
+        let rubbish = self.log.lock().set_budget(budget);
+        drop(rubbish);
+    }
+
     /// Forgets every packet. Numbers count on.
     pub fn clear(&self) {
         let rubbish = self.log.lock().clear();

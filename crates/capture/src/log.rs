@@ -50,6 +50,20 @@ impl Log {
         self.budget
     }
 
+    /// Changes the budget. What was kept and does not fit is handed back, to be freed without holding the lock.
+    pub fn set_budget(&mut self, budget: usize) -> impl Sized + use<> {
+        self.budget = budget;
+        self.segment_size = SEGMENT.min(budget / 8);
+        let mut rubbish = Vec::new();
+        while self.sealed_memory > budget
+            && let Some(oldest) = self.sealed.front().cloned()
+        {
+            self.evict();
+            rubbish.push(oldest);
+        }
+        (rubbish, self.spare.take())
+    }
+
     /// The number of the oldest packet that is kept.
     pub fn begin(&self) -> u64 {
         self.sealed

@@ -48,6 +48,24 @@ fn a_packet_larger_than_the_budget_is_not_kept_and_harms_no_other() {
 }
 
 #[test]
+fn a_smaller_budget_holds_at_once_and_a_larger_one_from_then_on() {
+    let mut log = Log::new(1 << 20);
+    for _ in 0..2_000 {
+        append(&mut log, CONNECTION, 1_000);
+    }
+    assert!(log.memory() > 512 << 10);
+    drop(log.set_budget(256 << 10));
+    assert!(log.sealed_memory <= 256 << 10);
+    assert_eq!((log.begin(), log.end()), (log.evicted, 2_000));
+    let kept = log.end() - log.begin();
+    drop(log.set_budget(1 << 20));
+    for _ in 0..100 {
+        append(&mut log, CONNECTION, 1_000);
+    }
+    assert_eq!(log.end() - log.begin(), kept + 100);
+}
+
+#[test]
 fn a_mark_outside_its_batch_is_counted_as_lost() {
     let mut log = Log::new(64 * 1024);
     let mark = PacketMark {

@@ -50,6 +50,7 @@ pub(super) fn section_doc(section: &str) -> &'static str {
             "What clients may use up. Whoever goes beyond is refused or cut off, counted and shown."
         }
         "access" => "Who may come in.",
+        "capture" => "The memory of packets, which Traffic and charts read.",
         other => panic!("[{other}] has no sentence"),
     }
 }
@@ -110,7 +111,7 @@ pub(super) static LISTENER_KEYS: [Key<ListenerDraft>; 6] = [
 ];
 
 /// The keys of every other table, in the order in which they are shown.
-pub(super) static KEYS: [Key<BrokerConfig>; 26] = [
+pub(super) static KEYS: [Key<BrokerConfig>; 27] = [
     key(
         "mqtt",
         "maximum_packet_size",
@@ -341,6 +342,12 @@ pub(super) static KEYS: [Key<BrokerConfig>; 26] = [
         "Whether clients may come in that prove nothing: without a user name and without \
          a certificate. Otherwise they are refused with 0x87 in CONNACK (return code 5 \
          before MQTT 5).",
+    ),
+    key(
+        "capture",
+        "memory",
+        size(64 << 10, 1 << 40, number!(capture_memory)),
+        "What captured packets may take in memory. The oldest go first, and are counted.",
     ),
 ];
 

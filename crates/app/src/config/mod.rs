@@ -56,6 +56,8 @@ pub struct BrokerConfig {
     pub response_prefix: Option<String>,
     /// Which member of a shared subscription gets a message.
     pub shared_strategy: SharedStrategy,
+    /// Bytes that captured packets may take.
+    pub capture_memory: usize,
 }
 
 impl Default for BrokerConfig {
@@ -78,6 +80,7 @@ impl Default for BrokerConfig {
             access: Access::default(),
             response_prefix: None,
             shared_strategy: SharedStrategy::default(),
+            capture_memory: mqttwb_capture::DEFAULT_BUDGET,
         }
     }
 }
