@@ -10,6 +10,28 @@ import mqtt from 'mqtt';
 const say = (event) => console.log(JSON.stringify(event));
 const schemes = { tcp: 'mqtt', tls: 'mqtts', ws: 'ws', wss: 'wss' };
 
+/** The properties of an order, by the names and types of the library. */
+function toLibrary(told) {
+  const properties = {};
+  if (told.content_type !== undefined) properties.contentType = told.content_type;
+  if (told.response_topic !== undefined) properties.responseTopic = told.response_topic;
+  if (told.correlation !== undefined) properties.correlationData = Buffer.from(told.correlation, 'hex');
+  if (told.expiry !== undefined) properties.messageExpiryInterval = told.expiry;
+  // The library takes an object: the order of its keys is that of the properties.
+  if (told.user !== undefined) properties.userProperties = Object.fromEntries(told.user);
+  return properties;
+}
+
+function fromLibrary(seen = {}) {
+  const told = {};
+  if (seen.contentType !== undefined) told.content_type = seen.contentType;
+  if (seen.responseTopic !== undefined) told.response_topic = seen.responseTopic;
+  if (seen.correlationData !== undefined) told.correlation = seen.correlationData.toString('hex');
+  if (seen.messageExpiryInterval !== undefined) told.expiry = seen.messageExpiryInterval;
+  if (seen.userProperties !== undefined) told.user = Object.entries(seen.userProperties);
+  return told;
+}
+
 function connect(order) {
   const secure = order.transport === 'tls' || order.transport === 'wss';
   const overWebSocket = order.transport === 'ws' || order.transport === 'wss';
@@ -34,10 +56,20 @@ function connect(order) {
   }
   const url = `${schemes[order.transport]}://${host}:${order.port}${overWebSocket ? '/mqtt' : ''}`;
   const client = mqtt.connect(url, options);
+  // Called after the message was handed over; where it never calls back, nothing is acknowledged.
+  if (order.holds) client.handleMessage = () => {};
   let ending = false;
   client.on('connect', (connack) => say({ event: 'connected', session_present: connack.sessionPresent }));
   client.on('message', (topic, payload, packet) =>
-    say({ event: 'message', topic, payload: payload.toString(), qos: packet.qos, retain: packet.retain }),
+    say({
+      event: 'message',
+      topic,
+      payload: payload.toString(),
+      qos: packet.qos,
+      retain: packet.retain,
+      dup: packet.dup,
+      properties: fromLibrary(packet.properties),
+    }),
   );
   client.on('error', (error) => {
     ending = true;
@@ -73,7 +105,11 @@ for await (const line of createInterface({ input: process.stdin })) {
       say({ event: 'unsubscribed' });
       break;
     case 'publish':
-      await client.publishAsync(order.topic, order.payload, { qos: order.qos, retain: order.retain });
+      await client.publishAsync(order.topic, order.payload, {
+        qos: order.qos,
+        retain: order.retain,
+        properties: toLibrary(order.properties),
+      });
       say({ event: 'published' });
       break;
     case 'disconnect':

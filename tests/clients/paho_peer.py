@@ -41,6 +41,36 @@ def on_publish(client, userdata, mid, reason, properties):
     say(event="published")
 
 
+NAMES = {
+    "content_type": "ContentType",
+    "response_topic": "ResponseTopic",
+    "correlation": "CorrelationData",
+    "expiry": "MessageExpiryInterval",
+    "user": "UserProperty",
+}
+
+
+def to_library(told):
+    """The properties of an order, by the names and types of the library."""
+    properties = Properties(PacketTypes.PUBLISH)
+    for name, value in told.items():
+        if name == "correlation":
+            value = bytes.fromhex(value)
+        if name == "user":
+            value = [tuple(pair) for pair in value]
+        setattr(properties, NAMES[name], value)
+    return properties
+
+
+def from_library(seen):
+    told = {}
+    for name, theirs in NAMES.items():
+        value = getattr(seen, theirs, None)
+        if value is not None:
+            told[name] = value.hex() if name == "correlation" else value
+    return told
+
+
 def on_message(client, userdata, message):
     say(
         event="message",
@@ -48,6 +78,8 @@ def on_message(client, userdata, message):
         payload=message.payload.decode(),
         qos=message.qos,
         retain=message.retain,
+        dup=message.dup,
+        properties=from_library(message.properties),
     )
 
 
@@ -67,6 +99,7 @@ def connect(order):
         clean_session=order["clean"] if order["version"] == 4 else None,
         transport="websockets" if order["transport"] in ("ws", "wss") else "tcp",
         reconnect_on_failure=False,
+        manual_ack=order["holds"],
     )
     client.on_connect = on_connect
     client.on_subscribe = on_subscribe
@@ -113,7 +146,8 @@ for line in sys.stdin:
         case "unsubscribe":
             client.unsubscribe(order["filter"])
         case "publish":
-            client.publish(order["topic"], order["payload"], order["qos"], order["retain"])
+            properties = to_library(order["properties"]) if order["properties"] else None
+            client.publish(order["topic"], order["payload"], order["qos"], order["retain"], properties)
         case "disconnect":
             client.disconnect()
             ended.wait()

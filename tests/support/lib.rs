@@ -10,5 +10,5 @@ pub mod process;
 pub mod screen;
 
 pub use broker::{Broker, Identity};
-pub use peer::{Maker, Message, Options, Peer, Version, Way};
+pub use peer::{Delivery, Maker, Message, Options, Peer, Version, Way};
 pub use process::{Finished, Running};

@@ -1,6 +1,7 @@
-//! MQTT clients that no one here wrote, driven line by line: Python's paho-mqtt and npm's mqtt.
+//! MQTT clients that no one here wrote, driven line by line: Python's paho-mqtt and gmqtt, and npm's mqtt.
 //!
-//! `clients/paho_peer.py` and `clients/mqttjs_peer.mjs` read one JSON order a line and print one JSON event a line; see there.
+//! `clients/paho_peer.py`, `clients/gmqtt_peer.py` and `clients/mqttjs_peer.mjs` read one JSON order a line and print one
+//! JSON event a line; see there.
 //! mosquitto's programs are driven by their own command lines, in the tests.
 
 use std::collections::VecDeque;
@@ -18,6 +19,36 @@ pub enum Maker {
     Paho,
     /// MQTT.js, for Node.
     MqttJs,
+    /// Gurtam, for Python: it speaks no WebSocket.
+    Gmqtt,
+}
+
+impl Maker {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Paho, Self::MqttJs, Self::Gmqtt];
+
+    /// Whether the library can use such a listener.
+    pub fn speaks(self, way: &Way) -> bool {
+        self != Self::Gmqtt || matches!(way, Way::Tcp | Way::Tls(_))
+    }
+}
+
+/// The same for every maker and every version, with a name that tells them apart.
+pub fn for_everyone(mut each: impl FnMut(Maker, Version, String)) {
+    for maker in Maker::ALL {
+        for version in [Version::V311, Version::V5] {
+            each(maker, version, format!("{maker:?}-{version:?}"));
+        }
+    }
+}
+
+/// Another maker, for the other end of a conversation.
+pub fn other(maker: Maker) -> Maker {
+    match maker {
+        Maker::Paho => Maker::MqttJs,
+        Maker::MqttJs => Maker::Gmqtt,
+        Maker::Gmqtt => Maker::Paho,
+    }
 }
 
 /// The protocol version to speak.
@@ -110,6 +141,17 @@ impl Message {
     }
 }
 
+/// A message with what else its packet said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivery {
+    /// The message.
+    pub message: Message,
+    /// It was sent before.
+    pub dup: bool,
+    /// As [`Peer::publish_with`] takes them; `null` before MQTT 5.
+    pub properties: Value,
+}
+
 /// A client of somebody else's, in a process of its own.
 #[derive(Debug)]
 pub struct Peer {
@@ -128,6 +170,7 @@ pub struct Options {
     id: String,
     version: Version,
     clean: bool,
+    holds: bool,
     will: Option<Value>,
 }
 
@@ -138,6 +181,7 @@ impl Options {
             id: id.into(),
             version,
             clean: true,
+            holds: false,
             will: None,
         }
     }
@@ -146,6 +190,13 @@ impl Options {
     #[must_use]
     pub fn keep_session(mut self) -> Self {
         self.clean = false;
+        self
+    }
+
+    /// Acknowledges no message. gmqtt can be told so for MQTT 5 only.
+    #[must_use]
+    pub fn hold(mut self) -> Self {
+        self.holds = true;
         self
     }
 
@@ -195,6 +246,11 @@ impl Peer {
                 command.arg(folder.join("clients/paho_peer.py"));
                 command
             }
+            Maker::Gmqtt => {
+                let mut command = Command::new(folder.join(".venv/bin/python"));
+                command.arg(folder.join("clients/gmqtt_peer.py"));
+                command
+            }
             Maker::MqttJs => {
                 let mut command = Command::new("node");
                 command.arg(folder.join("clients/mqttjs_peer.mjs"));
@@ -220,6 +276,7 @@ impl Peer {
                 "id": options.id,
                 "version": match options.version { Version::V311 => 4, Version::V5 => 5 },
                 "clean": options.clean,
+                "holds": options.holds,
                 "will": options.will,
             })
             .to_string(),
@@ -243,24 +300,51 @@ impl Peer {
 
     /// Publishes, and waits until that is acknowledged as its QoS has it.
     pub fn publish(&mut self, topic: &str, payload: &str, qos: u64, retain: bool) {
-        self.order(
-            json!({"do": "publish", "topic": topic, "payload": payload, "qos": qos, "retain": retain}),
-        );
+        self.publish_with(topic, payload, qos, retain, &json!({}));
+    }
+
+    /// The same with properties of MQTT 5: `content_type`, `response_topic`, `correlation` (hexadecimal), `expiry`
+    /// (seconds), and `user`, a list of pairs.
+    pub fn publish_with(
+        &mut self,
+        topic: &str,
+        payload: &str,
+        qos: u64,
+        retain: bool,
+        properties: &Value,
+    ) {
+        self.order(json!({
+            "do": "publish",
+            "topic": topic,
+            "payload": payload,
+            "qos": qos,
+            "retain": retain,
+            "properties": properties,
+        }));
         self.event("published");
     }
 
     /// The next message that comes.
     pub fn message(&mut self) -> Message {
+        self.delivery().message
+    }
+
+    /// The next message that comes, with what else its packet said.
+    pub fn delivery(&mut self) -> Delivery {
         let event = match self.early.pop_front() {
             Some(event) => event,
             None => self.event("message"),
         };
         let text = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
-        Message {
-            topic: text("topic"),
-            payload: text("payload"),
-            qos: event["qos"].as_u64().unwrap_or(9),
-            retain: event["retain"] == true,
+        Delivery {
+            message: Message {
+                topic: text("topic"),
+                payload: text("payload"),
+                qos: event["qos"].as_u64().unwrap_or(9),
+                retain: event["retain"] == true,
+            },
+            dup: event["dup"] == true,
+            properties: event["properties"].clone(),
         }
     }
 

@@ -68,9 +68,10 @@ const WEBVIEW: [Need; 2] = [
 ];
 
 /// Clients that no one here wrote, and what drives the real window.
-const TEST_TOOLS: [Need; 7] = [
+const TEST_TOOLS: [Need; 8] = [
     Need::program("mosquitto_pub", "mosquitto-clients"),
     Need::program("mosquitto_sub", "mosquitto-clients"),
+    Need::program("mosquitto_rr", "mosquitto-clients"),
     Need::program("openssl", "openssl"),
     Need::program("python3", "python3"),
     Need {

@@ -142,10 +142,14 @@ fn payloads(inbox: &Inbox) -> Vec<String> {
 
 #[test]
 fn a_session_expires_at_its_time_and_its_subscriptions_with_it() {
-    // Section 3.1.2.11.2
+    // Section 3.1.2.11.2; [MQTT-4.1.0-1], [MQTT-4.1.0-2], [MQTT3-4.1.0-1], [MQTT3-4.1.0-2]
     let mut hub = hub();
     let client = connect(&mut hub, "c", 1, 60);
     subscribe(&mut hub, "c", "a/#");
+    // While the connection lasts, so does the session.
+    assert_eq!(hub.deadline(), None);
+    hub.tick(at(100));
+    assert_eq!(hub.subscriptions.len(), 1);
     detach(&mut hub, client, true, at(100));
     assert_eq!(hub.deadline(), Some(at(160)));
     hub.tick(at(159));

@@ -198,6 +198,45 @@ fn what_is_larger_than_the_client_takes_or_has_expired_is_not_sent() {
 }
 
 #[test]
+fn what_was_sent_once_is_sent_again_though_it_has_expired_meanwhile() {
+    // [MQTT-4.3.3-7]
+    let mut session = connected(terms(ProtocolVersion::V5));
+    let mut properties = Vec::new();
+    Property::MessageExpiryInterval(5).write(&mut properties);
+    let mut p = publish("t", QoS::ExactlyOnce, 1);
+    p.properties = Properties::trusted(&properties);
+    let brief = Delivery {
+        message: Message::new(&p, "t", origin(1)),
+        ..delivery(1, QoS::ExactlyOnce)
+    };
+    let mut actions = Vec::new();
+    session.deliver(brief, Timestamp(0), &mut actions).unwrap();
+    session.disconnect();
+    actions.clear();
+    let late = Timestamp(60 * SECOND);
+    session.connect(terms(ProtocolVersion::V5), late, &mut actions);
+    assert_eq!(sent(&actions), [(1, 1, true)]);
+    actions.clear();
+    session.pubrec(&Ack::success(1), late, &mut actions);
+    assert_eq!(actions, [Action::PubRel(Ack::success(1))]);
+}
+
+#[test]
+fn a_message_that_expired_before_its_release_is_acknowledged_to_the_end() {
+    // [MQTT-4.3.3-13]
+    let mut session = connected(terms(ProtocolVersion::V5));
+    let mut properties = Vec::new();
+    Property::MessageExpiryInterval(0).write(&mut properties);
+    let mut p = publish("t", QoS::ExactlyOnce, 7);
+    p.properties = Properties::trusted(&properties);
+    let mut actions = Vec::new();
+    session.publish(&p, origin(1), &mut actions);
+    session.pubrel(&Ack::success(7), &mut actions);
+    assert_eq!(actions.first(), Some(&Action::PubRec(Ack::success(7))));
+    assert_eq!(actions.last(), Some(&Action::PubComp(Ack::success(7))));
+}
+
+#[test]
 fn an_alias_stands_for_its_topic_until_the_connection_ends() {
     let mut session = connected(terms(ProtocolVersion::V5));
     let say = |session: &mut Session, topic, alias| {

@@ -10,7 +10,7 @@ use crate::support::*;
 
 #[tokio::test]
 async fn a_message_is_delivered_at_the_lower_of_the_two_qualities() {
-    // [MQTT-3.8.4-8]
+    // [MQTT-3.8.4-8], [MQTT3-3.8.4-6]
     let broker = broker().await;
     for version in [V311, V5] {
         for published in 0..=2 {
@@ -146,10 +146,11 @@ async fn subscription_options_are_kept() {
 async fn a_fan_out_reaches_everybody_in_order() {
     const SUBSCRIBERS: usize = 20;
     const MESSAGES: usize = 500;
+    // [MQTT-4.6.0-5], [MQTT-4.6.0-6], [MQTT3-4.6.0-5], [MQTT3-4.6.0-6]
     let broker = broker().await;
     let mut subscribers = Vec::new();
     for n in 0..SUBSCRIBERS {
-        let mut client = Client::connected(&broker, V311, &format!("s{n}")).await;
+        let mut client = Client::connected(&broker, BOTH[n % 2], &format!("s{n}")).await;
         client.subscribe("f/#", 1).await;
         subscribers.push(client);
     }
