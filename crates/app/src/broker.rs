@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use mqttwb_broker::{Broker, CounterValues, ListenError, ListenerState, StartError, Tls};
 use mqttwb_capture::Capture;
-use mqttwb_model::{ListenerProtocol, Timestamp};
+use mqttwb_model::{LimitKind, ListenerProtocol, Timestamp};
 use parking_lot::Mutex;
 
 use crate::Result;
@@ -308,7 +308,22 @@ impl BrokerControl {
                     .into(),
             });
         }
+        for (kind, times) in self.limits_hit() {
+            findings.push(Finding {
+                severity: Severity::Warning,
+                title: format!("A limit was reached {times} times: {}", kind.text()),
+                detail: "The list of refusals says who went past it; broker.toml has a key for it."
+                    .into(),
+            });
+        }
         findings
+    }
+
+    /// How often each limit was reached since the broker was started.
+    fn limits_hit(&self) -> Vec<(LimitKind, u64)> {
+        self.running()
+            .map(|running| running.broker.counters().limits_hit().collect())
+            .unwrap_or_default()
     }
 }
 
@@ -339,6 +354,10 @@ fn start_failed(error: &StartError) -> ApiError {
             ),
         )
         .hint("Use a free port, or end the program that has this one."),
+        ListenError::SamePort { .. } => {
+            ApiError::new(ErrorCode::ListenerFailed, format!("{listen}."))
+                .hint("Give one of them another port in broker.toml.")
+        }
         ListenError::NotAllowed { address, .. } => {
             ApiError::new(ErrorCode::ListenerFailed, format!("{listen}."))
                 .hint(format!(

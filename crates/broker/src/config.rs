@@ -8,6 +8,7 @@ use mqttwb_model::durable::Store;
 use mqttwb_model::{ClientCert, ListenerProtocol};
 use tokio_rustls::rustls::ServerConfig;
 
+use crate::access::Access;
 use crate::session::{QueueLimits, WhenFull};
 use crate::shares::SharedStrategy;
 use crate::subscriptions::MOST_LEVELS;
@@ -46,13 +47,14 @@ pub struct ListenerConfig {
 /// named here where the version can say it; the event is logged, counted by kind and shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections in all, those in a handshake included. Default 10,000. One more is closed before it is read from.
+    /// Connections in all, those in a handshake included. Default 10,000. One more is refused with 0x97 in CONNACK (return
+    /// code 3 before MQTT 5); of many at the same time 64 are told, and the others closed at once. So it is with the next
+    /// two limits.
     pub connections: usize,
-    /// Connections from one IP address. Default 8,000, so that one computer can't take all. One more is closed before
-    /// it is read from.
+    /// Connections from one IP address. Default 8,000, so that one computer can't take all.
     pub connections_per_address: usize,
     /// New connections a second from one IP address; ten seconds' worth may come at once. 0 is no limit. Default
-    /// 1,000. One more is closed before it is read from; an MQTT 5 client that is past its CONNECT would be told 0x9F.
+    /// 1,000. One more is refused with 0x9F.
     pub connection_rate: u32,
     /// From the first byte, TLS and WebSocket included, to a whole CONNECT and the end of an authentication exchange.
     /// Default 10 s. Who takes longer is closed.
@@ -88,8 +90,9 @@ pub struct Limits {
     /// is faster is read from more slowly.
     pub byte_rate: u64,
     /// Levels of a topic name or topic filter, at most 200 (the tree of subscriptions is walked by recursion). Default
-    /// 200. A PUBLISH with more is refused with 0x90 in PUBACK or PUBREC, a will with 0x90 in CONNACK, a filter with
-    /// 0x8F in SUBACK (0x80 before MQTT 5).
+    /// 200. A PUBLISH with more is refused with 0x90 in PUBACK or PUBREC; at QoS 0 it is not taken, which MQTT can't say,
+    /// and above before MQTT 5 the connection ends. A will is refused with 0x90 in CONNACK, a filter with 0x8F in SUBACK
+    /// (0x80 in 3.1.1; 3.1 can't say it).
     pub topic_levels: usize,
     /// Bytes of a topic name or topic filter. Default 4,096; the wire's own is 65,535. What is longer is refused like
     /// what has too many levels.
@@ -105,7 +108,7 @@ pub struct Limits {
     /// them is refused like one message too many.
     pub retained_bytes: usize,
     /// Whether a payload that calls itself text (payload format indicator 1) must be UTF-8. Default no. What is not is
-    /// refused with 0x99: in PUBACK or PUBREC, at QoS 0 in DISCONNECT, a will in CONNACK.
+    /// refused with 0x99: in PUBACK or PUBREC, a will in CONNACK; at QoS 0 it is not taken, which MQTT can't say.
     pub payload_format_check: bool,
 }
 
@@ -141,20 +144,6 @@ impl Default for Limits {
     }
 }
 
-/// Who may come in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Access {
-    /// Clients that prove nothing may come in: without a user name and without a certificate. Default yes. Otherwise
-    /// they are refused with 0x87 in CONNACK (return code 5 before MQTT 5).
-    pub anonymous: bool,
-}
-
-impl Default for Access {
-    fn default() -> Self {
-        Self { anonymous: true }
-    }
-}
-
 /// Everything.
 #[derive(Debug, Clone, Default)]
 pub struct BrokerConfig {
@@ -162,7 +151,7 @@ pub struct BrokerConfig {
     pub listeners: Vec<ListenerConfig>,
     /// What clients may use up.
     pub limits: Limits,
-    /// Who may come in.
+    /// Who may come in, and who is asked what they may do.
     pub access: Access,
     /// What an MQTT 5 client that asks for response information is told (section 3.2.2.3.15): this, a slash and its
     /// client identifier, as the beginning of its response topics. Default none: nothing is told.

@@ -9,6 +9,7 @@
 //!                                                      └── router ── hub
 //! ```
 
+mod access;
 mod config;
 mod counters;
 mod front;
@@ -16,6 +17,7 @@ mod hub;
 mod journal;
 mod listener;
 mod message;
+mod rate;
 mod retained;
 mod router;
 pub mod session;
@@ -29,14 +31,18 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use mqttwb_model::durable::StoreError;
 use mqttwb_model::{ListenerProtocol, Observer, Timestamp};
 use mqttwb_wire::ReasonCode;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use config::{Access, BrokerConfig, Limits, ListenerConfig, Tls};
+pub use access::{
+    Access, Accounts, Attempt, AuthenticationMethod, Denied, Exchange, Identity, Login, Policy,
+    Step,
+};
+pub use config::{BrokerConfig, Limits, ListenerConfig, Tls};
 pub use counters::{CounterValues, Counters};
 pub use hub::ClientSummary;
 pub use listener::ListenError;
@@ -103,10 +109,13 @@ impl Broker {
         config: BrokerConfig,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, StartError> {
-        let mut bound = Vec::new();
+        let mut bound: Vec<listener::Listening> = Vec::new();
         for listener in config.listeners {
-            bound.push(listener::bind(listener).await?);
+            let listening = listener::bind(listener, &bound).await?;
+            bound.push(listening);
         }
+        let mut limits = config.limits;
+        limits.topic_levels = limits.topic_levels.min(subscriptions::MOST_LEVELS);
         let counters = Arc::new(Counters::default());
         let mut writer = None;
         let mut durability = None;
@@ -128,7 +137,7 @@ impl Broker {
         }
         let (journal, topics) = durability.clone().unzip();
         let mut state = Hub::new(
-            config.limits.clone(),
+            limits.clone(),
             config.shared_strategy,
             counters.clone(),
             journal,
@@ -145,7 +154,12 @@ impl Broker {
         let stop = CancellationToken::new();
         let shared = Arc::new(Shared {
             hub: hub.clone(),
-            limits: config.limits,
+            limits: RwLock::new(Arc::new(limits)),
+            access: config.access,
+            response_prefix: config.response_prefix,
+            addresses: Arc::default(),
+            turning_away: Arc::new(Semaphore::new(front::TURNING_AWAY)),
+            verifying: Semaphore::new(front::VERIFYING),
             counters: counters.clone(),
             durability: durability.clone(),
             observer,

@@ -181,6 +181,11 @@ impl Message {
         self.0[1] & 4 != 0
     }
 
+    /// Whether it is to be kept as its topic's retained message; one without a payload clears it instead.
+    pub(crate) fn is_to_be_kept(&self) -> bool {
+        self.retain() && !self.payload().is_empty()
+    }
+
     /// Topic.
     pub fn topic(&self) -> &str {
         // Written from a &str; a slice of it is checked again rather than trusted.
@@ -202,6 +207,11 @@ impl Message {
     pub fn size(&self) -> usize {
         self.0.len()
     }
+}
+
+/// Bytes of memory that the message of a PUBLISH takes at most.
+pub(crate) fn size_of(publish: &Publish<'_>) -> usize {
+    HEAD + publish.topic.len() + publish.properties.as_bytes().len() + publish.payload.len()
 }
 
 /// Writes a message at the end of a batch.

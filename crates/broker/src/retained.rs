@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use mqttwb_model::{ClientId, Timestamp, TopicFilter};
+use mqttwb_model::{ClientId, LimitKind, Timestamp, TopicFilter};
 
+use crate::config::Limits;
 use crate::message::Message;
 
 /// A retained message, and who published it.
@@ -23,12 +24,35 @@ pub(crate) struct Retained {
     messages: BTreeMap<Box<str>, Kept>,
     /// Topics whose message expires, by when.
     expiring: BTreeSet<(Timestamp, Box<str>)>,
+    bytes: usize,
 }
 
 impl Retained {
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.messages.len()
+    }
+
+    /// Bytes that they take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether a message of this size may become its topic's; the limit that is in the way, otherwise.
+    pub(crate) fn room_for(
+        &self,
+        topic: &str,
+        size: usize,
+        limits: &Limits,
+    ) -> Result<(), LimitKind> {
+        let before = self.messages.get(topic).map(|kept| kept.message.size());
+        if before.is_none() && self.messages.len() >= limits.retained_messages {
+            return Err(LimitKind::RetainedMessages);
+        }
+        if self.bytes - before.unwrap_or(0) + size > limits.retained_bytes {
+            return Err(LimitKind::RetainedBytes);
+        }
+        Ok(())
     }
 
     /// Keeps the message as its topic's last; an empty payload clears the topic instead `[MQTT-3.3.1-6]`.
@@ -44,8 +68,10 @@ impl Retained {
                 message: message.detached(),
                 publisher: publisher.clone(),
             };
+            self.bytes += kept.message.size();
             self.messages.insert(topic.into(), kept)
         };
+        self.bytes -= old.as_ref().map_or(0, |old| old.message.size());
         let expires = |kept: &Kept| kept.message.expires();
         if let Some(at) = old.as_ref().and_then(expires)
             && self.messages.get(topic).and_then(expires) != Some(at)
@@ -84,7 +110,8 @@ impl Retained {
         let mut expired = Vec::new();
         while self.deadline().is_some_and(|at| at <= now) {
             if let Some((_, topic)) = self.expiring.pop_first() {
-                self.messages.remove(&topic);
+                let gone = self.messages.remove(&topic);
+                self.bytes -= gone.map_or(0, |gone| gone.message.size());
                 expired.push(topic);
             }
         }
@@ -146,6 +173,31 @@ mod tests {
     }
 
     #[test]
+    fn there_is_room_for_so_many_messages_and_bytes_and_always_for_one_in_place_of_another() {
+        let small = message("a", b"1", &[]);
+        let limits = Limits {
+            retained_messages: 2,
+            retained_bytes: 2 * small.size() + 1,
+            ..Limits::default()
+        };
+        let mut retained = Retained::default();
+        retained.set(&small);
+        retained.set(&message("b", b"1", &[]));
+        assert_eq!(retained.bytes(), 2 * small.size());
+        let room =
+            |retained: &Retained, m: &Message| retained.room_for(m.topic(), m.size(), &limits);
+        let third = message("c", b"1", &[]);
+        assert_eq!(room(&retained, &third), Err(LimitKind::RetainedMessages));
+        assert_eq!(room(&retained, &message("a", b"12", &[])), Ok(()));
+        let long = message("a", b"123", &[]);
+        assert_eq!(room(&retained, &long), Err(LimitKind::RetainedBytes));
+        retained.set(&message("b", b"", &[]));
+        assert_eq!(room(&retained, &third), Ok(()));
+        retained.set(&message("a", b"", &[]));
+        assert_eq!(retained.bytes(), 0);
+    }
+
+    #[test]
     fn an_expired_message_is_not_found_and_is_forgotten() {
         let mut properties = Vec::new();
         Property::MessageExpiryInterval(10).write(&mut properties);
@@ -156,7 +208,7 @@ mod tests {
         assert_eq!(found(&retained, "a", 10 * second), [""; 0]);
         assert_eq!(retained.deadline(), Some(Timestamp(10 * second)));
         retained.expire(Timestamp(10 * second));
-        assert_eq!(retained.len(), 0);
+        assert_eq!((retained.len(), retained.bytes()), (0, 0));
         assert_eq!(retained.deadline(), None);
     }
 

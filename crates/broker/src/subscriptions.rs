@@ -97,11 +97,6 @@ impl Node {
 /// which the wire can carry, would exhaust the stack.
 pub(crate) const MOST_LEVELS: usize = 200;
 
-/// Whether a filter has few enough levels to be taken.
-pub(crate) fn is_shallow(filter: &TopicFilter) -> bool {
-    filter.pattern().split('/').count() <= MOST_LEVELS
-}
-
 /// All subscriptions.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {

@@ -3,8 +3,8 @@
 use bytes::{BufMut, BytesMut};
 use mqttwb_model::ProtocolVersion;
 use mqttwb_wire::{
-    Dissection, Packet, decode, dissect, encode, frame_len, password_span, peek,
-    protocol_of_connect, summary, write_var_int,
+    Dissection, Packet, decode, dissect, encode, frame_len, peek, protocol_of_connect, secret_spans,
+    summary, write_var_int,
 };
 
 use crate::VERSIONS;
@@ -23,10 +23,10 @@ pub fn run(input: &[u8]) {
 
 fn whole(frame: &[u8]) {
     let _ = protocol_of_connect(frame);
-    if let Some(span) = password_span(frame) {
-        assert!(span.start <= span.end && span.end <= frame.len());
-    }
     for version in VERSIONS {
+        for span in secret_spans(frame, version) {
+            assert!(span.start <= span.end && span.end <= frame.len());
+        }
         let _ = peek(frame, version);
         let _ = summary(frame, version);
         let dissection = dissect(frame, version);

@@ -13,8 +13,8 @@ pub mod topic;
 
 pub use listener::{ClientCert, ListenerProtocol};
 pub use observe::{
-    ConnectionId, ConnectionInfo, Direction, MessageId, NoObserver, Observer, PacketBatch,
-    PacketMark, Refusal, RefusalCause,
+    ConnectionId, ConnectionInfo, Direction, LimitKind, MessageId, NoObserver, Observer,
+    PacketBatch, PacketMark, Refusal, RefusalCause,
 };
 pub use protocol::{PacketType, ProtocolVersion, QoS};
 pub use time::Timestamp;

@@ -83,7 +83,103 @@ pub struct PacketBatch<'a> {
     pub marks: &'a [PacketMark],
 }
 
-/// Why somebody was not let in.
+/// What can be too much: the limits of a broker, by kind.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimitKind {
+    /// Connections in all.
+    Connections,
+    /// Connections from one address.
+    ConnectionsPerAddress,
+    /// New connections a second from one address.
+    ConnectionRate,
+    /// Time to CONNECT.
+    ConnectTime,
+    /// Sessions in all.
+    Sessions,
+    /// A session that was to be kept for longer than the broker keeps one.
+    SessionExpiry,
+    /// A keep-alive that is longer than the broker takes.
+    KeepAlive,
+    /// Size of a packet.
+    PacketSize,
+    /// Messages above QoS 0 under way from a client.
+    ReceiveMaximum,
+    /// Topic aliases of a client.
+    TopicAlias,
+    /// Messages a second of a client.
+    MessageRate,
+    /// Bytes a second of a client.
+    ByteRate,
+    /// Levels of a topic.
+    TopicLevels,
+    /// Length of a topic.
+    TopicLength,
+    /// Subscriptions of a client.
+    Subscriptions,
+    /// What waits for a client.
+    Queue,
+    /// Retained messages.
+    RetainedMessages,
+    /// Bytes of retained messages.
+    RetainedBytes,
+    /// A payload that calls itself text and is not.
+    PayloadFormat,
+}
+
+impl LimitKind {
+    /// All of them, in the order of their declaration.
+    pub const ALL: [Self; 19] = [
+        Self::Connections,
+        Self::ConnectionsPerAddress,
+        Self::ConnectionRate,
+        Self::ConnectTime,
+        Self::Sessions,
+        Self::SessionExpiry,
+        Self::KeepAlive,
+        Self::PacketSize,
+        Self::ReceiveMaximum,
+        Self::TopicAlias,
+        Self::MessageRate,
+        Self::ByteRate,
+        Self::TopicLevels,
+        Self::TopicLength,
+        Self::Subscriptions,
+        Self::Queue,
+        Self::RetainedMessages,
+        Self::RetainedBytes,
+        Self::PayloadFormat,
+    ];
+
+    /// What it limits, for a person.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Connections => "connections in all",
+            Self::ConnectionsPerAddress => "connections from one address",
+            Self::ConnectionRate => "new connections a second from one address",
+            Self::ConnectTime => "time to CONNECT",
+            Self::Sessions => "sessions in all",
+            Self::SessionExpiry => "session expiry",
+            Self::KeepAlive => "keep-alive",
+            Self::PacketSize => "packet size",
+            Self::ReceiveMaximum => "messages under way from a client",
+            Self::TopicAlias => "topic aliases of a client",
+            Self::MessageRate => "messages a second of a client",
+            Self::ByteRate => "bytes a second of a client",
+            Self::TopicLevels => "levels of a topic",
+            Self::TopicLength => "length of a topic",
+            Self::Subscriptions => "subscriptions of a client",
+            Self::Queue => "messages that wait for a client",
+            Self::RetainedMessages => "retained messages",
+            Self::RetainedBytes => "bytes of retained messages",
+            Self::PayloadFormat => "payloads that call themselves text",
+        }
+    }
+}
+
+/// Why somebody was not let in, or something was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RefusalCause {
@@ -101,9 +197,13 @@ pub enum RefusalCause {
     Protocol,
     /// CONNECT was understood and refused.
     Connect,
+    /// Who it is, or what it may do: no proof, a wrong one, or a rule that says no.
+    Access,
+    /// A limit was reached.
+    Limit(LimitKind),
 }
 
-/// Somebody who was not let in.
+/// Somebody who was not let in, or somebody of whom something was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// When.
@@ -114,7 +214,7 @@ pub struct Refusal {
     pub peer: SocketAddr,
     /// Why, to act on.
     pub cause: RefusalCause,
-    /// Why, in a sentence for a person.
+    /// Why, in a sentence for a person; it names the client where that is known.
     pub detail: String,
 }
 
@@ -126,7 +226,8 @@ pub trait Observer: Send + Sync {
     fn packets(&self, batch: PacketBatch<'_>);
     /// The connection has ended; no packets of it follow.
     fn disconnected(&self, connection: ConnectionId, at: Timestamp, reason: &str);
-    /// Somebody was not let in.
+    /// Somebody was not let in, or something was not taken. Of a limit that is reached many times a second the first
+    /// times of each second are told; the broker counts all of them.
     fn refused(&self, refusal: &Refusal);
 }
 

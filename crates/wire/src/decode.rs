@@ -11,7 +11,11 @@ use crate::{ReasonCode, WireError};
 pub fn decode(frame: &[u8], version: ProtocolVersion) -> Result<Packet<'_>, WireError> {
     let mut r = Reader::new(frame);
     let first = r.u8("first byte")?;
-    let len = r.var_int("remaining length")? as usize;
+    let (len, padded) = r.padded_var_int("remaining length")?;
+    let len = len as usize;
+    if padded && version == ProtocolVersion::V5 {
+        return Err(WireError::VarInt); // [MQTT-1.5.5-1]; MQTT 3.1.1 does not forbid it
+    }
     if len > r.remaining() {
         return Err(WireError::Short("body"));
     }

@@ -103,7 +103,7 @@ impl<'a> Walk<'a> {
             _ => packet.name().to_owned(),
         };
         self.field("type and flags", Role::FixedHeader, 0, flags);
-        let len = self.r.var_int("remaining length")?;
+        let (len, _) = self.r.padded_var_int("remaining length")?;
         self.field("remaining length", Role::FixedHeader, 1, len.to_string());
         match packet {
             PacketType::Connect => self.connect(),

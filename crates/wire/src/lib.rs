@@ -28,6 +28,6 @@ pub use packet::{
     Ack, Auth, ConnAck, Connect, Disconnect, Packet, Publish, RetainHandling, SubAck, Subscribe,
     SubscriptionOptions, UnsubAck, Unsubscribe, Will,
 };
-pub use peek::{Peek, password_span, peek, protocol_of_connect, summary};
+pub use peek::{Peek, peek, protocol_of_connect, secret_spans, summary};
 pub use property::{Properties, Property, PropertyId};
 pub use reason::ReasonCode;

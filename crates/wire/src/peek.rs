@@ -42,7 +42,7 @@ pub fn peek(frame: &[u8], version: ProtocolVersion) -> Option<Peek<'_>> {
         reason: None,
     };
     let mut r = Reader::new(frame);
-    let body = |r: &mut Reader<'_>| r.take(1, "").and_then(|_| r.var_int("")).is_ok();
+    let body = |r: &mut Reader<'_>| r.take(1, "").and_then(|_| r.padded_var_int("")).is_ok();
     if !body(&mut r) {
         return Some(peek);
     }
@@ -81,7 +81,7 @@ pub fn peek(frame: &[u8], version: ProtocolVersion) -> Option<Peek<'_>> {
 pub fn protocol_of_connect(frame: &[u8]) -> Option<ProtocolVersion> {
     let mut r = Reader::new(frame);
     r.u8("").ok()?;
-    r.var_int("").ok()?;
+    r.padded_var_int("").ok()?;
     let name = r.binary("").ok()?;
     match (name, r.u8("").ok()?) {
         (b"MQIsdp", 3) => Some(ProtocolVersion::V31),
@@ -91,14 +91,18 @@ pub fn protocol_of_connect(frame: &[u8]) -> Option<ProtocolVersion> {
     }
 }
 
-/// Where the password of a CONNECT is, so that whoever keeps the packet can strike it out. Malformed packets have
-/// one too, as far as they can be read.
-pub fn password_span(frame: &[u8]) -> Option<std::ops::Range<usize>> {
-    let password = crate::dissect(frame, ProtocolVersion::V5)
-        .fields
-        .into_iter()
-        .find(|field| field.name == "password")?;
-    Some(password.span.start + 2..password.span.end)
+/// Where what proves an identity is in a packet, so that whoever keeps it can strike it out: the password of a CONNECT,
+/// and the authentication data of CONNECT, CONNACK and AUTH. Malformed packets have them too, as far as they can be read.
+pub fn secret_spans(frame: &[u8], version: ProtocolVersion) -> Vec<std::ops::Range<usize>> {
+    let fields = crate::dissect(frame, version).fields.into_iter();
+    fields
+        .filter_map(|field| match field.name {
+            "password" => Some(field.span.start + 2..field.span.end),
+            // Its number and its length are before it.
+            "authentication data" => Some(field.span.start + 3..field.span.end),
+            _ => None,
+        })
+        .collect()
 }
 
 /// What a packet says, in a few words; for a PUBLISH nothing, since its topic says it.

@@ -77,15 +77,20 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn var_int(&mut self, field: &'static str) -> Result<u32, WireError> {
+        match self.padded_var_int(field)? {
+            (value, false) => Ok(value),
+            (_, true) => Err(WireError::VarInt), // [MQTT-1.5.5-1]
+        }
+    }
+
+    /// A variable byte integer, and whether it has more bytes than it needs: before MQTT 5 nothing forbids that.
+    pub(crate) fn padded_var_int(&mut self, field: &'static str) -> Result<(u32, bool), WireError> {
         let mut value = 0u32;
         for i in 0..4 {
             let byte = self.u8(field)?;
             value |= u32::from(byte & 0x7f) << (7 * i);
             if byte & 0x80 == 0 {
-                if i > 0 && byte == 0 {
-                    return Err(WireError::VarInt);
-                }
-                return Ok(value);
+                return Ok((value, i > 0 && byte == 0));
             }
         }
         Err(WireError::VarInt)

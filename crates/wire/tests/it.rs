@@ -104,7 +104,7 @@ proptest! {
             let packet = Packet::Connect(Box::new(connect.clone()));
             let bytes = round_trip(&packet, version);
             prop_assert_eq!(protocol_of_connect(&bytes), Some(version));
-            let struck = password_span(&bytes).map(|span| bytes[span].to_vec());
+            let struck = secret_spans(&bytes, version).pop().map(|span| bytes[span].to_vec());
             prop_assert_eq!(struck.as_deref(), connect.password);
         }
     }
@@ -144,8 +144,41 @@ proptest! {
             let _ = dissect(&bytes, version);
             let _ = peek(&bytes, version);
             let _ = summary(&bytes, version);
-            let _ = password_span(&bytes);
+            let _ = secret_spans(&bytes, version);
         }
+    }
+}
+
+#[test]
+fn a_length_in_more_bytes_than_it_needs_is_refused_in_mqtt_5_alone() {
+    // [MQTT-1.5.5-1]
+    let padded = [0xc0, 0x80, 0x00];
+    assert_eq!(frame_len(&padded, 100), Ok(Some(3)));
+    assert_eq!(decode(&padded, ProtocolVersion::V5), Err(WireError::VarInt));
+    assert_eq!(decode(&padded, ProtocolVersion::V311), Ok(Packet::PingReq));
+    assert_eq!(decode(&padded, ProtocolVersion::V31), Ok(Packet::PingReq));
+}
+
+#[test]
+fn what_proves_an_identity_is_found_in_each_packet_that_has_it() {
+    let mut properties = Vec::new();
+    Property::AuthenticationMethod("M").write(&mut properties);
+    Property::AuthenticationData(b"proof").write(&mut properties);
+    let properties = Properties::trusted(&properties);
+    let reason = ReasonCode::CONTINUE_AUTHENTICATION;
+    for packet in [
+        Packet::Auth(Auth { reason, properties }),
+        Packet::ConnAck(ConnAck {
+            session_present: false,
+            reason: ReasonCode::SUCCESS,
+            properties,
+        }),
+    ] {
+        let mut bytes = BytesMut::new();
+        encode(&packet, ProtocolVersion::V5, &mut bytes);
+        let spans = secret_spans(&bytes, ProtocolVersion::V5);
+        let found: Vec<_> = spans.into_iter().map(|span| &bytes[span]).collect();
+        assert_eq!(found, [b"proof"]);
     }
 }
 

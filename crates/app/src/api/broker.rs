@@ -206,6 +206,8 @@ pub enum RefusalCause {
     ConnectTimeout,
     Protocol,
     Connect,
+    Access,
+    Limit,
 }
 
 impl From<model::RefusalCause> for RefusalCause {
@@ -218,6 +220,8 @@ impl From<model::RefusalCause> for RefusalCause {
             model::RefusalCause::ConnectTimeout => Self::ConnectTimeout,
             model::RefusalCause::Protocol => Self::Protocol,
             model::RefusalCause::Connect => Self::Connect,
+            model::RefusalCause::Access => Self::Access,
+            model::RefusalCause::Limit(_) => Self::Limit,
         }
     }
 }

@@ -7,30 +7,36 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 use mqttwb_model::{
-    ConnectionId, ConnectionInfo, Direction, PacketBatch, PacketMark, ProtocolVersion, Timestamp,
-    TopicFilter,
+    ConnectionId, ConnectionInfo, Direction, LimitKind, PacketBatch, PacketMark, ProtocolVersion,
+    QoS, RefusalCause, Timestamp, TopicFilter,
 };
 use mqttwb_wire::{
-    ConnAck, Disconnect, Packet, Properties, Property, Publish, ReasonCode, SubAck, Subscribe,
-    UnsubAck, Unsubscribe, WireError, decode, frame_len,
+    Auth, ConnAck, Disconnect, Packet, Properties, Property, Publish, ReasonCode, SubAck,
+    Subscribe, UnsubAck, Unsubscribe, WireError, decode, frame_len,
 };
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
 
+use super::authenticate::{self, Answer, Method, Proved, proof_in};
 use super::connect::{Accepted, connack_properties};
-use super::output::Output;
+use super::keep_alive::{KeepAlive, Silence};
+use super::output::{Output, struck};
+use super::pace::Pace;
+use super::verdict::{self, Refused};
+use super::welcome::{Arrived, farewell};
 use super::{MessageIds, Shared};
+use crate::access::Identity;
+use crate::config::Limits;
 use crate::counters::ConnectionCounters;
 use crate::hub::{Attached, Command, Detach, Inbox, Mail, Safe};
 use crate::message::{self, Message, Origin};
 use crate::session::{Action, Delivery, Session, WhenFull};
-use crate::subscriptions;
 
 use held::Durability;
 
@@ -39,6 +45,8 @@ pub(super) const SMALL_READ: usize = 2 << 10;
 const LARGE_READ: usize = 128 << 10;
 /// How long a client may take for the last words.
 pub(super) const FAREWELL: Duration = Duration::from_secs(1);
+/// Silence after which a connection lets go of the memory of a burst.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// What ends a connection.
 enum End {
@@ -108,7 +116,15 @@ pub(super) struct Connection<S> {
     /// Written bytes may still be in the stream's own buffers.
     unflushed: bool,
     shared: Arc<Shared>,
+    /// As they were when the client came.
+    limits: Arc<Limits>,
     info: Arc<ConnectionInfo>,
+    /// What CONNECT asked for and the broker granted, in seconds.
+    session_expiry: u32,
+    identity: Identity,
+    method: Option<Method>,
+    keep_alive: KeepAlive,
+    pace: Pace,
     session: Held,
     inbox: Arc<Inbox>,
     /// Taken from the inbox, not yet delivered.
@@ -119,9 +135,13 @@ pub(super) struct Connection<S> {
     /// Messages for the router.
     batch: BytesMut,
     marks: Vec<PacketMark>,
+    /// What proves an identity in what was read, to be struck out of what is shown.
+    secrets: Vec<std::ops::Range<usize>>,
     timer: Option<Pin<Box<Sleep>>>,
     /// Where the broker keeps what must outlive the process.
     durability: Option<Box<Durability>>,
+    /// When to let go of the memory of a burst.
+    idle_at: Option<Instant>,
 }
 
 /// The session while the connection has it. However the connection ends, the hub hears of it.
@@ -164,29 +184,30 @@ impl Drop for Held {
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     #[allow(clippy::too_many_arguments)] // what a connection is made of
     pub(super) fn new(
-        stream: S,
-        input: BytesMut,
+        arrived: Arrived<S>,
         shared: Arc<Shared>,
+        limits: Arc<Limits>,
         accepted: Accepted,
+        proved: Proved,
         attached: Attached,
         mut held: Held,
         counters: Arc<ConnectionCounters>,
-        ids: MessageIds,
     ) -> Self {
         let now = Timestamp::now();
         // What came in one read with CONNECT.
-        let early = input.len() as u64;
+        let early = arrived.input.len() as u64;
         shared.counters.bytes_in.fetch_add(early, Relaxed);
-        let mut output = Output::new();
+        let mut output = Output::new(accepted.manners);
         let mut actions = Vec::new();
-        let mut properties = Vec::new();
-        connack_properties(&accepted, &shared.limits, &mut properties);
+        let mut properties = proved.properties;
+        connack_properties(&accepted, &limits, &mut properties);
         let connack = Packet::ConnAck(ConnAck {
             session_present: attached.session_present,
             reason: ReasonCode::SUCCESS,
             properties: Properties::trusted(&properties),
         });
         output.packet(&connack, accepted.terms.version, now);
+        let keep_alive = KeepAlive::new(accepted.terms.keep_alive, instant());
         if let Some(session) = &mut held.session {
             session.connect(accepted.terms, now, &mut actions);
         }
@@ -205,23 +226,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             ))
         });
         Self {
-            stream,
-            input,
+            stream: arrived.stream,
+            input: arrived.input,
             read_size: SMALL_READ,
             output,
             unflushed: false,
             session: held,
             shared,
+            pace: Pace::new(&limits, instant()),
+            limits,
             info: accepted.info,
+            session_expiry: accepted.session_expiry,
+            identity: proved.identity,
+            method: proved.method,
+            keep_alive,
             inbox: attached.inbox,
             deliveries: VecDeque::new(),
             counters,
-            ids,
+            ids: arrived.ids,
             actions,
             batch: BytesMut::new(),
             marks: Vec::new(),
+            secrets: Vec::new(),
             timer: None,
             durability,
+            idle_at: None,
         }
     }
 
@@ -239,14 +268,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             self.say_disconnect(*reason, why);
         }
         if !matches!(end, End::Closed(_)) {
-            let bytes = std::mem::replace(&mut self.output, Output::new());
-            let stream = &mut self.stream;
-            let last = async {
-                stream.write_all(bytes.unwritten()).await?;
-                stream.flush().await?;
-                stream.shutdown().await
-            };
-            let _ = tokio::time::timeout(FAREWELL, last).await;
+            farewell(&mut self.stream, self.output.unwritten()).await;
         }
         self.give_back();
         tracing::debug!(client = %self.info.client, "ended: {}", end.why());
@@ -307,6 +329,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             self.deliver();
             self.flush_durable();
             self.observe_output();
+            if self.output.is_unsendable() {
+                return End::Broker {
+                    reason: ReasonCode::PACKET_TOO_LARGE,
+                    why: "an answer to the client is larger than it takes".into(),
+                };
+            }
             match self.wait().await {
                 Ok(Wake::Read(0)) => {
                     return End::Closed(
@@ -337,14 +365,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 }
                 Ok(Wake::Timer) => {
                     self.timer = None;
-                    let deadline = self.session.session.as_ref().and_then(Session::deadline);
-                    if deadline.is_some_and(|at| at <= Timestamp::now()) {
+                    let now = instant();
+                    if self.keep_alive.look(now) == Some(Silence::TooLong) {
                         return End::Broker {
                             reason: ReasonCode::KEEP_ALIVE_TIMEOUT,
                             why: "nothing came for one and a half times the keep alive".into(),
                         };
                     }
-                    self.output.shrink();
+                    if self.idle_at.is_some_and(|at| at <= now) {
+                        self.let_go();
+                    }
                 }
                 Err(error) => return End::Closed(format!("the connection broke: {error}")),
             }
@@ -353,13 +383,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     /// Waits for whatever comes first: room in the socket, bytes, mail, the keep-alive's end.
     async fn wait(&mut self) -> io::Result<Wake> {
-        if self.timer.is_none()
-            && let Some(deadline) = self.session.session.as_ref().and_then(Session::deadline)
-        {
-            let left = deadline.since(Timestamp::now());
-            self.timer = Some(Box::pin(tokio::time::sleep(left)));
+        if self.idle_at.is_none() && (self.output.is_wide() || self.input.capacity() > WIDE_INPUT) {
+            self.idle_at = Some(instant() + IDLE);
+            self.timer = None; // it may be set for later
+        }
+        if self.timer.is_none() {
+            let times = [
+                self.keep_alive.deadline(),
+                self.pace.paused_until(),
+                self.idle_at,
+            ];
+            if let Some(at) = times.into_iter().flatten().min() {
+                let at = tokio::time::Instant::from_std(at);
+                self.timer = Some(Box::pin(tokio::time::sleep_until(at)));
+            }
         }
         poll_fn(|cx| self.poll_wait(cx)).await
+    }
+
+    /// Lets go of the memory of a burst, where there is nothing in it.
+    fn let_go(&mut self) {
+        self.idle_at = None;
+        self.output.shrink();
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+            self.read_size = SMALL_READ;
+        }
     }
 
     fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Wake>> {
@@ -382,6 +431,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
         if !self.output.is_full()
             && !self.owes_too_much()
+            && self.pace.paused_until().is_none()
             && let Poll::Ready(n) =
                 poll_read_into(&mut self.stream, cx, &mut self.input, self.read_size)?
         {
@@ -478,5 +528,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     }
 }
 
+/// The clock of timers: it does not jump, and a test may move it.
+fn instant() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// Memory that the input of a silent connection may keep.
+const WIDE_INPUT: usize = 2 * SMALL_READ;
+
 mod held;
 mod packets;
+mod refusing;

@@ -5,9 +5,14 @@
 //! Invariant: an acknowledgement is written only after its message was handed to the router; every packet that is read
 //! or written is observed once; memory is bounded by the two buffers.
 
+mod aliases;
+mod authenticate;
 mod connect;
 mod connection;
+mod keep_alive;
 mod output;
+mod pace;
+mod verdict;
 mod welcome;
 
 use std::net::SocketAddr;
@@ -15,22 +20,34 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use mqttwb_model::{
-    ConnectionId, ListenerProtocol, MessageId, Observer, Refusal, RefusalCause, Timestamp,
+    ConnectionId, LimitKind, ListenerProtocol, MessageId, Observer, Refusal, RefusalCause,
+    Timestamp,
 };
-
+use parking_lot::RwLock;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use welcome::serve;
 
+use crate::access::Access;
 use crate::config::Limits;
 use crate::counters::Counters;
 use crate::hub::{DurableTopics, HubHandle};
 use crate::journal::Journal;
+use crate::listener::Addresses;
 
 /// What all connections of a broker share.
 pub(crate) struct Shared {
     pub(crate) hub: HubHandle,
-    pub(crate) limits: Limits,
+    pub(crate) limits: RwLock<Arc<Limits>>,
+    pub(crate) access: Access,
+    pub(crate) response_prefix: Option<Arc<str>>,
+    pub(crate) addresses: Arc<Addresses>,
+    /// Connections that are one too many and are told so.
+    pub(crate) turning_away: Arc<Semaphore>,
+    /// Passwords that may be verified at the same time: hashing is slow on purpose.
+    pub(crate) verifying: Semaphore,
     pub(crate) counters: Arc<Counters>,
     /// Where sessions and retained messages are kept, and who wants what is.
     pub(crate) durability: Option<(Journal, Arc<DurableTopics>)>,
@@ -38,6 +55,11 @@ pub(crate) struct Shared {
     /// The broker stops: who is not attached to a session yet is to go.
     pub(crate) stop: CancellationToken,
 }
+
+/// Connections past a limit that are answered at the same time; further ones are closed at once.
+pub(crate) const TURNING_AWAY: usize = 64;
+/// Passwords that are verified at the same time.
+pub(crate) const VERIFYING: usize = 4;
 
 /// Where a connection came from.
 #[derive(Debug, Clone)]
@@ -47,16 +69,41 @@ pub(crate) struct Arrival {
     pub(crate) peer: SocketAddr,
     /// The common name of its verified certificate.
     pub(crate) common_name: Option<Arc<str>>,
+    /// By when it must have said who it is.
+    pub(crate) deadline: Instant,
+    /// It is one too many, and stays for its CONNECT to be answered only.
+    pub(crate) turned_away: Option<LimitKind>,
 }
 
 impl Shared {
-    /// Tells the observer that somebody was not let in.
-    pub(crate) fn refuse(&self, arrival: &Arrival, cause: RefusalCause, detail: String) {
-        tracing::info!(listener = %arrival.listener, peer = %arrival.peer, "refused: {detail}");
+    /// The limits that hold now, for one connection to keep.
+    pub(crate) fn limits(&self) -> Arc<Limits> {
+        self.limits.read().clone()
+    }
+
+    /// Tells that somebody was not let in, or something was not taken.
+    pub(crate) fn refuse(
+        &self,
+        listener: &Arc<str>,
+        peer: SocketAddr,
+        cause: RefusalCause,
+        detail: impl Into<String>,
+    ) {
+        let at = Timestamp::now();
+        let told = match cause {
+            RefusalCause::Limit(kind) => self.counters.limit_hit(kind, at),
+            RefusalCause::ConnectTimeout => self.counters.limit_hit(LimitKind::ConnectTime, at),
+            _ => true,
+        };
+        if !told {
+            return;
+        }
+        let detail = detail.into();
+        tracing::info!(%listener, %peer, "refused: {detail}");
         self.observer.refused(&Refusal {
-            at: Timestamp::now(),
-            listener: arrival.listener.clone(),
-            peer: arrival.peer,
+            at,
+            listener: listener.clone(),
+            peer,
             cause,
             detail,
         });

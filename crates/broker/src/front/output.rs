@@ -1,12 +1,21 @@
 //! What goes to the socket: packets encoded behind each other, each marked for the observer.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use bytes::{Buf, BytesMut};
 use mqttwb_model::{
     ConnectionId, Direction, MessageId, Observer, PacketBatch, PacketMark, ProtocolVersion,
     Timestamp,
 };
-use mqttwb_wire::{Packet, Properties, Property, PublishHead, encode, encode_publish};
+use mqttwb_wire::{
+    Ack, Packet, Properties, Property, PublishHead, ReasonCode, SubAck, UnsubAck, encode,
+    encode_publish, secret_spans,
+};
 
+use super::aliases::{Alias, Aliases};
+use super::connect::Manners;
+use super::verdict::explain;
 use crate::session::Delivery;
 
 /// Past this many bytes that wait to be written, nothing is read.
@@ -23,17 +32,31 @@ pub(crate) struct Output {
     /// Where the packets begin that the observer has not seen.
     unseen: usize,
     marks: Vec<PacketMark>,
+    /// What proves an identity, in what the observer has not seen.
+    secrets: Vec<Range<usize>>,
     properties: Vec<u8>,
+    manners: Manners,
+    aliases: Option<Aliases>,
+    unsendable: bool,
 }
 
 impl Output {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(manners: Manners) -> Self {
         Self {
             bytes: BytesMut::new(),
             unseen: 0,
             marks: Vec::new(),
+            secrets: Vec::new(),
             properties: Vec::new(),
+            aliases: Aliases::new(manners.topic_aliases),
+            manners,
+            unsendable: false,
         }
+    }
+
+    /// An answer was larger than the client takes, whatever was left out of it `[MQTT-3.1.2-24]`.
+    pub(crate) fn is_unsendable(&self) -> bool {
+        self.unsendable
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -64,6 +87,11 @@ impl Output {
         self.unseen = self.bytes.len();
     }
 
+    /// Whether a burst has left memory behind.
+    pub(crate) fn is_wide(&self) -> bool {
+        self.bytes.capacity() > KEPT
+    }
+
     /// Lets go of memory that a burst left behind.
     pub(crate) fn shrink(&mut self) {
         if self.bytes.is_empty() && self.bytes.capacity() > KEPT {
@@ -71,21 +99,42 @@ impl Output {
         }
     }
 
-    fn mark(&mut self, start: usize, at: Timestamp, message: Option<MessageId>) {
+    fn mark(
+        &mut self,
+        start: usize,
+        at: Timestamp,
+        message: Option<MessageId>,
+        aliased_topic: Option<Arc<str>>,
+    ) {
         self.marks.push(PacketMark {
             at,
             start: (start - self.unseen) as u32,
             len: (self.bytes.len() - start) as u32,
             message,
-            aliased_topic: None,
+            aliased_topic,
         });
     }
 
-    /// Appends a packet.
+    /// Appends a packet that is no PUBLISH. One that says no is given a reason string where the client takes it.
     pub(crate) fn packet(&mut self, packet: &Packet<'_>, version: ProtocolVersion, at: Timestamp) {
+        debug_assert_eq!(version, self.manners.version);
         let start = self.bytes.len();
-        encode(packet, version, &mut self.bytes);
-        self.mark(start, at, None);
+        if !encode_within(packet, &self.manners, &mut self.bytes) {
+            self.unsendable = true;
+            return;
+        }
+        let has_secret = match packet {
+            Packet::Auth(_) => true,
+            Packet::ConnAck(p) => p.properties.iter().any(is_authentication_data),
+            _ => false,
+        };
+        if has_secret {
+            let spans = secret_spans(&self.bytes[start..], version).into_iter();
+            let from = start - self.unseen;
+            self.secrets
+                .extend(spans.map(|span| span.start + from..span.end + from));
+        }
+        self.mark(start, at, None, None);
     }
 
     /// Appends a PUBLISH.
@@ -117,30 +166,136 @@ impl Output {
             }
         }
         let start = self.bytes.len();
+        let own = message.properties();
+        let mut aliased = None;
+        let alias = match &mut self.aliases {
+            Some(aliases) => aliases.of(message.topic()),
+            None => Alias::None,
+        };
+        let mut topic = message.topic();
+        match alias {
+            Alias::None => {}
+            Alias::New(alias) => {
+                let before = self.properties.len();
+                Property::TopicAlias(alias).write(&mut self.properties);
+                let properties = [Properties::trusted(&self.properties), own];
+                let payload = message.payload();
+                encode_publish(&head, topic, &properties, payload, version, &mut self.bytes);
+                if self.bytes.len() - start <= self.manners.largest {
+                    return self.mark(start, at, Some(message.origin().id), None);
+                }
+                // Three bytes too many: without its alias it is as large as the session thought.
+                self.bytes.truncate(start);
+                self.properties.truncate(before);
+                if let Some(aliases) = &mut self.aliases {
+                    aliases.untold(topic);
+                }
+            }
+            Alias::Known(alias, stands_for) => {
+                Property::TopicAlias(alias).write(&mut self.properties);
+                aliased = Some(stands_for);
+                topic = "";
+            }
+        }
         encode_publish(
             &head,
-            message.topic(),
-            &[Properties::trusted(&self.properties), message.properties()],
+            topic,
+            &[Properties::trusted(&self.properties), own],
             message.payload(),
             version,
             &mut self.bytes,
         );
-        self.mark(start, at, Some(message.origin().id));
+        self.mark(start, at, Some(message.origin().id), aliased);
     }
 
     /// Shows the observer what was appended since the last time. How many bytes that was.
     pub(crate) fn observe(&mut self, connection: ConnectionId, observer: &dyn Observer) -> usize {
         let new = self.bytes.len() - self.unseen;
         if !self.marks.is_empty() {
+            let bytes = &self.bytes[self.unseen..];
+            let struck = struck(bytes, &self.secrets);
             observer.packets(PacketBatch {
                 connection,
                 direction: Direction::ToClient,
-                bytes: &self.bytes[self.unseen..],
+                bytes: struck.as_deref().unwrap_or(bytes),
                 marks: &self.marks,
             });
             self.marks.clear();
+            self.secrets.clear();
         }
         self.unseen = self.bytes.len();
         new
+    }
+}
+
+fn is_authentication_data(property: Property<'_>) -> bool {
+    matches!(property, Property::AuthenticationData(_))
+}
+
+/// The bytes without what proves an identity, which goes into no record; `None` where there is nothing of it.
+pub(super) fn struck(bytes: &[u8], secrets: &[Range<usize>]) -> Option<Vec<u8>> {
+    if secrets.is_empty() {
+        return None;
+    }
+    let mut bytes = bytes.to_vec();
+    for span in secrets {
+        bytes[span.clone()].fill(b'*');
+    }
+    Some(bytes)
+}
+
+/// Encodes a packet as large as the client takes it: with a reason string where it says no and has room, without its
+/// properties where it has not. False, and nothing written, where not even that is small enough.
+pub(super) fn encode_within(packet: &Packet<'_>, manners: &Manners, out: &mut BytesMut) -> bool {
+    let start = out.len();
+    let largest = manners.largest;
+    let says_no = refusal(packet).filter(|_| manners.problem_information);
+    if let Some(reason) = says_no.filter(|_| manners.version == ProtocolVersion::V5) {
+        let mut properties = Vec::new();
+        Property::ReasonString(explain(reason)).write(&mut properties);
+        let packet = with_properties(packet, Properties::trusted(&properties));
+        encode(&packet, manners.version, out);
+        if out.len() - start <= largest {
+            return true;
+        }
+        out.truncate(start);
+    }
+    encode(packet, manners.version, out);
+    if out.len() - start > largest {
+        out.truncate(start);
+        return false;
+    }
+    true
+}
+
+/// The first error of an answer that has no properties yet.
+fn refusal(packet: &Packet<'_>) -> Option<ReasonCode> {
+    let first = |reasons: &[ReasonCode]| reasons.iter().copied().find(|reason| reason.is_error());
+    match packet {
+        Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack) => {
+            Some(ack.reason).filter(|reason| reason.is_error() && ack.properties.is_empty())
+        }
+        Packet::SubAck(p) if p.properties.is_empty() => first(&p.reasons),
+        Packet::UnsubAck(p) if p.properties.is_empty() => first(&p.reasons),
+        _ => None,
+    }
+}
+
+fn with_properties<'a>(packet: &Packet<'a>, properties: Properties<'a>) -> Packet<'a> {
+    let ack = |ack: &Ack<'a>| Ack { properties, ..*ack };
+    match packet {
+        Packet::PubAck(p) => Packet::PubAck(ack(p)),
+        Packet::PubRec(p) => Packet::PubRec(ack(p)),
+        Packet::PubRel(p) => Packet::PubRel(ack(p)),
+        Packet::PubComp(p) => Packet::PubComp(ack(p)),
+        Packet::SubAck(p) => Packet::SubAck(SubAck {
+            properties,
+            ..p.clone()
+        }),
+        Packet::UnsubAck(p) => Packet::UnsubAck(UnsubAck {
+            properties,
+            ..p.clone()
+        }),
+        other => other.clone(),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mqttwb_model::durable::SessionKey;
-use mqttwb_model::{ClientId, ConnectionId, ConnectionInfo, Timestamp, TopicFilter};
+use mqttwb_model::{ClientId, ConnectionId, ConnectionInfo, LimitKind, Timestamp, TopicFilter};
 use mqttwb_wire::{ReasonCode, SubscriptionOptions};
 use tokio::sync::oneshot;
 
@@ -70,7 +70,14 @@ pub(crate) enum Command {
         client: ClientId,
         filters: Vec<(TopicFilter, SubscriptionOptions)>,
         id: Option<u32>,
-        reply: oneshot::Sender<()>,
+        /// For each filter whether there was room for it among the client's subscriptions.
+        reply: oneshot::Sender<Vec<bool>>,
+    },
+    /// Whether a message of this size may become its topic's retained one.
+    RoomToRetain {
+        topic: Arc<str>,
+        size: usize,
+        reply: oneshot::Sender<Result<(), LimitKind>>,
     },
     Unsubscribe {
         client: ClientId,

@@ -185,11 +185,14 @@ impl Hub {
                 id,
                 reply,
             } => {
-                self.subscribe(&client, filters, id, now);
+                let granted = self.subscribe(&client, filters, id, now);
                 let keeps = self.is_durable(&client);
                 self.durable.then(keeps, move || {
-                    let _ = reply.send(());
+                    let _ = reply.send(granted);
                 });
+            }
+            Command::RoomToRetain { topic, size, reply } => {
+                let _ = reply.send(self.retained.room_for(&topic, size, &self.limits));
             }
             Command::Unsubscribe {
                 client,
@@ -237,12 +240,19 @@ impl Hub {
         filters: Vec<(TopicFilter, SubscriptionOptions)>,
         id: Option<u32>,
         now: Timestamp,
-    ) {
+    ) -> Vec<bool> {
         let Some(&key) = self.by_id.get(client) else {
-            return;
+            return vec![false; filters.len()];
         };
         self.matches.clear();
+        let mut granted = Vec::with_capacity(filters.len());
         for (filter, options) in filters {
+            let own = &self.clients[key as usize].filters;
+            if own.len() >= self.limits.subscriptions_per_client && !own.contains_key(&filter) {
+                granted.push(false);
+                continue;
+            }
+            granted.push(true);
             let subscription = Subscription {
                 subscriber: Subscriber(key),
                 options,
@@ -265,6 +275,7 @@ impl Hub {
             client.filters.insert(filter, options);
         }
         self.count_subscriptions();
+        granted
     }
 
     fn send_retained(
@@ -329,10 +340,18 @@ impl Hub {
         matches
     }
 
+    /// A message has come from the router.
+    pub(crate) fn message(&mut self, message: &Message, now: Timestamp) {
+        if message.is_to_be_kept() {
+            self.counters.retained_came(message.size());
+        }
+        self.route(message, now);
+    }
+
     /// Delivers a message to everybody who wants it, and keeps it where it is retained.
     pub(crate) fn route(&mut self, message: &Message, now: Timestamp) {
         if message.retain() {
-            self.retain(message);
+            self.retain(message, now);
         }
         let publisher = message.origin().publisher;
         let (qos, retain) = (message.qos(), message.retain());
@@ -421,7 +440,19 @@ impl Hub {
         }
     }
 
-    fn retain(&mut self, message: &Message) {
+    /// Keeps a message as its topic's, where there is room for it.
+    fn retain(&mut self, message: &Message, now: Timestamp) {
+        let (topic, size) = (message.topic(), message.size());
+        let room = self.retained.room_for(topic, size, &self.limits);
+        if let Err(kind) = room
+            && message.is_to_be_kept()
+        {
+            if self.counters.limit_hit(kind, now) {
+                let limit = kind.text();
+                tracing::warn!(topic, "not retained: the limit of {limit} is reached");
+            }
+            return;
+        }
         let publisher = self.names.get(&message.origin().publisher);
         let publisher = publisher.cloned().unwrap_or_else(|| ClientId::from(""));
         self.retained.set(message, &publisher);
@@ -504,6 +535,9 @@ impl Hub {
         self.counters
             .retained
             .store(self.retained.len() as u64, Relaxed);
+        self.counters
+            .retained_bytes
+            .store(self.retained.bytes() as u64, Relaxed);
     }
 
     fn summaries(&self, at_most: usize) -> Vec<ClientSummary> {

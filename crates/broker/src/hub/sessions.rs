@@ -9,6 +9,10 @@ impl Hub {
             return;
         }
         let Some(&key) = self.by_id.get(&attach.info.client) else {
+            if self.clients.len() >= self.limits.sessions {
+                let _ = attach.reply.send(Err(ReasonCode::QUOTA_EXCEEDED));
+                return;
+            }
             self.attach_new(*attach);
             return;
         };

@@ -104,7 +104,7 @@ pub(crate) async fn run(mut hub: Hub, handle: HubHandle, mut router: RouterRecei
             };
             for record in records {
                 match record {
-                    Record::Message(message) => hub.route(&message, now),
+                    Record::Message(message) => hub.message(&message, now),
                     Record::Sync(sync) => hub.sync(sync),
                     Record::Forget { session, packet_id } => {
                         hub.forget_received(session, packet_id);

@@ -3,23 +3,27 @@
 //! Duty: bind, accept, TLS, WebSocket, and saying why somebody was not let in. Not here: MQTT itself (the front's).
 //! Invariant: a handshake never holds up the next connection; when a listener is dropped its port is free.
 
+mod addresses;
 mod websocket;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use mqttwb_model::RefusalCause;
+use mqttwb_model::{LimitKind, RefusalCause};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{ListenerConfig, Tls};
+use crate::config::{Limits, ListenerConfig, Tls};
 use crate::front::{Arrival, Shared, serve};
+pub(crate) use addresses::Addresses;
+use addresses::Entered;
 
 /// Why a listener could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +33,16 @@ pub enum ListenError {
     PortInUse {
         /// The listener's name.
         listener: Arc<str>,
+        /// The address that it was to have.
+        address: SocketAddr,
+    },
+    /// Two listeners of this broker are to have one port.
+    #[error("listeners {other} and {listener} are both to have port {}; each needs its own", .address.port())]
+    SamePort {
+        /// The listener's name.
+        listener: Arc<str>,
+        /// The one that has the port.
+        other: Arc<str>,
         /// The address that it was to have.
         address: SocketAddr,
     },
@@ -66,7 +80,11 @@ pub(crate) struct Listening {
     socket: TcpListener,
 }
 
-pub(crate) async fn bind(config: ListenerConfig) -> Result<Listening, ListenError> {
+/// Opens a listener beside those that are open.
+pub(crate) async fn bind(
+    config: ListenerConfig,
+    open: &[Listening],
+) -> Result<Listening, ListenError> {
     let (listener, address) = (config.name.clone(), config.bind);
     if config.protocol.is_secure() && config.tls.is_none() {
         return Err(ListenError::NoCertificate { listener });
@@ -82,7 +100,14 @@ pub(crate) async fn bind(config: ListenerConfig) -> Result<Listening, ListenErro
             socket,
         }),
         Err(source) => Err(match source.kind() {
-            io::ErrorKind::AddrInUse => ListenError::PortInUse { listener, address },
+            io::ErrorKind::AddrInUse => match open.iter().find(|own| own.is_at(address)) {
+                Some(own) => ListenError::SamePort {
+                    listener,
+                    other: own.config.name.clone(),
+                    address,
+                },
+                None => ListenError::PortInUse { listener, address },
+            },
             io::ErrorKind::PermissionDenied => ListenError::NotAllowed { listener, address },
             _ => ListenError::Other {
                 listener,
@@ -93,10 +118,41 @@ pub(crate) async fn bind(config: ListenerConfig) -> Result<Listening, ListenErro
     }
 }
 
+/// How long somebody who is one too many may take for a CONNECT to be answered.
+const TURNING_AWAY: Duration = Duration::from_secs(2);
 /// The pause after a connection could not be accepted.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 impl Listening {
+    /// Whether it has this address: its own, or the same port where one of the two is any address.
+    fn is_at(&self, address: SocketAddr) -> bool {
+        let (own, other) = (self.address.ip(), address.ip());
+        self.address.port() == address.port()
+            && (own == other || own.is_unspecified() || other.is_unspecified())
+    }
+
+    /// Counts one more connection, if there may be one more.
+    fn let_in(
+        &self,
+        shared: &Arc<Shared>,
+        limits: &Limits,
+        address: IpAddr,
+    ) -> Result<Counted, LimitKind> {
+        let connections = &shared.counters.connections;
+        if connections.load(Relaxed) >= limits.connections as u64 {
+            return Err(LimitKind::Connections);
+        }
+        let now = Instant::now().into_std();
+        let entered = shared.addresses.enter(address, limits, now)?;
+        connections.fetch_add(1, Relaxed);
+        self.clients.fetch_add(1, Relaxed);
+        Ok(Counted {
+            shared: shared.clone(),
+            clients: self.clients.clone(),
+            _entered: entered,
+        })
+    }
+
     /// Accepts connections until the broker stops; each is served by a task of `tasks`.
     pub(crate) async fn run(self, shared: Arc<Shared>, tasks: TaskTracker) {
         loop {
@@ -116,20 +172,28 @@ impl Listening {
                     }
                 }
             };
-            let arrival = Arrival {
+            let limits = shared.limits();
+            let mut arrival = Arrival {
                 listener: self.config.name.clone(),
                 protocol: self.config.protocol,
                 peer,
                 common_name: None,
+                deadline: Instant::now() + limits.connect_timeout,
+                turned_away: None,
             };
-            let connections = &shared.counters.connections;
-            if connections.load(Relaxed) >= shared.limits.connections as u64 {
-                let most = shared.limits.connections;
-                let why = format!("there are {most} connections already");
-                shared.refuse(&arrival, RefusalCause::Connect, why);
-                continue;
-            }
-            let counted = Counted::new(shared.clone(), self.clients.clone());
+            let counted = match self.let_in(&shared, &limits, peer.ip()) {
+                Ok(counted) => Ok(counted),
+                Err(kind) => {
+                    refuse(&shared, &arrival, kind, &limits);
+                    // A few are told, so that who is not a flood learns why. The others are closed.
+                    let Ok(answered) = shared.turning_away.clone().try_acquire_owned() else {
+                        continue;
+                    };
+                    arrival.turned_away = Some(kind);
+                    arrival.deadline = arrival.deadline.min(Instant::now() + TURNING_AWAY);
+                    Err(answered)
+                }
+            };
             let tls = self.config.tls.clone();
             let shared = shared.clone();
             tasks.spawn(async move {
@@ -141,18 +205,28 @@ impl Listening {
     }
 }
 
+/// Tells that a connection was closed before it was read from, since it is one too many.
+fn refuse(shared: &Shared, arrival: &Arrival, kind: LimitKind, limits: &Limits) {
+    let why = match kind {
+        LimitKind::ConnectionRate => format!(
+            "more than {} new connections a second come from its address",
+            limits.connection_rate
+        ),
+        LimitKind::ConnectionsPerAddress => format!(
+            "its address has {} connections already",
+            limits.connections_per_address
+        ),
+        _ => format!("there are {} connections already", limits.connections),
+    };
+    let cause = RefusalCause::Limit(kind);
+    shared.refuse(&arrival.listener, arrival.peer, cause, why);
+}
+
 /// A connection among those that are there.
 struct Counted {
     shared: Arc<Shared>,
     clients: Arc<AtomicU32>,
-}
-
-impl Counted {
-    fn new(shared: Arc<Shared>, clients: Arc<AtomicU32>) -> Self {
-        shared.counters.connections.fetch_add(1, Relaxed);
-        clients.fetch_add(1, Relaxed);
-        Self { shared, clients }
-    }
+    _entered: Entered,
 }
 
 impl Drop for Counted {
@@ -165,28 +239,28 @@ impl Drop for Counted {
 /// The handshakes before MQTT, then MQTT. Both are bounded by the time to CONNECT.
 async fn welcome(stream: TcpStream, tls: Option<Tls>, shared: Arc<Shared>, mut arrival: Arrival) {
     let websocket = arrival.protocol.is_websocket();
-    let max = shared.limits.maximum_packet_size;
-    let timeout = shared.limits.connect_timeout;
+    let max = shared.limits().maximum_packet_size;
+    let deadline = arrival.deadline;
     let Some(tls) = tls else {
         if !websocket {
             return serve(stream, shared, arrival).await;
         }
-        let handshake = tokio::time::timeout(timeout, websocket::accept(stream, max));
+        let handshake = tokio::time::timeout_at(deadline, websocket::accept(stream, max));
         match within(&shared.stop, handshake).await {
             Some(Ok(Ok(stream))) => serve(stream, shared, arrival).await,
-            Some(Ok(Err(why))) => shared.refuse(&arrival, RefusalCause::WebSocket, why),
+            Some(Ok(Err(why))) => told(&shared, &arrival, RefusalCause::WebSocket, why),
             Some(Err(_)) => timed_out(&shared, &arrival, "WebSocket"),
             None => {}
         }
         return;
     };
     let handshake = TlsAcceptor::from(tls.config.clone()).accept(stream);
-    let handshake = tokio::time::timeout(timeout, handshake);
+    let handshake = tokio::time::timeout_at(deadline, handshake);
     let stream = match within(&shared.stop, handshake).await {
         Some(Ok(Ok(stream))) => stream,
         Some(Ok(Err(error))) => {
             let (cause, why) = tls_refusal(&error);
-            return shared.refuse(&arrival, cause, why);
+            return told(&shared, &arrival, cause, why);
         }
         Some(Err(_)) => return timed_out(&shared, &arrival, "TLS"),
         None => return,
@@ -200,19 +274,23 @@ async fn welcome(stream: TcpStream, tls: Option<Tls>, shared: Arc<Shared>, mut a
     if !websocket {
         return serve(stream, shared, arrival).await;
     }
-    let handshake = tokio::time::timeout(timeout, websocket::accept(stream, max));
+    let handshake = tokio::time::timeout_at(deadline, websocket::accept(stream, max));
     match within(&shared.stop, handshake).await {
         Some(Ok(Ok(stream))) => serve(stream, shared, arrival).await,
-        Some(Ok(Err(why))) => shared.refuse(&arrival, RefusalCause::WebSocket, why),
+        Some(Ok(Err(why))) => told(&shared, &arrival, RefusalCause::WebSocket, why),
         Some(Err(_)) => timed_out(&shared, &arrival, "WebSocket"),
         None => {}
     }
 }
 
 fn timed_out(shared: &Shared, arrival: &Arrival, handshake: &str) {
-    let seconds = shared.limits.connect_timeout.as_secs();
+    let seconds = shared.limits().connect_timeout.as_secs();
     let why = format!("the {handshake} handshake was not done within {seconds} s");
-    shared.refuse(arrival, RefusalCause::ConnectTimeout, why);
+    told(shared, arrival, RefusalCause::ConnectTimeout, why);
+}
+
+fn told(shared: &Shared, arrival: &Arrival, cause: RefusalCause, why: String) {
+    shared.refuse(&arrival.listener, arrival.peer, cause, why);
 }
 
 /// What a future gives, unless the broker stops first.

@@ -88,9 +88,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for MqttOverWebSocket<S> {
                     // [MQTT-6.0.0-1]
                     return Poll::Ready(Err(io::Error::other("a WebSocket text message came")));
                 }
-                Some(Ok(Message::Close(_))) | None => return Poll::Ready(Ok(())),
-                // The library answers pings itself.
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                None => return Poll::Ready(Ok(())),
+                // The library answers pings and closing itself: the next look at the stream writes the answer out.
+                Some(Ok(
+                    Message::Close(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_),
+                )) => {}
                 Some(Err(Error::ConnectionClosed | Error::AlreadyClosed)) => {
                     return Poll::Ready(Ok(()));
                 }

@@ -1,7 +1,7 @@
 //! The session: every rule of a client's side of the broker, as a state machine without input or output.
 //!
 //! Duty: packet identifiers, the QoS 1 and 2 handshakes in both directions, receive maximum, topic aliases, the offline
-//! queue, keep-alive. It is told packets, messages and the time, and answers with [`Action`]s in the order to do them.
+//! queue. It is told packets, messages and the time, and answers with [`Action`]s in the order to do them.
 //! Not here: sockets, encoding, who else is there, subscriptions (the hub's), access rules.
 //! Invariant: an identifier is in use by at most one message a direction; a message above QoS 0 leaves the session
 //! only when it was acknowledged, has expired, can't ever be sent, or was dropped and counted.
@@ -116,8 +116,6 @@ pub enum Action {
 #[derive(Debug)]
 pub struct Session {
     terms: Terms,
-    /// When the client was last heard of.
-    heard: Timestamp,
     connected: bool,
     /// What happens to it must outlive the process.
     durable: bool,
@@ -135,7 +133,6 @@ impl Session {
     pub fn new(terms: Terms, limits: QueueLimits) -> Self {
         Self {
             terms,
-            heard: Timestamp::default(),
             connected: false,
             durable: false,
             received: HashMap::new(),
@@ -183,7 +180,6 @@ impl Session {
     pub fn connect(&mut self, terms: Terms, now: Timestamp, actions: &mut Vec<Action>) {
         self.aliases.clear();
         self.terms = terms;
-        self.heard = now;
         self.connected = true;
         self.outgoing.resend(&self.terms, now, actions);
     }
@@ -197,18 +193,6 @@ impl Session {
     /// What the connection negotiated.
     pub fn terms(&self) -> &Terms {
         &self.terms
-    }
-
-    /// A packet came: the client is there.
-    pub fn heard(&mut self, now: Timestamp) {
-        self.heard = now;
-    }
-
-    /// When the client counts as gone unless it is heard before: one and a half times the keep-alive
-    /// `[MQTT-3.1.2-22]`; `None` where keep-alive is off.
-    pub fn deadline(&self) -> Option<Timestamp> {
-        let keep_alive = self.terms.keep_alive;
-        (!keep_alive.is_zero()).then(|| self.heard.plus(keep_alive + keep_alive / 2))
     }
 
     /// PUBLISH from the client.
@@ -245,6 +229,31 @@ impl Session {
                     self.received.insert(p.packet_id, message);
                 }
                 actions.push(Action::PubRec(Ack::success(p.packet_id)));
+            }
+        }
+    }
+
+    /// PUBLISH from the client that is not taken, for this reason: said where the version has words for it, otherwise
+    /// acknowledged. Its alias is learnt all the same.
+    pub fn refuse(&mut self, p: &Publish<'_>, reason: ReasonCode, actions: &mut Vec<Action>) {
+        if let Err(reason) = self.resolve_alias(p) {
+            return actions.push(Action::Refuse(reason));
+        }
+        let reason = match self.terms.version {
+            ProtocolVersion::V5 => reason,
+            ProtocolVersion::V31 | ProtocolVersion::V311 => ReasonCode::SUCCESS,
+        };
+        match p.qos {
+            QoS::AtMostOnce => {}
+            QoS::AtLeastOnce => {
+                actions.push(Action::PubAck(Ack::with_reason(p.packet_id, reason)));
+            }
+            // It was taken before, and is sent again [MQTT-4.3.3-10].
+            QoS::ExactlyOnce if self.received.contains_key(&p.packet_id) => {
+                actions.push(Action::PubRec(Ack::success(p.packet_id)));
+            }
+            QoS::ExactlyOnce => {
+                actions.push(Action::PubRec(Ack::with_reason(p.packet_id, reason)));
             }
         }
     }

@@ -262,19 +262,6 @@ fn an_alias_stands_for_its_topic_until_the_connection_ends() {
 }
 
 #[test]
-fn a_client_counts_as_gone_after_one_and_a_half_keep_alives_and_never_without() {
-    // [MQTT-3.1.2-22]; section 3.1.2.10: 0 turns it off
-    let mut session = connected(terms(ProtocolVersion::V5));
-    session.heard(Timestamp(2 * SECOND));
-    assert_eq!(session.deadline(), Some(Timestamp(17 * SECOND)));
-    let session = connected(Terms {
-        keep_alive: Duration::ZERO,
-        ..terms(ProtocolVersion::V5)
-    });
-    assert_eq!(session.deadline(), None);
-}
-
-#[test]
 fn a_subscriber_that_refuses_a_qos_2_message_is_done_with_it() {
     let mut session = connected(terms(ProtocolVersion::V5));
     let mut actions = Vec::new();

@@ -1,6 +1,6 @@
 //! The packets of a client, one after another.
 
-use mqttwb_model::{MessageId, QoS};
+use mqttwb_model::MessageId;
 
 use super::*;
 use crate::session::Dropped;
@@ -24,10 +24,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let mut input = std::mem::take(&mut self.input);
         let (at, next) = self.walk(&input, now);
         self.observe_input(&input[..at]);
-        if at > 0
-            && let Some(session) = &mut self.session.session
-        {
-            session.heard(now);
+        if at > 0 {
+            self.keep_alive.heard(instant());
         }
         // What was handled before an error or a question counts: it goes out first.
         self.send_batch().await;
@@ -40,6 +38,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 input.advance(at);
                 // A full batch has gone; what keeps the rest waiting is the output, if anything.
                 Ok(!self.output.is_full() && !self.owes_too_much())
+            }
+            Next::Pause => {
+                input.advance(at);
+                Ok(false)
             }
             Next::Ask(len) => {
                 let asked = self.ask(&input[at - len..at]).await;
@@ -59,15 +61,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     fn walk(&mut self, input: &[u8], now: Timestamp) -> (usize, Next) {
         let mut at = 0;
         let mut messages = 0;
+        let paced = self.pace.is_limited().then(instant);
         let next = loop {
+            if paced.is_some_and(|now| self.must_wait(now)) {
+                break Next::Pause;
+            }
             if self.output.is_full() || self.batch.len() >= FULL_BATCH || self.owes_too_much() {
                 break Next::Later;
             }
             let rest = &input[at..];
-            let len = match frame_len(rest, self.shared.limits.maximum_packet_size) {
+            let len = match frame_len(rest, self.limits.maximum_packet_size) {
                 Ok(Some(len)) if len <= rest.len() => len,
                 Ok(_) => break Next::Read,
-                Err(error) => break Next::End(End::error(&error)),
+                Err(error) => {
+                    if matches!(error, WireError::TooLarge { .. }) {
+                        self.limit_hit(LimitKind::PacketSize, error.to_string());
+                    }
+                    break Next::End(End::error(&error));
+                }
             };
             let frame = &rest[..len];
             self.marks.push(PacketMark {
@@ -82,12 +93,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 Ok(packet) => packet,
                 Err(error) => break Next::End(End::error(&error)),
             };
+            if let Some(now) = paced {
+                let message = matches!(packet, Packet::Publish(_));
+                self.pace.spend(message.into(), len, now);
+            }
             let handled = match packet {
                 Packet::Publish(publish) => {
                     messages += 1;
+                    if publish.retain && self.is_too_much_to_retain(&publish) {
+                        break Next::Ask(len);
+                    }
                     self.publish(&publish, now)
                 }
                 Packet::Subscribe(_) | Packet::Unsubscribe(_) => break Next::Ask(len),
+                Packet::Auth(auth) => {
+                    self.secrets.extend(proof_in(frame, at - len));
+                    self.authenticate_again(&auth, now)
+                }
                 other => self.simple(&other, now),
             };
             if let Err(end) = handled {
@@ -106,17 +128,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     fn observe_input(&mut self, bytes: &[u8]) {
         if !self.marks.is_empty() {
+            let struck = struck(bytes, &self.secrets);
             self.shared.observer.packets(PacketBatch {
                 connection: self.info.id,
                 direction: Direction::ToBroker,
-                bytes,
+                bytes: struck.as_deref().unwrap_or(bytes),
                 marks: &self.marks,
             });
             self.marks.clear();
+            self.secrets.clear();
         }
     }
 
-    fn publish(&mut self, publish: &Publish<'_>, now: Timestamp) -> Result<(), End> {
+    pub(super) fn publish(&mut self, publish: &Publish<'_>, now: Timestamp) -> Result<(), End> {
         let origin = Origin {
             id: self.ids.next(),
             publisher: self.info.id,
@@ -125,21 +149,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let Some(session) = &mut self.session.session else {
             return Err(End::Closed("the session is gone".into()));
         };
+        let aliased = match publish.topic {
+            "" => session.aliased_topic(publish),
+            _ => None,
+        };
+        let topic = aliased.as_deref().unwrap_or(publish.topic);
+        let policy = self.shared.access.policy.as_deref();
+        let verdict = verdict::publish(publish, topic, &self.limits, policy, &self.identity);
+        if let Err(refused) = verdict {
+            return self.refuse_publish(publish, &refused, now);
+        }
         if let Some(mark) = self.marks.last_mut() {
             mark.message = Some(origin.id);
-            if publish.topic.is_empty() {
-                mark.aliased_topic = session.aliased_topic(publish);
-            }
+            mark.aliased_topic.clone_from(&aliased);
         }
         if let Some(durability) = &mut self.durability
             && publish.qos > QoS::AtMostOnce
         {
-            let aliased = publish
-                .topic
-                .is_empty()
-                .then(|| session.aliased_topic(publish));
-            let topic = aliased.as_ref().and_then(|topic| topic.as_deref());
-            let topic = topic.unwrap_or(publish.topic);
             let keeps = match publish.qos {
                 QoS::ExactlyOnce => session.is_durable(),
                 _ => durability.wants(topic, publish.retain),
@@ -162,15 +188,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             durability: &mut self.durability,
             version: self.info.version,
         };
+        let mut broken = None;
         for action in self.actions.drain(..) {
             match action {
                 Action::Forward { topic } => {
+                    let before = self.batch.len();
                     message::append(
                         &mut self.batch,
                         publish,
                         topic.as_deref().unwrap_or(publish.topic),
                         origin,
                     );
+                    if publish.retain && !publish.payload.is_empty() {
+                        let size = self.batch.len() - before;
+                        self.shared.counters.retained_comes(size);
+                    }
                 }
                 Action::Received { packet_id, message } => {
                     if let Some(durability) = answers.durability {
@@ -183,12 +215,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 Action::PubRec(ack) => {
                     answers.send(Packet::PubRec(ack), None, now);
                 }
-                Action::Refuse(reason) => {
-                    return Err(End::Broker {
-                        reason,
-                        why: format!("a PUBLISH was refused: {}", reason.text()),
-                    });
-                }
+                Action::Refuse(reason) => broken = Some(reason),
                 Action::Release { .. }
                 | Action::Publish { .. }
                 | Action::PubRel(_)
@@ -198,7 +225,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 | Action::Dropped { .. } => {}
             }
         }
-        Ok(())
+        match broken {
+            Some(reason) => Err(self.broken(reason)),
+            None => Ok(()),
+        }
     }
 
     /// Everything that is neither PUBLISH nor a question to the hub.
@@ -216,12 +246,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             Packet::Disconnect(p) => return Err(self.disconnected(p)),
             // [MQTT-3.1.0-2]
             Packet::Connect(_) => return Err(End::protocol("a second CONNECT")),
-            Packet::Auth(_) => return Err(End::protocol("AUTH without an authentication method")),
             Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
                 let name = packet.packet_type();
                 return Err(End::protocol(format!("{name} is not for a client to send")));
             }
-            Packet::Publish(_) | Packet::Subscribe(_) | Packet::Unsubscribe(_) => {}
+            Packet::Publish(_)
+            | Packet::Subscribe(_)
+            | Packet::Unsubscribe(_)
+            | Packet::Auth(_) => {}
         }
         self.apply_actions(now);
         Ok(())
@@ -239,6 +271,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         for action in self.actions.drain(..) {
             match action {
                 Action::Release { message, packet_id } => {
+                    if message.is_to_be_kept() {
+                        self.shared.counters.retained_comes(message.size());
+                    }
                     if let Some(durability) = answers.durability {
                         let session = durability.session();
                         if let Some(session) = session {
@@ -293,10 +328,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             Property::SessionExpiryInterval(seconds) => Some(seconds),
             _ => None,
         });
+        if self.session_expiry == 0 && session_expiry.is_some_and(|seconds| seconds > 0) {
+            // Section 3.14.2.2.2
+            let why = "DISCONNECT gives a session expiry where CONNECT gave none";
+            return End::protocol(why);
+        }
         End::Disconnect {
             // [MQTT-3.14.4-3]: reason 0 alone discards the will
             keeps_will: p.reason == ReasonCode::SUCCESS,
-            session_expiry,
+            session_expiry: session_expiry.map(|s| s.min(self.limits.session_expiry_max)),
         }
     }
 
@@ -323,27 +363,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         match decode(frame, self.info.version) {
             Ok(Packet::Subscribe(p)) => self.subscribe(&p).await,
             Ok(Packet::Unsubscribe(p)) => self.unsubscribe(&p).await,
+            Ok(Packet::Publish(p)) => self.publish_when_full(&p).await,
             Ok(_) => Ok(()),
             Err(error) => Err(End::error(&error)),
         }
     }
 
     async fn subscribe(&mut self, p: &Subscribe<'_>) -> Result<(), End> {
+        let version = self.info.version;
+        let policy = self.shared.access.policy.as_deref();
         let mut filters = Vec::new();
-        let reasons: Vec<ReasonCode> = p
+        let mut refused = Vec::new();
+        // The code of each filter; `None` for those that the hub is asked about.
+        let verdicts: Vec<Option<ReasonCode>> = p
             .filters
             .iter()
-            .map(|(text, options)| match TopicFilter::try_from(*text) {
-                Ok(filter) if !subscriptions::is_shallow(&filter) => {
-                    ReasonCode::TOPIC_FILTER_INVALID
+            .map(|(text, options)| {
+                match verdict::subscribe(text, options.qos, &self.limits, policy, &self.identity) {
+                    Ok(filter) => {
+                        filters.push((filter, *options));
+                        None
+                    }
+                    Err(refusal) => {
+                        let reason = refusal.reason;
+                        refused.push(refusal);
+                        Some(reason)
+                    }
                 }
-                Ok(filter) => {
-                    filters.push((filter, *options));
-                    ReasonCode(u8::from(options.qos))
-                }
-                Err(_) => ReasonCode::TOPIC_FILTER_INVALID,
             })
             .collect();
+        for refusal in refused {
+            self.tell(refusal.cause, &refusal.why);
+        }
         let id = p.properties.find(|property| match property {
             Property::SubscriptionIdentifier(id) => Some(id),
             _ => None,
@@ -355,7 +406,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             id,
             reply,
         });
-        hub_answer(answer).await?;
+        let mut granted = hub_answer(answer).await?.into_iter();
+        let mut over = 0;
+        let reasons = verdicts
+            .into_iter()
+            .zip(&p.filters)
+            .map(|(verdict, (_, options))| {
+                let reason = verdict.unwrap_or_else(|| match granted.next() {
+                    Some(true) => ReasonCode(options.qos.into()),
+                    _ => {
+                        over += 1;
+                        ReasonCode::QUOTA_EXCEEDED
+                    }
+                });
+                if reason.is_error() {
+                    verdict::in_suback(reason, options.qos, version)
+                } else {
+                    reason
+                }
+            })
+            .collect();
+        if over > 0 {
+            let most = self.limits.subscriptions_per_client;
+            let why = format!("it has {most} subscriptions already; {over} more are refused");
+            self.limit_hit(LimitKind::Subscriptions, why);
+        }
         let suback = Packet::SubAck(SubAck {
             packet_id: p.packet_id,
             properties: Properties::NONE,
@@ -425,6 +500,8 @@ enum Next {
     Later,
     /// The last packet, of this length, is a question to the hub.
     Ask(usize),
+    /// The client is too fast: it is not read from for a while.
+    Pause,
     /// The connection ends.
     End(End),
 }
@@ -434,7 +511,7 @@ const FULL_BATCH: usize = 256 << 10;
 /// Memory that the input may keep when it is empty.
 const KEPT_INPUT: usize = 2 * LARGE_READ;
 
-async fn hub_answer<T>(answer: oneshot::Receiver<T>) -> Result<T, End> {
+pub(super) async fn hub_answer<T>(answer: oneshot::Receiver<T>) -> Result<T, End> {
     answer.await.map_err(|_| End::Broker {
         reason: ReasonCode::SERVER_SHUTTING_DOWN,
         why: "the broker stops".into(),

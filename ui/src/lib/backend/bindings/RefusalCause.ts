@@ -3,4 +3,4 @@
 /**
  * The kind of a refusal.
  */
-export type RefusalCause = "no-certificate" | "bad-certificate" | "tls" | "web-socket" | "connect-timeout" | "protocol" | "connect";
+export type RefusalCause = "no-certificate" | "bad-certificate" | "tls" | "web-socket" | "connect-timeout" | "protocol" | "connect" | "access" | "limit";

@@ -1,0 +1,187 @@
+//! Who may come in and what they may do: the points at which somebody is asked.
+//!
+//! Duty: the words of a question and of its answer, and the order in which proofs are looked at. Not here: accounts,
+//! rules, methods of authentication themselves; whoever starts the broker gives them.
+//! Invariant: where nobody is asked (no policy), a question costs nothing.
+
+use std::fmt;
+use std::sync::Arc;
+
+use mqttwb_model::{ConnectionInfo, QoS, TopicFilter};
+use mqttwb_wire::ReasonCode;
+
+/// Why something may not be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied {
+    /// What the client is told.
+    pub reason: ReasonCode,
+    /// The rule that decided, or what was wrong, for the operator. The client does not learn it.
+    pub rule: String,
+}
+
+impl Denied {
+    /// 0x87, by this rule.
+    pub fn not_authorized(rule: impl Into<String>) -> Self {
+        Self {
+            reason: ReasonCode::NOT_AUTHORIZED,
+            rule: rule.into(),
+        }
+    }
+}
+
+/// A user name and a password, as a CONNECT has them.
+#[derive(Clone)]
+pub struct Login {
+    /// The connection, by its CONNECT.
+    pub connection: Arc<ConnectionInfo>,
+    /// May be empty: MQTT 5 lets a password come alone.
+    pub user_name: Arc<str>,
+    /// As it came.
+    pub password: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login")
+            .field("user_name", &self.user_name)
+            .finish_non_exhaustive() // a password goes into no log
+    }
+}
+
+/// Knows user names and passwords.
+pub trait Accounts: fmt::Debug + Send + Sync {
+    /// Whether they go together. Called from a thread that may be blocked: hashing may take its time.
+    fn verify(&self, login: &Login) -> Result<(), Denied>;
+}
+
+/// A method of enhanced authentication (MQTT 5, section 4.12).
+pub trait AuthenticationMethod: fmt::Debug + Send + Sync {
+    /// Its name, as CONNECT says it.
+    fn name(&self) -> &str;
+    /// Begins an exchange with a client: at its CONNECT, and each time it authenticates again.
+    fn begin(&self, connection: &ConnectionInfo) -> Box<dyn Exchange>;
+}
+
+/// One exchange of a method: it is told what the client sent and says what to answer. It does no input or output, and
+/// must not block.
+pub trait Exchange: Send {
+    /// The authentication data of CONNECT or AUTH; `None` where the packet has none.
+    fn step(&mut self, data: Option<&[u8]>) -> Step;
+}
+
+/// What an exchange answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// The client is to go on from this data.
+    Continue(Vec<u8>),
+    /// It is who it says.
+    Success {
+        /// Data for the client to verify; `None` for none.
+        data: Option<Vec<u8>>,
+        /// The user that it proved to be, if the method knows users.
+        user_name: Option<Arc<str>>,
+    },
+    /// It is not.
+    Fail(Denied),
+}
+
+/// Who a client is, as far as that is proved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Its connection: client identifier, listener, address, the name in its certificate.
+    pub connection: Arc<ConnectionInfo>,
+    /// Its user name. Where there are no accounts it is what the client calls itself.
+    pub user_name: Option<Arc<str>>,
+}
+
+/// What a client wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt<'a> {
+    /// To publish.
+    Publish {
+        /// Topic name.
+        topic: &'a str,
+        /// QoS of the PUBLISH.
+        qos: QoS,
+        /// With the retain flag.
+        retain: bool,
+    },
+    /// To leave a last will.
+    Will {
+        /// Topic name.
+        topic: &'a str,
+        /// Will QoS.
+        qos: QoS,
+        /// Will retain.
+        retain: bool,
+    },
+    /// To subscribe.
+    Subscribe {
+        /// Topic filter, `$share/…` included.
+        filter: &'a TopicFilter,
+        /// The most that messages are to be delivered with.
+        qos: QoS,
+    },
+}
+
+/// Says what a client may do. Called on the way of each message: it must be quick and must not block.
+pub trait Policy: fmt::Debug + Send + Sync {
+    /// The verdict, with the rule that decided where it is no.
+    fn verdict(&self, who: &Identity, attempt: &Attempt<'_>) -> Result<(), Denied>;
+}
+
+/// Who may come in, and who is asked.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Clients that prove nothing may come in. Default yes: then a user name is taken as it is where there are no
+    /// accounts. Otherwise a client without user name and certificate is refused with 0x87 in CONNACK (return code 5
+    /// before MQTT 5), and a user name that nobody can verify with 0x86 (return code 4).
+    pub anonymous: bool,
+    /// Verifies user names and passwords. Default nobody.
+    pub accounts: Option<Arc<dyn Accounts>>,
+    /// Methods of enhanced authentication, by name. A CONNECT with another is refused with 0x8C. Default none.
+    pub methods: Vec<Arc<dyn AuthenticationMethod>>,
+    /// Asked before each publish, subscription and will. Default nobody: all is allowed.
+    pub policy: Option<Arc<dyn Policy>>,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            anonymous: true,
+            accounts: None,
+            methods: Vec::new(),
+            policy: None,
+        }
+    }
+}
+
+impl Access {
+    /// The method of a name.
+    pub(crate) fn method(&self, name: &str) -> Option<&dyn AuthenticationMethod> {
+        self.methods
+            .iter()
+            .find(|method| method.name() == name)
+            .map(AsRef::as_ref)
+    }
+
+    /// Whether a client without enhanced authentication may come in, as far as that can be said without accounts.
+    pub(crate) fn without_accounts(
+        &self,
+        has_login: bool,
+        has_certificate: bool,
+    ) -> Result<(), Denied> {
+        if self.anonymous || has_certificate {
+            Ok(())
+        } else if has_login {
+            Err(Denied {
+                reason: ReasonCode::BAD_USER_NAME_OR_PASSWORD,
+                rule: "there are no accounts to verify its user name with".into(),
+            })
+        } else {
+            Err(Denied::not_authorized(
+                "it proves nothing, and anonymous clients are not let in",
+            ))
+        }
+    }
+}
