@@ -156,6 +156,36 @@ impl Default for Access {
     }
 }
 
+/// The same switch, and the same ones who are asked.
+impl PartialEq for Access {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            anonymous,
+            accounts,
+            methods,
+            policy,
+        } = self;
+        *anonymous == other.anonymous
+            && same(accounts.as_ref(), other.accounts.as_ref())
+            && same(policy.as_ref(), other.policy.as_ref())
+            && methods.len() == other.methods.len()
+            && methods
+                .iter()
+                .zip(&other.methods)
+                .all(|(one, other)| Arc::ptr_eq(one, other))
+    }
+}
+
+impl Eq for Access {}
+
+fn same<T: ?Sized>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
 impl Access {
     /// The method of a name.
     pub(crate) fn method(&self, name: &str) -> Option<&dyn AuthenticationMethod> {

@@ -215,6 +215,8 @@ impl Broker {
             protocol: ListenerProtocol::Tcp,
             peer: (Ipv4Addr::LOCALHOST, 0).into(),
             common_name: None,
+            deadline: tokio::time::Instant::now() + self.shared.limits().connect_timeout,
+            turned_away: None,
         };
         self.tasks
             .track_future(front::serve(stream, self.shared.clone(), arrival))

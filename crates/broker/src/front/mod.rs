@@ -92,7 +92,10 @@ impl Shared {
         let at = Timestamp::now();
         let told = match cause {
             RefusalCause::Limit(kind) => self.counters.limit_hit(kind, at),
-            RefusalCause::ConnectTimeout => self.counters.limit_hit(LimitKind::ConnectTime, at),
+            RefusalCause::ConnectTimeout => {
+                self.counters.limit_hit(LimitKind::ConnectTime, at);
+                true
+            }
             _ => true,
         };
         if !told {

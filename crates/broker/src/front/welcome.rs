@@ -49,6 +49,7 @@ where
         Ok(Ok(Some(len))) => input.split_to(len).freeze(),
         Ok(Ok(None)) => return, // came and went: a port scan, a health check
         Ok(Err(why)) => return refuse(RefusalCause::Protocol, why),
+        Err(_) if arrival.turned_away.is_some() => return, // it is known why
         Err(_) => {
             let seconds = limits.connect_timeout.as_secs();
             let why = format!("no CONNECT came within {seconds} s");
