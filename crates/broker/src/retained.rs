@@ -181,8 +181,8 @@ mod tests {
             ..Limits::default()
         };
         let mut retained = Retained::default();
-        retained.set(&small);
-        retained.set(&message("b", b"1", &[]));
+        retained.set(&small, &publisher());
+        retained.set(&message("b", b"1", &[]), &publisher());
         assert_eq!(retained.bytes(), 2 * small.size());
         let room =
             |retained: &Retained, m: &Message| retained.room_for(m.topic(), m.size(), &limits);
@@ -191,9 +191,9 @@ mod tests {
         assert_eq!(room(&retained, &message("a", b"12", &[])), Ok(()));
         let long = message("a", b"123", &[]);
         assert_eq!(room(&retained, &long), Err(LimitKind::RetainedBytes));
-        retained.set(&message("b", b"", &[]));
+        retained.set(&message("b", b"", &[]), &publisher());
         assert_eq!(room(&retained, &third), Ok(()));
-        retained.set(&message("a", b"", &[]));
+        retained.set(&message("a", b"", &[]), &publisher());
         assert_eq!(retained.bytes(), 0);
     }
 

@@ -3,8 +3,8 @@
 use bytes::{BufMut, BytesMut};
 use mqttwb_model::ProtocolVersion;
 use mqttwb_wire::{
-    Dissection, Packet, decode, dissect, encode, frame_len, peek, protocol_of_connect, secret_spans,
-    summary, write_var_int,
+    Dissection, Packet, decode, dissect, encode, frame_len, peek, protocol_of_connect,
+    secret_spans, summary, write_var_int,
 };
 
 use crate::VERSIONS;

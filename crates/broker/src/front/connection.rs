@@ -373,7 +373,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                         };
                     }
                     if self.idle_at.is_some_and(|at| at <= now) {
-                        self.let_go();
+                        self.shrink();
                     }
                 }
                 Err(error) => return End::Closed(format!("the connection broke: {error}")),
@@ -402,7 +402,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     }
 
     /// Lets go of the memory of a burst, where there is nothing in it.
-    fn let_go(&mut self) {
+    fn shrink(&mut self) {
         self.idle_at = None;
         self.output.shrink();
         if self.input.is_empty() {
