@@ -121,7 +121,7 @@ impl Broker {
         let mut durability = None;
         let mut restored = None;
         // Refusing needs the hub's answer before each acknowledgement, as keeping does.
-        let refuses = config.limits.queue.when_full == WhenFull::Refuse;
+        let refuses = limits.queue.when_full == WhenFull::Refuse;
         let store = config
             .store
             .or_else(|| refuses.then(journal::keeps_nothing));

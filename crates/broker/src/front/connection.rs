@@ -215,7 +215,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             let (client, session) = (attached.client, attached.durable);
             let inbox = attached.inbox.clone();
             let (journal, topics) = (journal.clone(), topics.clone());
-            let asks_always = shared.limits.queue.when_full == WhenFull::Refuse;
+            let asks_always = limits.queue.when_full == WhenFull::Refuse;
             Box::new(Durability::new(
                 journal,
                 topics,
