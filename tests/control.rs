@@ -4,7 +4,7 @@
 
 use acceptance::broker::mqttwb;
 use acceptance::process::finish;
-use acceptance::{Broker, Maker, Peer, Version, Way};
+use acceptance::{Broker, Maker, Message, Options, Peer, Version, Way};
 use serde_json::Value;
 
 /// What `mqttwb broker … --json` prints.
@@ -12,6 +12,19 @@ fn ask(broker: &Broker, words: &[&str]) -> Value {
     let mut command = mqttwb(broker.data());
     command.args(["--json", "broker"]).args(words);
     serde_json::from_str(&finish(&mut command).success().out).unwrap()
+}
+
+/// The entries that `mqttwb broker … --json` prints, and the line below them.
+fn list(broker: &Broker, words: &[&str]) -> (Vec<Value>, Value) {
+    let mut command = mqttwb(broker.data());
+    command.args(["--json", "broker"]).args(words);
+    let out = finish(&mut command).success().out;
+    let mut all: Vec<Value> = out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let end = all.pop().unwrap();
+    (all, end)
 }
 
 /// What `mqttwb broker …` prints for a person.
@@ -61,4 +74,185 @@ fn where_no_broker_runs_it_is_said_in_one_sentence() {
         acceptance::Running::start(mqttwb(&folder).args(["broker", "run", "--config", &config]));
     again.wait_for("ready ");
     finish(mqttwb(&folder).args(["broker", "status"])).success();
+}
+
+#[test]
+fn clients_sessions_and_subscriptions_are_listed_as_they_are() {
+    let broker = Broker::start();
+    let mut one = Peer::connect(Maker::Paho, &broker, &Way::Tcp, Version::V5, "one");
+    one.subscribe("a/+", 1);
+    let mut two = Peer::connect(Maker::MqttJs, &broker, &Way::Ws, Version::V311, "two");
+    two.subscribe("a/#", 2);
+    two.subscribe("b", 0);
+    let keeps = Options::new("three", Version::V311).keep_session();
+    let mut three = Peer::open(Maker::Paho, &broker, &Way::Tcp, keeps);
+    three.subscribe("a/b", 1);
+    three.disconnect();
+
+    let (clients, end) = list(&broker, &["clients"]);
+    assert_eq!(end["total"], 2);
+    assert_eq!(clients[0]["clientId"], "one");
+    assert_eq!(clients[1]["version"], "3.1.1");
+    assert_eq!(clients[1]["listener"], "ws");
+
+    let (first, end) = list(&broker, &["sessions", "--limit", "2"]);
+    assert_eq!((first.len(), &end["total"]), (2, &3.into()));
+    let next = end["next"].as_str().unwrap();
+    let (rest, end) = list(&broker, &["sessions", "--limit", "2", "--after", next]);
+    assert_eq!(rest[0]["clientId"], "two");
+    assert_eq!(end.get("next"), None);
+    let three = &first[1];
+    assert_eq!(
+        (&three["clientId"], &three["connected"]),
+        (&"three".into(), &false.into())
+    );
+
+    let (found, end) = list(&broker, &["subscriptions", "--topic", "a/b"]);
+    let who: Vec<_> = found
+        .iter()
+        .map(|s| s["clientId"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        (who, &end["total"]),
+        (vec!["one", "three", "two"], &3.into())
+    );
+    let (page, end) = list(&broker, &["subscriptions", "--limit", "3"]);
+    assert_eq!(page.len(), 3);
+    let next = end["next"].as_str().unwrap();
+    let (rest, _) = list(&broker, &["subscriptions", "--after", next]);
+    assert_eq!(rest.len(), 1);
+    assert_eq!(rest[0]["filter"], "b");
+
+    let counters = ask(&broker, &["counters"]);
+    assert_eq!(
+        (&counters["connections"], &counters["sessions"]),
+        (&2.into(), &3.into())
+    );
+    let told = read(&broker, &["sessions"]);
+    for part in ["CLIENT", "three", "away", "connected", "3 in all"] {
+        assert!(told.contains(part), "no {part:?} in\n{told}");
+    }
+}
+
+#[test]
+fn what_waits_for_a_client_that_is_away_is_shown_and_still_delivered() {
+    let broker = Broker::start();
+    for (maker, version) in [(Maker::Paho, Version::V311), (Maker::MqttJs, Version::V311)] {
+        let options = Options::new("away", version).keep_session();
+        let mut client = Peer::open(maker, &broker, &Way::Tcp, options.clone());
+        client.subscribe("q/#", 2);
+        client.disconnect();
+        let mut publisher = Peer::connect(maker, &broker, &Way::Tcp, version, "publisher");
+        publisher.publish("q/1", "first", 1, false);
+        publisher.publish("q/2", &"long ".repeat(100), 2, false);
+        publisher.disconnect();
+
+        let session = ask(&broker, &["session", "away"]);
+        assert_eq!(session["queuedTotal"], 2);
+        assert_eq!(session["session"]["waiting"], 2);
+        assert_eq!(session["subscriptions"][0]["filter"], "q/#");
+        let (first, long) = (&session["queued"][0], &session["queued"][1]);
+        assert_eq!(
+            (&first["topic"], &first["preview"]),
+            (&"q/1".into(), &"first".into())
+        );
+        assert_eq!((&first["qos"], &first["whole"]), (&1.into(), &true.into()));
+        assert_eq!(
+            (&long["size"], &long["whole"]),
+            (&500.into(), &false.into())
+        );
+        let part = ask(&broker, &["session", "away", "--from", "1", "--limit", "1"]);
+        assert_eq!(part["queued"].as_array().unwrap().len(), 1);
+        assert_eq!(part["queuedTotal"], 2);
+        let told = read(&broker, &["session", "away"]);
+        assert!(
+            told.contains("waiting to be sent, ") && told.contains('…'),
+            "{told}"
+        );
+
+        let mut client = Peer::open(maker, &broker, &Way::Tcp, options);
+        assert!(client.session_present);
+        assert_eq!(client.message(), Message::live("q/1", "first", 1));
+        assert_eq!(client.message().qos, 2);
+        client.disconnect();
+        finish(mqttwb(broker.data()).args(["broker", "end-session", "away"])).success();
+    }
+    let gone = finish(mqttwb(broker.data()).args(["broker", "session", "away"]));
+    assert_eq!(gone.status.code(), Some(1));
+    assert!(
+        gone.err.contains("no session of a client \"away\""),
+        "{gone:?}"
+    );
+}
+
+#[test]
+fn an_operator_disconnects_a_client_and_its_will_is_sent() {
+    let broker = Broker::start();
+    let mut watcher = Peer::connect(Maker::Paho, &broker, &Way::Tcp, Version::V5, "watcher");
+    watcher.subscribe("gone/#", 1);
+    for (maker, version) in [(Maker::Paho, Version::V5), (Maker::MqttJs, Version::V311)] {
+        let options = Options::new("victim", version).will("gone/victim", "adieu", 1, false);
+        let victim = Peer::open(maker, &broker, &Way::Tcp, options);
+        let words = [
+            "broker",
+            "disconnect",
+            "victim",
+            "--reason",
+            "not-authorized",
+        ];
+        finish(mqttwb(broker.data()).args(words)).success();
+        victim.ended_by_the_broker();
+        assert_eq!(watcher.message(), Message::live("gone/victim", "adieu", 1));
+    }
+    let nobody = finish(mqttwb(broker.data()).args(["broker", "disconnect", "nobody"]));
+    assert!(
+        nobody.err.contains("No client \"nobody\" is connected"),
+        "{nobody:?}"
+    );
+}
+
+#[test]
+fn retained_messages_are_cleared_after_a_look_and_come_back() {
+    let broker = Broker::start();
+    let publish = |topic: &str, payload: &str| {
+        let mut command = Way::Tcp.mosquitto("mosquitto_pub", broker.port("tcp"));
+        command.args(["-i", "sensor", "-t", topic, "-m", payload, "-q", "1", "-r"]);
+        finish(&mut command).success();
+    };
+    for topic in ["plant/1", "plant/2", "hall/1"] {
+        publish(topic, "17.5");
+    }
+    let (kept, _) = list(&broker, &["retained", "plant/#"]);
+    assert_eq!(kept.len(), 2);
+    assert_eq!(kept[0]["publisher"], "sensor");
+    assert_eq!(kept[0]["message"]["preview"], "17.5");
+
+    let told = read(&broker, &["clear-retained", "plant/#"]);
+    assert!(told.contains("plant/1") && told.contains("--yes"), "{told}");
+    assert_eq!(
+        list(&broker, &["retained"]).1["total"],
+        3,
+        "a look clears nothing"
+    );
+
+    let cleared = ask(&broker, &["clear-retained", "plant/#", "--yes"]);
+    assert_eq!(cleared["cleared"], 2);
+    assert_eq!(list(&broker, &["retained"]).1["total"], 1);
+    publish("plant/2", "newer");
+    let undo = cleared["undo"].to_string();
+    let restored = ask(&broker, &["undo", &undo]);
+    assert_eq!(
+        (&restored["restored"], &restored["newer"][0]),
+        (&1.into(), &"plant/2".into())
+    );
+    let (again, _) = list(&broker, &["retained", "plant/#"]);
+    assert_eq!(again[0], kept[0], "it is what it was");
+    assert_eq!(again[1]["message"]["preview"], "newer");
+    let twice = finish(mqttwb(broker.data()).args(["broker", "undo", &undo]));
+    assert_eq!(twice.status.code(), Some(1), "{twice:?}");
+
+    let mut subscribe = Way::Tcp.mosquitto("mosquitto_sub", broker.port("tcp"));
+    subscribe.args(["-t", "plant/+", "-C", "2", "-F", "%t %p %r"]);
+    let heard = finish(&mut subscribe).success().out;
+    assert_eq!(heard, "plant/1 17.5 1\nplant/2 newer 1\n");
 }

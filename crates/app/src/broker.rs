@@ -21,6 +21,7 @@ use crate::api::{
 use crate::certificates::CertificateStore;
 use crate::config::{self, Config, ListenerSpec};
 use crate::control;
+use crate::inspect::Undo;
 
 /// What the broker is doing.
 #[derive(Clone)]
@@ -31,8 +32,10 @@ enum Phase {
     Stopping,
 }
 
-struct Running {
-    broker: Broker,
+pub(crate) struct Running {
+    pub(crate) broker: Broker,
+    /// What was cleared and can come back.
+    pub(crate) undo: Mutex<Undo>,
     /// For each listener the port that was asked for, where a free one stands in for it.
     instead_of: Vec<Option<u16>>,
 }
@@ -68,7 +71,7 @@ impl BrokerControl {
         }
     }
 
-    fn running(&self) -> Option<Arc<Running>> {
+    pub(crate) fn running(&self) -> Option<Arc<Running>> {
         match &*self.phase.lock() {
             Phase::Running(running) => Some(running.clone()),
             Phase::Stopped { .. } | Phase::Starting | Phase::Stopping => None,
@@ -120,15 +123,6 @@ impl BrokerControl {
         control::Server::open(&self.data, answer).await
     }
 
-    async fn answer(&self, request: control::Request) -> Result<serde_json::Value> {
-        use control::Request;
-        let value = match request {
-            Request::Status => serde_json::to_value(self.status()),
-            Request::Config => serde_json::to_value(self.config()),
-        };
-        value.map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))
-    }
-
     async fn open(&self, free_ports: bool) -> Result<Running> {
         self.capture.set_budget(self.config.broker.capture_memory);
         let mut listeners = Vec::new();
@@ -151,7 +145,13 @@ impl BrokerControl {
                 shared_strategy: self.config.broker.shared_strategy,
             };
             let taken = match Broker::start(config, self.capture.clone()).await {
-                Ok(broker) => return Ok(Running { broker, instead_of }),
+                Ok(broker) => {
+                    return Ok(Running {
+                        broker,
+                        undo: Mutex::default(),
+                        instead_of,
+                    });
+                }
                 Err(StartError::Listen(ListenError::PortInUse { listener, .. })) if free_ports => {
                     listener
                 }
@@ -263,21 +263,7 @@ impl BrokerControl {
             return Vec::new();
         };
         let clients = running.broker.clients(at_most).await;
-        clients
-            .into_iter()
-            .map(|client| BrokerClient {
-                client_id: client.info.client.to_string(),
-                version: client.info.version.into(),
-                listener: client.info.listener.to_string(),
-                peer: client.info.peer.to_string(),
-                common_name: client.info.common_name.as_deref().map(str::to_owned),
-                connected_at: client.connected_at.as_millis(),
-                keep_alive: client.keep_alive.as_secs() as u16,
-                subscriptions: client.filters.iter().map(ToString::to_string).collect(),
-                messages_in: client.messages_in,
-                messages_out: client.messages_out,
-            })
-            .collect()
+        clients.into_iter().map(Into::into).collect()
     }
 
     /// What a person should know of how it is set up and how it goes.
@@ -327,7 +313,7 @@ impl BrokerControl {
     }
 }
 
-fn not_running() -> ApiError {
+pub(crate) fn not_running() -> ApiError {
     ApiError::new(ErrorCode::WrongState, "The broker does not run.")
 }
 

@@ -12,6 +12,7 @@ mod clients;
 pub mod config;
 pub mod control;
 mod files;
+mod inspect;
 pub mod oneshot;
 mod snippets;
 mod traffic;

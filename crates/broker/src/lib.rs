@@ -14,6 +14,7 @@ mod config;
 mod counters;
 mod front;
 mod hub;
+pub mod inspect;
 mod journal;
 mod listener;
 mod message;

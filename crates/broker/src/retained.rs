@@ -12,7 +12,6 @@ use crate::message::Message;
 #[derive(Debug, Clone)]
 pub(crate) struct Kept {
     pub(crate) message: Message,
-    #[expect(dead_code, reason = "for a person to look at")]
     pub(crate) publisher: ClientId,
 }
 
@@ -85,12 +84,35 @@ impl Retained {
         self.expiring.first().map(|(at, _)| *at)
     }
 
+    /// The message of a topic.
+    pub(crate) fn get(&self, topic: &str) -> Option<&Kept> {
+        self.messages.get(topic)
+    }
+
+    /// Forgets the message of a topic.
+    pub(crate) fn remove(&mut self, topic: &str) {
+        if let Some(old) = self.messages.remove(topic)
+            && let Some(at) = old.message.expires()
+        {
+            self.expiring.remove(&(at, topic.into()));
+        }
+    }
+
     /// Messages that a filter matches and that have not expired, by topic.
     pub(crate) fn matching<'a>(
         &'a self,
         filter: &'a TopicFilter,
         now: Timestamp,
     ) -> impl Iterator<Item = &'a Message> {
+        self.kept(filter, now).map(|kept| &kept.message)
+    }
+
+    /// The same, with who published them.
+    pub(crate) fn kept<'a>(
+        &'a self,
+        filter: &'a TopicFilter,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &'a Kept> {
         let pattern = filter.pattern();
         let fixed = match pattern.find(['+', '#']) {
             // a/# matches a too
@@ -101,8 +123,8 @@ impl Retained {
             .range::<str, _>((Bound::Included(fixed), Bound::Unbounded))
             .take_while(move |(topic, _)| topic.starts_with(fixed))
             .filter(move |(topic, _)| filter.matches(topic))
-            .map(|(_, kept)| &kept.message)
-            .filter(move |message| message.expires().is_none_or(|at| at > now))
+            .map(|(_, kept)| kept)
+            .filter(move |kept| kept.message.expires().is_none_or(|at| at > now))
     }
 
     /// Forgets what has expired: the topics.

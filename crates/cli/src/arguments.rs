@@ -1,9 +1,13 @@
 //! What can be written after `mqttwb`.
 
+mod inspect;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use mqttwb_app::api::Version;
+
+pub use inspect::{InspectCommand, Paging, SessionArguments};
 
 /// The workbench without a window: a real MQTT broker, device certificates, and clients for any broker.
 #[derive(Debug, Parser)]
@@ -44,8 +48,9 @@ pub enum BrokerCommand {
     ///
     /// Prints one line, `ready NAME=ADDRESS …` with every listener, when it accepts connections.
     Run(Run),
-    /// How the broker is that runs on the data folder: its listeners, and since when it runs
-    Status,
+    /// Look into the broker that runs on the data folder, or act on it.
+    #[command(flatten)]
+    Inspect(InspectCommand),
     /// Explain the configuration: every key, its value and where it comes from; nothing is started
     Check(Check),
 }

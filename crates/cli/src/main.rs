@@ -52,8 +52,8 @@ fn run(arguments: Arguments, output: &Output) -> Result<()> {
             Command::Broker(BrokerCommand::Run(run)) => {
                 broker::run(data(arguments.data)?, run, output).await
             }
-            Command::Broker(BrokerCommand::Status) => {
-                inspect::status(data(arguments.data)?, output).await
+            Command::Broker(BrokerCommand::Inspect(wanted)) => {
+                inspect::run(data(arguments.data)?, wanted, output).await
             }
             Command::Broker(BrokerCommand::Check(wanted)) => {
                 check::check(data(arguments.data)?, wanted, output).await

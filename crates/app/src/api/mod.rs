@@ -9,6 +9,7 @@ mod charts;
 mod clients;
 mod config;
 mod error;
+mod inspect;
 mod live;
 mod traffic;
 
@@ -18,5 +19,6 @@ pub use charts::*;
 pub use clients::*;
 pub use config::*;
 pub use error::*;
+pub use inspect::*;
 pub use live::*;
 pub use traffic::*;

@@ -10,7 +10,11 @@ use tokio::net::TcpStream;
 
 use super::file::ControlFile;
 use super::{ANSWER, Answer, Asked, Request};
-use crate::api::{ApiError, BrokerStatus, ConfigReport, ErrorCode};
+use crate::api::{
+    ApiError, BrokerClient, BrokerCounters, BrokerStatus, ConfigReport, DisconnectReason,
+    ErrorCode, Page, PageRequest, RetainedCleared, RetainedEntry, RetainedRestored, SessionDetail,
+    SessionEntry, SessionRequest, SubscriptionEntry, SubscriptionRequest,
+};
 use crate::{Result, blocking};
 
 /// How long a broker may take to answer.
@@ -41,6 +45,60 @@ impl RemoteBroker {
     /// What it runs with.
     pub async fn config(&self) -> Result<ConfigReport> {
         self.ask(Request::Config).await
+    }
+
+    /// What it has counted.
+    pub async fn counters(&self) -> Result<BrokerCounters> {
+        self.ask(Request::Counters).await
+    }
+
+    /// Clients that are connected, by name.
+    pub async fn clients(&self, page: PageRequest) -> Result<Page<BrokerClient>> {
+        self.ask(Request::Clients { page }).await
+    }
+
+    /// Sessions, connected or not, by client.
+    pub async fn sessions(&self, page: PageRequest) -> Result<Page<SessionEntry>> {
+        self.ask(Request::Sessions { page }).await
+    }
+
+    /// One session in full.
+    pub async fn session(&self, wanted: SessionRequest) -> Result<SessionDetail> {
+        self.ask(Request::Session { wanted }).await
+    }
+
+    /// Subscriptions, by client and filter.
+    pub async fn subscriptions(
+        &self,
+        wanted: SubscriptionRequest,
+        page: PageRequest,
+    ) -> Result<Page<SubscriptionEntry>> {
+        self.ask(Request::Subscriptions { wanted, page }).await
+    }
+
+    /// Retained messages that a filter matches, by topic.
+    pub async fn retained(&self, filter: String, page: PageRequest) -> Result<Page<RetainedEntry>> {
+        self.ask(Request::Retained { filter, page }).await
+    }
+
+    /// Ends a client's connection. Its will is sent.
+    pub async fn disconnect(&self, client: String, reason: DisconnectReason) -> Result<()> {
+        self.ask(Request::Disconnect { client, reason }).await
+    }
+
+    /// Ends a client's session, and its connection first. Its will is sent.
+    pub async fn end_session(&self, client: String) -> Result<()> {
+        self.ask(Request::EndSession { client }).await
+    }
+
+    /// Takes the retained messages away that a filter matches. Subscribers are not told.
+    pub async fn clear_retained(&self, filter: String) -> Result<RetainedCleared> {
+        self.ask(Request::ClearRetained { filter }).await
+    }
+
+    /// Brings the retained messages of a clearing back, where there are no newer ones.
+    pub async fn restore_retained(&self, undo: u32) -> Result<RetainedRestored> {
+        self.ask(Request::RestoreRetained { undo }).await
     }
 
     async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T> {

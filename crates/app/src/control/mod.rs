@@ -15,7 +15,11 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::ApiError;
+use crate::Result;
+use crate::api::{
+    ApiError, DisconnectReason, ErrorCode, PageRequest, SessionRequest, SubscriptionRequest,
+};
+use crate::broker::BrokerControl;
 
 pub use client::RemoteBroker;
 pub(crate) use server::Server;
@@ -32,14 +36,70 @@ struct Asked {
     request: Request,
 }
 
-/// What can be asked of a broker that runs.
+/// What can be asked of a broker that runs, or done to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case")]
 pub(crate) enum Request {
-    /// How it is.
     Status,
-    /// What it runs with.
     Config,
+    Counters,
+    Clients {
+        page: PageRequest,
+    },
+    Sessions {
+        page: PageRequest,
+    },
+    Session {
+        wanted: SessionRequest,
+    },
+    Subscriptions {
+        wanted: SubscriptionRequest,
+        page: PageRequest,
+    },
+    Retained {
+        filter: String,
+        page: PageRequest,
+    },
+    Disconnect {
+        client: String,
+        reason: DisconnectReason,
+    },
+    EndSession {
+        client: String,
+    },
+    ClearRetained {
+        filter: String,
+    },
+    RestoreRetained {
+        undo: u32,
+    },
+}
+
+impl BrokerControl {
+    /// Does what another process asks.
+    pub(crate) async fn answer(&self, request: Request) -> Result<serde_json::Value> {
+        match request {
+            Request::Status => json(self.status()),
+            Request::Config => json(self.config()),
+            Request::Counters => json(self.counted()?),
+            Request::Clients { page } => json(self.client_page(page).await?),
+            Request::Sessions { page } => json(self.sessions(page).await?),
+            Request::Session { wanted } => json(self.session(wanted).await?),
+            Request::Subscriptions { wanted, page } => {
+                json(self.subscriptions(wanted, page).await?)
+            }
+            Request::Retained { filter, page } => json(self.retained(&filter, page).await?),
+            Request::Disconnect { client, reason } => json(self.disconnect(&client, reason).await?),
+            Request::EndSession { client } => json(self.end_session(&client).await?),
+            Request::ClearRetained { filter } => json(self.clear_retained(&filter).await?),
+            Request::RestoreRetained { undo } => json(self.restore_retained(undo).await?),
+        }
+    }
+}
+
+fn json(value: impl Serialize) -> Result<serde_json::Value> {
+    serde_json::to_value(value)
+        .map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))
 }
 
 /// The answer, one line of JSON.

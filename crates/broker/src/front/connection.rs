@@ -34,7 +34,7 @@ use super::{MessageIds, Shared};
 use crate::access::Identity;
 use crate::config::Limits;
 use crate::counters::ConnectionCounters;
-use crate::hub::{Attached, Command, Detach, Inbox, Mail, Safe};
+use crate::hub::{Asked, Attached, Command, Detach, Inbox, Mail, Safe};
 use crate::message::{self, Message, Origin};
 use crate::session::{Action, Delivery, Session, WhenFull};
 
@@ -349,6 +349,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 }
                 Ok(Wake::Wrote) => {}
                 Ok(Wake::Mail(Mail::Deliveries)) => {}
+                Ok(Wake::Mail(Mail::Asked(asked))) => self.tell_contents(asked),
                 Ok(Wake::Mail(Mail::Safe(safe))) => self.let_go(safe),
                 Ok(Wake::Mail(Mail::End(reason))) => {
                     let why = match reason {
@@ -356,6 +357,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                             "another connection took the session over"
                         }
                         ReasonCode::SERVER_SHUTTING_DOWN => "the broker stops",
+                        ReasonCode::ADMINISTRATIVE_ACTION => "an operator ended the connection",
                         _ => "the broker ends the connection",
                     };
                     return End::Broker {
@@ -378,6 +380,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 }
                 Err(error) => return End::Closed(format!("the connection broke: {error}")),
             }
+        }
+    }
+
+    /// Tells people who look into the session what is in it.
+    fn tell_contents(&self, asked: Vec<Asked>) {
+        let Some(session) = &self.session.session else {
+            return;
+        };
+        for asked in asked {
+            let mut contents = session.contents(asked.from, asked.at_most);
+            contents.arriving = self.inbox.len() + self.deliveries.len();
+            // Who asked may not wait any more.
+            let _ = asked.reply.send(contents);
         }
     }
 

@@ -8,7 +8,7 @@ use mqttwb_model::{ClientId, ConnectionId, ConnectionInfo, LimitKind, Timestamp,
 use mqttwb_wire::{ReasonCode, SubscriptionOptions};
 use tokio::sync::oneshot;
 
-use super::Inbox;
+use super::{Inbox, Inspect};
 use crate::counters::ConnectionCounters;
 use crate::message::Message;
 use crate::session::{Session, Terms};
@@ -90,6 +90,8 @@ pub(crate) enum Command {
         at_most: usize,
         reply: oneshot::Sender<Vec<ClientSummary>>,
     },
+    /// An operator's question, or act.
+    Inspect(Box<Inspect>),
     /// Every connection is to end; no further one is taken.
     EndAll(ReasonCode),
     /// Nothing follows.

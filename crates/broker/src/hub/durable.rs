@@ -294,7 +294,7 @@ impl Hub {
             };
             self.subscriptions.insert(&filter, entry);
             self.durable.topics.add(&filter);
-            filters.insert(filter, options);
+            filters.insert(filter, (options, subscription.id));
         }
         let mut deliveries = Vec::new();
         for delivery in kept.deliveries {

@@ -9,9 +9,10 @@ use std::task::{Context, Poll, Waker};
 use mqttwb_model::{MessageId, QoS};
 use mqttwb_wire::ReasonCode;
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 
 use crate::journal::Settled;
-use crate::session::{Delivery, QueueLimits};
+use crate::session::{Delivery, QueueLimits, SessionContents};
 
 /// QoS 0 is dropped past this many bytes that a client has not read: at most once, and never without bound.
 const QOS0_BYTES: usize = 16 << 20;
@@ -39,6 +40,8 @@ struct State {
     news: bool,
     /// Messages that this connection has published and that a full queue did not take.
     refused: Vec<MessageId>,
+    /// Who wants to see what is in the session.
+    asked: Vec<Asked>,
     /// The connection is to end, for this reason.
     end: Option<ReasonCode>,
     waker: Option<Waker>,
@@ -60,9 +63,22 @@ pub(crate) struct Inbox {
     limits: QueueLimits,
 }
 
+/// Somebody who wants to see what is in the session: of each list so many entries at most, from one on.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) from: usize,
+    pub(crate) at_most: usize,
+    pub(crate) reply: oneshot::Sender<SessionContents>,
+}
+
+/// So many may ask at a time.
+const MOST_ASKED: usize = 4;
+
 /// What a connection finds in its inbox.
 #[derive(Debug)]
 pub(crate) enum Mail {
+    /// Who wants to see what is in the session.
+    Asked(Vec<Asked>),
     /// Messages to deliver.
     Deliveries,
     /// More of what the connection waits for is safe.
@@ -165,9 +181,35 @@ impl Inbox {
         }
     }
 
+    /// Asks the connection what is in its session; `None` where too many ask already. The connection may end before it
+    /// answers.
+    pub(crate) fn ask(
+        &self,
+        from: usize,
+        at_most: usize,
+    ) -> Option<oneshot::Receiver<SessionContents>> {
+        let mut state = self.state.lock();
+        state.asked.retain(|asked| !asked.reply.is_closed());
+        if state.asked.len() >= MOST_ASKED {
+            return None;
+        }
+        let (reply, answer) = oneshot::channel();
+        state.asked.push(Asked {
+            from,
+            at_most,
+            reply,
+        });
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Some(answer)
+    }
+
     /// Messages in it.
     pub(crate) fn len(&self) -> usize {
-        self.state.lock().deliveries.len()
+        self.state.lock().count
     }
 
     /// Tells the connection to end.
@@ -186,6 +228,9 @@ impl Inbox {
         let mut state = self.state.lock();
         if let Some(reason) = state.end {
             return Poll::Ready(Mail::End(reason));
+        }
+        if !state.asked.is_empty() {
+            return Poll::Ready(Mail::Asked(std::mem::take(&mut state.asked)));
         }
         if std::mem::take(&mut state.news) {
             return Poll::Ready(Mail::Safe(state.safe));

@@ -8,6 +8,7 @@
 mod command;
 mod durable;
 mod inbox;
+mod inspect;
 mod sessions;
 mod shared;
 mod task;
@@ -28,7 +29,8 @@ use tokio::sync::oneshot;
 pub use command::ClientSummary;
 pub(crate) use command::{Attach, Attached, Command, Detach, StoredWill};
 pub(crate) use durable::DurableTopics;
-pub(crate) use inbox::{Inbox, Mail, Safe};
+pub(crate) use inbox::{Asked, Inbox, Mail, Safe};
+pub(crate) use inspect::{Contents, Ended, Inspect};
 pub(crate) use task::{HubHandle, run};
 
 use crate::config::Limits;
@@ -52,6 +54,8 @@ struct Online {
     will: Option<StoredWill>,
     /// Deliveries of the batch at hand, put into the inbox together.
     pending: Vec<Delivery>,
+    /// Who waits for the connection to be gone: told by being dropped.
+    gone: Vec<oneshot::Sender<()>>,
 }
 
 #[derive(Debug)]
@@ -77,7 +81,8 @@ enum State {
 struct Client {
     id: ClientId,
     state: State,
-    filters: HashMap<TopicFilter, SubscriptionOptions>,
+    /// What it subscribed, each with its subscription identifier.
+    filters: HashMap<TopicFilter, (SubscriptionOptions, Option<u32>)>,
     /// Its number in the store, where it must outlive the process.
     durable: Option<SessionKey>,
     /// The number of its next delivery above QoS 0.
@@ -208,6 +213,7 @@ impl Hub {
             Command::Clients { at_most, reply } => {
                 let _ = reply.send(self.summaries(at_most));
             }
+            Command::Inspect(inspect) => self.inspect(*inspect, now),
             Command::EndAll(reason) => {
                 self.closed = Some(reason);
                 for (_, client) in &mut self.clients {
@@ -272,7 +278,7 @@ impl Hub {
             if let Some(session) = client.durable {
                 self.durable.subscribe(session, &filter, options, id, new);
             }
-            client.filters.insert(filter, options);
+            client.filters.insert(filter, (options, id));
         }
         self.count_subscriptions();
         granted
@@ -543,22 +549,7 @@ impl Hub {
     fn summaries(&self, at_most: usize) -> Vec<ClientSummary> {
         self.by_id
             .values()
-            .filter_map(|key| {
-                let client = &self.clients[*key as usize];
-                let State::Online(online) = &client.state else {
-                    return None;
-                };
-                let mut filters: Vec<_> = client.filters.keys().cloned().collect();
-                filters.sort();
-                Some(ClientSummary {
-                    info: online.info.clone(),
-                    connected_at: online.connected_at,
-                    keep_alive: online.keep_alive,
-                    filters,
-                    messages_in: online.counters.messages_in.load(Relaxed),
-                    messages_out: online.counters.messages_out.load(Relaxed),
-                })
-            })
+            .filter_map(|key| self.clients[*key as usize].client_summary())
             .take(at_most)
             .collect()
     }
@@ -577,6 +568,7 @@ fn online(
         session_expiry: attach.session_expiry,
         will: attach.will,
         pending: Vec::new(),
+        gone: Vec::new(),
     };
     (online, attach.reply)
 }

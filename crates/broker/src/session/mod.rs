@@ -6,6 +6,7 @@
 //! Invariant: an identifier is in use by at most one message a direction; a message above QoS 0 leaves the session
 //! only when it was acknowledged, has expired, can't ever be sent, or was dropped and counted.
 
+mod contents;
 mod outgoing;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ use std::time::Duration;
 use mqttwb_model::{ProtocolVersion, QoS, Timestamp};
 use mqttwb_wire::{Ack, Property, Publish, ReasonCode};
 
+pub use contents::{Part, SessionContents, Unacknowledged};
 pub use outgoing::{Delivery, Dropped, Inflight, QueueLimits, WhenFull};
 
 use crate::message::{Message, Origin};

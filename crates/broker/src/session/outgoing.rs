@@ -113,6 +113,8 @@ pub(super) struct Outgoing {
     window_bytes: usize,
     /// The number of the last delivery that was sent.
     sent: u64,
+    /// The same when this connection began: what is up to it was, or will be, sent again.
+    sent_before: u64,
     queue: VecDeque<Delivery>,
     queue_bytes: usize,
     limits: QueueLimits,
@@ -132,6 +134,7 @@ impl Outgoing {
             unacknowledged: 0,
             window_bytes: 0,
             sent: 0,
+            sent_before: 0,
             queue: VecDeque::new(),
             queue_bytes: 0,
             limits,
@@ -165,6 +168,19 @@ impl Outgoing {
             .iter()
             .filter(|(_, state)| *state != Inflight::Done)
             .map(|(seq, state)| (packet_id(*seq), state))
+    }
+
+    /// The window as [`Self::inflight`] has it, and whether DUP is set in what was sent on this connection.
+    pub(super) fn window(&self) -> impl Iterator<Item = (u16, &Inflight, bool)> {
+        self.window
+            .iter()
+            .filter(|(_, state)| *state != Inflight::Done)
+            .map(|(seq, state)| (packet_id(*seq), state, *seq <= self.sent_before))
+    }
+
+    /// What the queue weighs, in bytes.
+    pub(super) fn queue_bytes(&self) -> usize {
+        self.queue_bytes
     }
 
     /// The number of the last delivery that was sent.
@@ -303,6 +319,7 @@ impl Outgoing {
     /// On a new connection: sends everything unacknowledged again, then what the window has room for.
     pub(super) fn resend(&mut self, terms: &Terms, now: Timestamp, actions: &mut Vec<Action>) {
         self.resent = 0;
+        self.sent_before = self.sent;
         self.unacknowledged = 0;
         self.pump(terms, now, actions);
     }

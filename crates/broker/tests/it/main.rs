@@ -13,6 +13,7 @@ mod durable;
 mod floods;
 mod flow;
 mod handshakes;
+mod inspect;
 mod lifecycle;
 mod publish;
 mod quality;

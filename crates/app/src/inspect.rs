@@ -1,0 +1,261 @@
+//! Looking into the broker that runs, in words for people.
+//!
+//! Duty: pages, previews and names for what the broker tells of itself, the acts of an operator, and what they undo.
+//! Not here: the broker's side (`mqttwb_broker::inspect`). Invariant: what is cut is marked, what is left out is counted,
+//! and what was cleared can come back while the broker runs, within the bounds of [`Undo`].
+
+mod undo;
+mod words;
+
+use mqttwb_broker::inspect::{self as broker, InspectError, Listing};
+use mqttwb_model::{ClientId, TopicFilter};
+use mqttwb_wire::ReasonCode;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use crate::api::{
+    ApiError, BrokerClient, BrokerCounters, DisconnectReason, ErrorCode, Page, PageRequest,
+    RetainedCleared, RetainedEntry, RetainedRestored, SessionDetail, SessionEntry, SessionRequest,
+    SubscriptionEntry, SubscriptionRequest,
+};
+use crate::broker::{BrokerControl, not_running};
+use crate::{App, Result};
+
+pub(crate) use undo::Undo;
+
+/// Entries of a page, where nothing is said.
+const COUNT: u32 = 100;
+/// Entries of a page at most.
+const MOST: u32 = 1_000;
+
+fn at_most(count: u32) -> usize {
+    match count {
+        0 => COUNT as usize,
+        n => n.min(MOST) as usize,
+    }
+}
+
+fn page<T, U: From<T>>(listing: Listing<T>, key: impl Fn(&T) -> String) -> Page<U> {
+    Page {
+        total: listing.total as u64,
+        next: listing.items.last().filter(|_| listing.more).map(key),
+        items: listing.items.into_iter().map(U::from).collect(),
+    }
+}
+
+fn filter(text: &str) -> Result<TopicFilter> {
+    crate::clients::filter(text)
+}
+
+fn no_session(client: &str) -> ApiError {
+    ApiError::new(
+        ErrorCode::NotFound,
+        format!("There is no session of a client {client:?}."),
+    )
+    .hint("Client identifiers are compared letter by letter: see the list of sessions.")
+}
+
+impl BrokerControl {
+    /// Clients that are connected, by name.
+    pub(crate) async fn client_page(&self, request: PageRequest) -> Result<Page<BrokerClient>> {
+        let running = self.running().ok_or_else(not_running)?;
+        let part = broker::Page {
+            after: request.after.map(ClientId::from),
+            at_most: at_most(request.count),
+        };
+        let listing = running.broker.client_page(part).await;
+        let listing = listing.ok_or_else(not_running)?;
+        Ok(page(listing, |client| client.info.client.to_string()))
+    }
+
+    /// Sessions, connected or not, by client.
+    pub(crate) async fn sessions(&self, request: PageRequest) -> Result<Page<SessionEntry>> {
+        let running = self.running().ok_or_else(not_running)?;
+        let part = broker::Page {
+            after: request.after.map(ClientId::from),
+            at_most: at_most(request.count),
+        };
+        let listing = running.broker.sessions(part).await;
+        let listing = listing.ok_or_else(not_running)?;
+        Ok(page(listing, |session| session.client.to_string()))
+    }
+
+    /// One session in full.
+    pub(crate) async fn session(&self, request: SessionRequest) -> Result<SessionDetail> {
+        let running = self.running().ok_or_else(not_running)?;
+        let client = ClientId::from(request.client_id.as_str());
+        let (from, count) = (request.from as usize, at_most(request.count));
+        match running.broker.session(&client, from, count).await {
+            Ok(detail) => Ok(words::session(detail, request.from)),
+            Err(InspectError::NoSession) => Err(no_session(client.as_str())),
+            Err(InspectError::Stopping) => Err(not_running()),
+            Err(InspectError::Busy) => Err(ApiError::new(
+                ErrorCode::Client,
+                format!("The connection of {client} has too much to do to tell of its session."),
+            )
+            .hint("Ask again.")),
+        }
+    }
+
+    /// Subscriptions, by client and filter.
+    pub(crate) async fn subscriptions(
+        &self,
+        wanted: SubscriptionRequest,
+        request: PageRequest,
+    ) -> Result<Page<SubscriptionEntry>> {
+        let running = self.running().ok_or_else(not_running)?;
+        if let Some(topic) = &wanted.topic {
+            crate::clients::topic(topic)?;
+        }
+        let query = broker::SubscriptionQuery {
+            client: wanted.client_id.map(ClientId::from),
+            topic: wanted.topic,
+        };
+        let after = request.after.as_deref();
+        let part = broker::Page {
+            after: after
+                .and_then(|after| after.split_once(' '))
+                .map(|(client, filter)| {
+                    let client = percent_decode_str(client).decode_utf8_lossy();
+                    (ClientId::from(&*client), filter.to_owned())
+                }),
+            at_most: at_most(request.count),
+        };
+        let listing = running.broker.subscriptions(query, part).await;
+        let listing = listing.ok_or_else(not_running)?;
+        Ok(page(listing, |s| {
+            // The first space is the one between them.
+            let client = utf8_percent_encode(s.client.as_str(), NON_ALPHANUMERIC);
+            format!("{client} {}", s.filter)
+        }))
+    }
+
+    /// Retained messages that a filter matches, by topic.
+    pub(crate) async fn retained(
+        &self,
+        wanted: &str,
+        request: PageRequest,
+    ) -> Result<Page<RetainedEntry>> {
+        let running = self.running().ok_or_else(not_running)?;
+        let part = broker::Page {
+            after: request.after,
+            at_most: at_most(request.count),
+        };
+        let listing = running.broker.retained(filter(wanted)?, part).await;
+        let listing = listing.ok_or_else(not_running)?;
+        Ok(page(listing, |kept| kept.message.topic().to_owned()))
+    }
+
+    /// What it has counted.
+    pub(crate) fn counted(&self) -> Result<BrokerCounters> {
+        let running = self.running().ok_or_else(not_running)?;
+        Ok(words::counters(&running.broker))
+    }
+
+    /// Ends a client's connection.
+    pub(crate) async fn disconnect(&self, client: &str, reason: DisconnectReason) -> Result<()> {
+        let running = self.running().ok_or_else(not_running)?;
+        let reason = ReasonCode::from(reason);
+        if running.broker.disconnect(client.into(), reason).await {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            ErrorCode::NotFound,
+            format!("No client {client:?} is connected."),
+        )
+        .hint("Client identifiers are compared letter by letter: see the list of clients."))
+    }
+
+    /// Ends a client's session.
+    pub(crate) async fn end_session(&self, client: &str) -> Result<()> {
+        let running = self.running().ok_or_else(not_running)?;
+        match running.broker.end_session(client.into()).await {
+            true => Ok(()),
+            false => Err(no_session(client)),
+        }
+    }
+
+    /// Takes retained messages away.
+    pub(crate) async fn clear_retained(&self, wanted: &str) -> Result<RetainedCleared> {
+        let running = self.running().ok_or_else(not_running)?;
+        let cleared = running.broker.clear_retained(filter(wanted)?).await;
+        let cleared = cleared.ok_or_else(not_running)?;
+        Ok(RetainedCleared {
+            cleared: cleared.len() as u64,
+            undo: running.undo.lock().keep(cleared),
+        })
+    }
+
+    /// Brings retained messages back.
+    pub(crate) async fn restore_retained(&self, undo: u32) -> Result<RetainedRestored> {
+        let running = self.running().ok_or_else(not_running)?;
+        let Some(messages) = running.undo.lock().take(undo) else {
+            return Err(ApiError::new(
+                ErrorCode::NotFound,
+                format!("There is nothing to undo with the number {undo}."),
+            )
+            .hint("A clearing can be undone once, while the broker runs, until later ones have taken its place."));
+        };
+        let restored = running.broker.restore_retained(messages).await;
+        Ok(restored.ok_or_else(not_running)?.into())
+    }
+}
+
+impl App {
+    /// Clients that are connected to the broker, by name.
+    pub async fn broker_clients(&self, page: PageRequest) -> Result<Page<BrokerClient>> {
+        self.broker.client_page(page).await
+    }
+
+    /// Sessions, connected or not, by client.
+    pub async fn broker_sessions(&self, page: PageRequest) -> Result<Page<SessionEntry>> {
+        self.broker.sessions(page).await
+    }
+
+    /// One session in full.
+    pub async fn broker_session(&self, request: SessionRequest) -> Result<SessionDetail> {
+        self.broker.session(request).await
+    }
+
+    /// Subscriptions, by client and filter.
+    pub async fn broker_subscriptions(
+        &self,
+        wanted: SubscriptionRequest,
+        page: PageRequest,
+    ) -> Result<Page<SubscriptionEntry>> {
+        self.broker.subscriptions(wanted, page).await
+    }
+
+    /// Retained messages that a filter matches, by topic.
+    pub async fn broker_retained(
+        &self,
+        filter: &str,
+        page: PageRequest,
+    ) -> Result<Page<RetainedEntry>> {
+        self.broker.retained(filter, page).await
+    }
+
+    /// What the broker has counted.
+    pub fn broker_counters(&self) -> Result<BrokerCounters> {
+        self.broker.counted()
+    }
+
+    /// Ends a client's connection to the broker. Its will is sent.
+    pub async fn broker_disconnect(&self, client: &str, reason: DisconnectReason) -> Result<()> {
+        self.broker.disconnect(client, reason).await
+    }
+
+    /// Ends a client's session, and its connection first. Its will is sent.
+    pub async fn broker_end_session(&self, client: &str) -> Result<()> {
+        self.broker.end_session(client).await
+    }
+
+    /// Takes the retained messages away that a filter matches. Subscribers are not told.
+    pub async fn broker_clear_retained(&self, filter: &str) -> Result<RetainedCleared> {
+        self.broker.clear_retained(filter).await
+    }
+
+    /// Brings the retained messages of a clearing back, where there are no newer ones.
+    pub async fn broker_restore_retained(&self, undo: u32) -> Result<RetainedRestored> {
+        self.broker.restore_retained(undo).await
+    }
+}

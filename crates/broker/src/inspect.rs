@@ -1,0 +1,277 @@
+//! Looking into a broker that runs, and what its operator may do there.
+//!
+//! Duty: lists of clients, sessions, subscriptions and retained messages a page at a time, what is in one session, and the
+//! few acts that no client can do. Not here: words for people (app's).
+//! Invariant: a question costs the broker no more than a page's work and a walk along a list, and what one connection
+//! does with its time holds up nobody else's answer; nothing is done to a client that the protocol does not know.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mqttwb_model::{ClientId, ConnectionInfo, ProtocolVersion, Timestamp, TopicFilter};
+use mqttwb_wire::{ReasonCode, SubscriptionOptions};
+use tokio::sync::oneshot;
+
+use crate::Broker;
+use crate::hub::{ClientSummary, Command, Contents, Ended, Inspect};
+use crate::message::Message;
+use crate::session::SessionContents;
+
+/// Which part of a list: so many at most, after a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<K> {
+    /// The key of the last that is known already.
+    pub after: Option<K>,
+    /// At most so many.
+    pub at_most: usize,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing<T> {
+    /// What was asked for, in the order of the keys.
+    pub items: Vec<T>,
+    /// How many there are in all.
+    pub total: usize,
+    /// Whether there are more behind these.
+    pub more: bool,
+}
+
+/// A session, connected or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionSummary {
+    /// Whose it is.
+    pub client: ClientId,
+    /// What the client speaks, or spoke last.
+    pub version: ProtocolVersion,
+    /// The connection that has it; `None` while the client is away.
+    pub connection: Option<Arc<ConnectionInfo>>,
+    /// Since when the client is connected, or away.
+    pub since: Timestamp,
+    /// Session expiry interval, in seconds; `u32::MAX` is never.
+    pub expiry: u32,
+    /// When it ends, unless the client comes back; `None` for never, and while the client is connected.
+    pub expires: Option<Timestamp>,
+    /// How many subscriptions it has.
+    pub subscriptions: usize,
+    /// Messages that wait to be sent or to be acknowledged.
+    pub waiting: usize,
+    /// The process may end and start again: it is kept.
+    pub durable: bool,
+}
+
+/// A will that is still to be published, or discarded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WillSummary {
+    /// The message.
+    pub message: Message,
+    /// Will delay interval.
+    pub delay: Duration,
+    /// When it is published, once the client is away.
+    pub due: Option<Timestamp>,
+}
+
+/// One session in full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionDetail {
+    /// Itself.
+    pub summary: SessionSummary,
+    /// Its subscriptions, by filter.
+    pub subscriptions: Vec<SubscriptionSummary>,
+    /// Its will.
+    pub will: Option<WillSummary>,
+    /// Its messages.
+    pub contents: SessionContents,
+}
+
+/// A subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubscriptionSummary {
+    /// Whose.
+    pub client: ClientId,
+    /// As it was written.
+    pub filter: TopicFilter,
+    /// How.
+    pub options: SubscriptionOptions,
+    /// Subscription identifier.
+    pub id: Option<u32>,
+}
+
+/// Which subscriptions.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SubscriptionQuery {
+    /// Those of this client.
+    pub client: Option<ClientId>,
+    /// Those that a message of this topic matches.
+    pub topic: Option<String>,
+}
+
+/// A retained message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetainedMessage {
+    /// The message.
+    pub message: Message,
+    /// The client that published it; empty where that is not known.
+    pub publisher: ClientId,
+}
+
+/// What became of retained messages that were to come back.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Restored {
+    /// How many are retained again.
+    pub restored: usize,
+    /// Topics that have a newer retained message: it was left alone.
+    pub newer: Vec<String>,
+    /// Topics whose message has expired meanwhile.
+    pub expired: Vec<String>,
+    /// Topics that there is no room for any more.
+    pub no_room: Vec<String>,
+}
+
+/// Why a session could not be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InspectError {
+    /// There is none of that client.
+    #[error("there is no session of that client")]
+    NoSession,
+    /// Its connection has too much to do.
+    #[error("the client's connection did not answer in time")]
+    Busy,
+    /// The broker stops.
+    #[error("the broker stops")]
+    Stopping,
+}
+
+/// How long a connection may take to say what is in its session. It answers between two packets.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// A session that goes to and fro between hub and connection is asked for so often.
+const TRIES: usize = 8;
+
+impl Broker {
+    /// Clients that are connected, by name.
+    pub async fn client_page(&self, page: Page<ClientId>) -> Option<Listing<ClientSummary>> {
+        self.inspect(|reply| Inspect::Clients { page, reply }).await
+    }
+
+    /// Sessions, connected or not, by client.
+    pub async fn sessions(&self, page: Page<ClientId>) -> Option<Listing<SessionSummary>> {
+        self.inspect(|reply| Inspect::Sessions { page, reply })
+            .await
+    }
+
+    /// Subscriptions, by client and filter.
+    pub async fn subscriptions(
+        &self,
+        query: SubscriptionQuery,
+        page: Page<(ClientId, String)>,
+    ) -> Option<Listing<SubscriptionSummary>> {
+        let ask = |reply| Inspect::Subscriptions { query, page, reply };
+        self.inspect(ask).await
+    }
+
+    /// Retained messages that a filter matches, by topic.
+    pub async fn retained(
+        &self,
+        filter: TopicFilter,
+        page: Page<String>,
+    ) -> Option<Listing<RetainedMessage>> {
+        let ask = |reply| Inspect::Retained {
+            filter,
+            page,
+            reply,
+        };
+        self.inspect(ask).await
+    }
+
+    /// One session: of each list of messages in it so many at most, from one on.
+    pub async fn session(
+        &self,
+        client: &ClientId,
+        from: usize,
+        at_most: usize,
+    ) -> Result<SessionDetail, InspectError> {
+        for _ in 0..TRIES {
+            let client = client.clone();
+            let found = self
+                .inspect(|reply| Inspect::Session {
+                    client,
+                    from,
+                    at_most,
+                    reply,
+                })
+                .await
+                .ok_or(InspectError::Stopping)?
+                .ok_or(InspectError::NoSession)?;
+            let contents = match found.contents {
+                Contents::Here(contents) => contents,
+                Contents::AtConnection(inbox) => {
+                    let Some(answer) = inbox.ask(from, at_most) else {
+                        return Err(InspectError::Busy);
+                    };
+                    match tokio::time::timeout(PATIENCE, answer).await {
+                        Ok(Ok(contents)) => contents,
+                        // The connection ended first: the hub has the session by now, or soon.
+                        Ok(Err(_)) => continue,
+                        Err(_) => return Err(InspectError::Busy),
+                    }
+                }
+            };
+            return Ok(SessionDetail {
+                summary: found.summary,
+                subscriptions: found.subscriptions,
+                will: found.will,
+                contents,
+            });
+        }
+        Err(InspectError::Busy)
+    }
+
+    /// Ends the connection of a client, an MQTT 5 client with this reason; its will is sent. When this returns the client
+    /// is not connected any more, unless it came back. Whether it was.
+    pub async fn disconnect(&self, client: ClientId, reason: ReasonCode) -> bool {
+        let ask = |reply| Inspect::Disconnect {
+            client,
+            reason,
+            reply,
+        };
+        self.ended(self.inspect(ask).await).await
+    }
+
+    /// Ends the session of a client, and its connection first where it is connected; its will is sent. Whether there was
+    /// one.
+    pub async fn end_session(&self, client: ClientId) -> bool {
+        let ask = |reply| Inspect::EndSession { client, reply };
+        self.ended(self.inspect(ask).await).await
+    }
+
+    async fn ended(&self, ended: Option<Ended>) -> bool {
+        match ended {
+            None | Some(Ended::Nothing) => false,
+            Some(Ended::Now) => true,
+            Some(Ended::Soon(gone)) => {
+                // A client that does not read its last words has a second for them.
+                let _ = tokio::time::timeout(PATIENCE, gone).await;
+                true
+            }
+        }
+    }
+
+    /// Takes the retained messages away that a filter matches, and hands them over. Subscribers are not told.
+    pub async fn clear_retained(&self, filter: TopicFilter) -> Option<Vec<RetainedMessage>> {
+        let ask = |reply| Inspect::ClearRetained { filter, reply };
+        self.inspect(ask).await
+    }
+
+    /// Puts retained messages back that were taken away, where there is no newer one.
+    pub async fn restore_retained(&self, messages: Vec<RetainedMessage>) -> Option<Restored> {
+        let ask = |reply| Inspect::RestoreRetained { messages, reply };
+        self.inspect(ask).await
+    }
+
+    /// Asks the hub; `None` once the broker has stopped.
+    async fn inspect<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Inspect) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.hub.send(Command::Inspect(Box::new(ask(reply))));
+        answer.await.ok()
+    }
+}
