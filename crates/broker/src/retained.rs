@@ -91,9 +91,11 @@ impl Retained {
 
     /// Forgets the message of a topic.
     pub(crate) fn remove(&mut self, topic: &str) {
-        if let Some(old) = self.messages.remove(topic)
-            && let Some(at) = old.message.expires()
-        {
+        let Some(old) = self.messages.remove(topic) else {
+            return;
+        };
+        self.bytes -= old.message.size();
+        if let Some(at) = old.message.expires() {
             self.expiring.remove(&(at, topic.into()));
         }
     }

@@ -305,6 +305,12 @@ impl Hub {
                 done.newer.push(topic);
             } else if kept.message.expires().is_some_and(|at| at <= now) {
                 done.expired.push(topic);
+            } else if let Err(limit) =
+                self.retained
+                    .room_for(&topic, kept.message.size(), &self.limits)
+            {
+                self.counters.limit_hit(limit, now);
+                done.no_room.push(topic);
             } else {
                 self.retained.set(&kept.message, &kept.publisher);
                 self.durable.retain(&kept.message, &kept.publisher);

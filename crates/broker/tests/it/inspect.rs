@@ -1,8 +1,11 @@
 //! Looking into a broker that runs, and what its operator does there.
 
+use std::sync::Arc;
+
 use mqttwb_broker::inspect::{InspectError, Page, SubscriptionQuery};
 use mqttwb_broker::session::Inflight;
-use mqttwb_model::{ClientId, ProtocolVersion, QoS, TopicFilter};
+use mqttwb_broker::{BrokerConfig, Limits};
+use mqttwb_model::{ClientId, NoObserver, ProtocolVersion, QoS, TopicFilter};
 use mqttwb_wire::{
     Ack, Connect, Packet, Properties, Property, Publish, ReasonCode, SubscriptionOptions, Will,
 };
@@ -251,6 +254,34 @@ async fn what_was_cleared_comes_back_as_it_was_and_leaves_what_is_newer_alone() 
     assert_eq!(after.items[2], before.items[2]);
     assert_eq!(after.items[1].message.payload(), b"new");
     assert_eq!(broker.broker.counters().values().retained, 4);
+}
+
+#[tokio::test]
+async fn what_was_cleared_makes_room_and_comes_back_as_far_as_there_is_room() {
+    let limits = Limits {
+        retained_messages: 2,
+        retained_bytes: 1_000,
+        ..Limits::default()
+    };
+    let config = BrokerConfig {
+        limits,
+        ..BrokerConfig::default()
+    };
+    let broker = broker_with(config, Arc::new(NoObserver)).await;
+    let mut client = Client::connected(&broker, V5, "publisher").await;
+    let large = "x".repeat(400);
+    for topic in ["r/1", "r/2"] {
+        client.publish(retained(topic, &large)).await;
+    }
+    let cleared = broker.broker.clear_retained(filter("#")).await.unwrap();
+    assert_eq!(cleared.len(), 2);
+    // There is room for what had none before: both were counted out.
+    client.publish(retained("s", &large)).await;
+    let done = broker.broker.restore_retained(cleared).await.unwrap();
+    assert_eq!((done.restored, done.no_room), (1, vec!["r/2".to_owned()]));
+    let left = broker.broker.retained(filter("#"), first(9)).await.unwrap();
+    let topics: Vec<_> = left.items.iter().map(|kept| kept.message.topic()).collect();
+    assert_eq!(topics, ["r/1", "s"]);
 }
 
 fn with_will(version: ProtocolVersion, id: &str) -> Connect<'_> {
