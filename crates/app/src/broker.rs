@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use mqttwb_broker::{Broker, CounterValues, ListenError, ListenerState, StartError, Tls};
 use mqttwb_capture::Capture;
+use mqttwb_model::durable::{Store, StoreError};
 use mqttwb_model::{LimitKind, ListenerProtocol, Timestamp};
+use mqttwb_store::SqliteStore;
 use parking_lot::Mutex;
 
 use crate::Result;
@@ -19,7 +21,7 @@ use crate::api::{
     Finding, Listener, Severity,
 };
 use crate::certificates::CertificateStore;
-use crate::config::{self, Config, ListenerSpec};
+use crate::config::{self, Config, ListenerSpec, STORE_NAME};
 use crate::control;
 use crate::inspect::Undo;
 
@@ -130,6 +132,7 @@ impl BrokerControl {
             listeners.push(self.listener(spec).await?);
         }
         let mut instead_of = vec![None; listeners.len()];
+        let store = self.store().await?;
         loop {
             let config = mqttwb_broker::BrokerConfig {
                 listeners: listeners.clone(),
@@ -141,7 +144,7 @@ impl BrokerControl {
                     .response_prefix
                     .as_deref()
                     .map(Into::into),
-                store: None,
+                store: store.clone(),
                 shared_strategy: self.config.broker.shared_strategy,
             };
             let taken = match Broker::start(config, self.capture.clone()).await {
@@ -166,6 +169,23 @@ impl BrokerControl {
                 }
             }
         }
+    }
+
+    /// What outlives the broker, opened; `None` where nothing is to.
+    async fn store(&self) -> Result<Option<Arc<dyn Store>>> {
+        let persistence = &self.config.broker.persistence;
+        if !persistence.enabled {
+            return Ok(None);
+        }
+        let path = match &persistence.path {
+            Some(path) => path.clone(),
+            None => self.data.join(STORE_NAME),
+        };
+        let synchronous = persistence.synchronous;
+        let store = crate::blocking(move || {
+            SqliteStore::open(&path, synchronous).map_err(|error| store_failed(&error))
+        });
+        Ok(Some(Arc::new(store.await?)))
     }
 
     async fn listener(&self, spec: &ListenerSpec) -> Result<mqttwb_broker::ListenerConfig> {
@@ -323,13 +343,26 @@ fn common_name(der: &[u8]) -> Option<String> {
     Some(certificate.description().common_name.clone())
 }
 
+/// What keeps sessions and retained messages can't be opened or read. The store says what to do.
+fn store_failed(error: &StoreError) -> ApiError {
+    let what = match error {
+        StoreError::Full(_) => "There is no room for the broker's store",
+        StoreError::Damaged(_) => "The broker's store is damaged",
+        StoreError::Later(_) => "The broker's store was made by a later version",
+        StoreError::InUse(_) => "The broker's store is in use by another broker",
+        StoreError::Other(_) => "The broker's store can't be opened",
+    };
+    ApiError::new(ErrorCode::Store, format!("{what}: {}", error.details()))
+        .hint("To run without it, set enabled = false under [persistence] in broker.toml.")
+}
+
 fn start_failed(error: &StartError) -> ApiError {
     let listen = match error {
         StartError::Listen(listen) => listen,
         StartError::Router(_) | StartError::Thread(_) => {
             return ApiError::new(ErrorCode::Internal, error.to_string());
         }
-        StartError::Store(_) => return ApiError::new(ErrorCode::File, error.to_string()),
+        StartError::Store(error) => return store_failed(error),
     };
     match listen {
         ListenError::PortInUse { listener, address } => ApiError::new(

@@ -166,6 +166,19 @@ pub enum StoreError {
     Other(String),
 }
 
+impl StoreError {
+    /// What happened, to which file, and what to do, without the kind.
+    pub fn details(&self) -> &str {
+        match self {
+            Self::Full(details)
+            | Self::Damaged(details)
+            | Self::Later(details)
+            | Self::InUse(details)
+            | Self::Other(details) => details,
+        }
+    }
+}
+
 /// Keeps what must outlive the process. Its methods block: they are called from a thread that may.
 pub trait Store: std::fmt::Debug + Send + Sync {
     /// Everything that was committed.

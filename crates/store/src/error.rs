@@ -43,7 +43,7 @@ impl Place {
     /// Somebody has it open.
     pub fn in_use(&self) -> StoreError {
         StoreError::InUse(format!(
-            "{}. Stop that broker first, or give this one a file or a data folder of its own.",
+            "{}. Stop that broker, or whatever looks into the file, or give this one a file or a data folder of its own.",
             self.path()
         ))
     }

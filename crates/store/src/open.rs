@@ -134,11 +134,13 @@ fn create(place: &Place) -> Result<()> {
             _ => {}
         }
     }
-    private()
+    let file = private()
         .create_new(true)
         .open(&name)
         .map_err(|error| place.io("could not be made", &name, &error))?;
     fill(&name).map_err(|error| place.sqlite(&error))?;
+    file.sync_all()
+        .map_err(|error| place.io("could not be written through", &name, &error))?;
     fs::rename(&name, &place.0).map_err(|error| place.io("could not be renamed", &name, &error))?;
     // So that the name survives a power failure too.
     #[cfg(unix)]
@@ -156,6 +158,8 @@ fn create(place: &Place) -> Result<()> {
 
 fn fill(name: &Path) -> rusqlite::Result<()> {
     let mut connection = Connection::open(name)?;
+    // It is written through once, when it is whole.
+    connection.pragma_update(None, "synchronous", "OFF")?;
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
     schema::bring_up_to_date(&mut connection)?;

@@ -20,6 +20,8 @@ pub enum ErrorCode {
     AlreadyExists,
     /// Reading or writing a file failed.
     File,
+    /// What outlives the broker can't be opened: damaged, in use, or without room.
+    Store,
     /// A certificate, key or authority could not be made or read.
     Certificate,
     /// A test client could not do what was asked.

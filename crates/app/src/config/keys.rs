@@ -10,6 +10,7 @@ use std::time::Duration;
 use mqttwb_broker::SharedStrategy;
 use mqttwb_broker::session::WhenFull;
 use mqttwb_model::{ClientCert, ListenerProtocol};
+use mqttwb_store::Synchronous;
 
 use super::{BrokerConfig, ListenerDraft};
 pub(super) use field::{Applies, Field, Key, NEVER, Slot};
@@ -38,6 +39,9 @@ const SHARED: [SharedStrategy; 4] = [
     SharedStrategy::Sticky,
 ];
 
+/// What an acknowledged message may outlive; in the order of the words.
+const SYNCHRONOUS: [Synchronous; 2] = [Synchronous::Normal, Synchronous::Full];
+
 /// The section of listeners.
 pub(super) const LISTENERS: &str = "listeners";
 
@@ -49,6 +53,7 @@ pub(super) fn section_doc(section: &str) -> &'static str {
         "limits" => {
             "What clients may use up. Whoever goes beyond is refused or cut off, counted and shown."
         }
+        "persistence" => "What outlives the broker: see [Persistence](persistence.md).",
         "access" => "Who may come in.",
         "capture" => "The memory of packets, which Traffic and charts read.",
         other => panic!("[{other}] has no sentence"),
@@ -111,7 +116,7 @@ pub(super) static LISTENER_KEYS: [Key<ListenerDraft>; 6] = [
 ];
 
 /// The keys of every other table, in the order in which they are shown.
-pub(super) static KEYS: [Key<BrokerConfig>; 27] = [
+pub(super) static KEYS: [Key<BrokerConfig>; 30] = [
     key(
         "mqtt",
         "maximum_packet_size",
@@ -334,6 +339,35 @@ pub(super) static KEYS: [Key<BrokerConfig>; 27] = [
         size(0, 1 << 40, number!(limits.retained_bytes)),
         "What retained messages may take in memory, each with its topic, its properties \
          and 48 bytes. What is past it is refused like one message too many.",
+    ),
+    key(
+        "persistence",
+        "enabled",
+        Field::Flag(value!(persistence.enabled)),
+        "Whether persistent sessions, what waits for them, and retained messages outlive \
+         the broker. Otherwise they end with it.",
+    ),
+    key(
+        "persistence",
+        "path",
+        Field::File(Slot {
+            get: |c: &BrokerConfig| c.persistence.path.clone(),
+            set: |c, path| c.persistence.path = Some(path),
+        }),
+        "The file that they are kept in. Beside it are its write-ahead log (-wal) and its \
+         lock (.lock).",
+    )
+    .absent("`broker.db` in the data folder"),
+    key(
+        "persistence",
+        "synchronous",
+        word(
+            &["normal", "full"],
+            among!(SYNCHRONOUS, persistence.synchronous),
+        ),
+        "What an acknowledged message outlives: `normal` the end of the broker, however it \
+         comes; `full` a power failure too, but then every acknowledgement waits for the \
+         disk, some milliseconds.",
     ),
     key(
         "access",

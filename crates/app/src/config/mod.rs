@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use mqttwb_broker::{Access, Limits, SharedStrategy};
 use mqttwb_model::{ClientCert, ListenerProtocol};
+use mqttwb_store::Synchronous;
 
 use crate::Result;
 use crate::api::{ApiError, ErrorCode};
@@ -27,6 +28,9 @@ pub(crate) use report::exposed;
 
 /// The file's name in the data folder.
 pub const FILE_NAME: &str = "broker.toml";
+
+/// The store's name in the data folder.
+pub const STORE_NAME: &str = "broker.db";
 
 /// One listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +45,27 @@ pub struct ListenerSpec {
     pub client_cert: ClientCert,
     /// Its own certificate files.
     pub files: Option<OwnFiles>,
+}
+
+/// What outlives the broker, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Persistence {
+    /// Persistent sessions and retained messages outlive it.
+    pub enabled: bool,
+    /// The file that they are in; `None` is [`STORE_NAME`] in the data folder.
+    pub path: Option<PathBuf>,
+    /// What an acknowledged message outlives.
+    pub synchronous: Synchronous,
+}
+
+impl Default for Persistence {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            path: None,
+            synchronous: Synchronous::default(),
+        }
+    }
 }
 
 /// A broker's configuration.
@@ -58,6 +83,8 @@ pub struct BrokerConfig {
     pub shared_strategy: SharedStrategy,
     /// Bytes that captured packets may take.
     pub capture_memory: usize,
+    /// What outlives it.
+    pub persistence: Persistence,
 }
 
 impl Default for BrokerConfig {
@@ -81,6 +108,7 @@ impl Default for BrokerConfig {
             response_prefix: None,
             shared_strategy: SharedStrategy::default(),
             capture_memory: mqttwb_capture::DEFAULT_BUDGET,
+            persistence: Persistence::default(),
         }
     }
 }

@@ -23,6 +23,7 @@ const CODES: Record<ErrorCode, true> = {
   'not-found': true,
   'already-exists': true,
   file: true,
+  store: true,
   certificate: true,
   client: true,
   config: true,
