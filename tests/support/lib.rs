@@ -5,8 +5,10 @@
 //! deadline only turns a hang into a failure that shows what was printed until then.
 
 pub mod broker;
+pub mod load;
 pub mod peer;
 pub mod process;
+pub mod raw;
 pub mod screen;
 
 pub use broker::{Broker, Identity};

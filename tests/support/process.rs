@@ -190,8 +190,18 @@ impl Running {
 
     /// Ends it with SIGKILL: it gets no chance to say goodbye.
     pub fn kill(mut self) {
-        self.child.kill().expect("it runs still");
-        self.child.wait().expect("a killed program ends");
+        self.child.kill().expect("it can be killed");
+        let status = self.child.wait().expect("a killed program ends");
+        #[cfg(unix)]
+        assert_eq!(
+            std::os::unix::process::ExitStatusExt::signal(&status),
+            Some(9),
+            "{} ended before; it printed:\n{:?}",
+            self.name,
+            self.printed()
+        );
+        #[cfg(not(unix))]
+        let _ = status;
     }
 
     /// Closes its input and waits for its end.
