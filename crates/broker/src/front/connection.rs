@@ -38,6 +38,7 @@ use crate::hub::{Asked, Attached, Command, Detach, Inbox, Mail, Safe};
 use crate::message::{self, Message, Origin};
 use crate::session::{Action, Delivery, Session, WhenFull};
 
+use acting::Answers;
 use held::Durability;
 
 /// The first read of a connection; what comes fast is read in larger pieces.
@@ -460,78 +461,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         Poll::Pending
     }
 
-    /// Moves messages from the inbox through the session, as far as there is room.
-    fn deliver(&mut self) {
-        let now = Timestamp::now();
-        while self.takes_messages() {
-            if self.deliveries.is_empty() {
-                self.inbox.take(&mut self.deliveries);
-            }
-            let Some(session) = &mut self.session.session else {
-                break;
-            };
-            let Some(delivery) = self.deliveries.pop_front() else {
-                break;
-            };
-            let seq = delivery.seq;
-            if let Err(reason) = session.deliver(delivery, now, &mut self.actions) {
-                self.actions.push(Action::Dropped { reason, seq });
-            }
-            self.apply_actions(now);
-        }
-        if let Some(session) = &self.session.session {
-            self.counters.backlog.store(session.backlog(), Relaxed);
-        }
-    }
-
-    /// Sends the answers that waited until something was safe.
-    fn let_go(&mut self, safe: Safe) {
-        let Some(durability) = &mut self.durability else {
-            return;
-        };
-        durability.settle(safe);
-        let now = Timestamp::now();
-        while let Some(answer) = durability.next() {
-            self.output.packet(&answer, self.info.version, now);
-        }
-    }
-
-    /// Whether there is room for what the inbox holds. Where there is not, it fills, and the hub drops or refuses.
-    fn takes_messages(&self) -> bool {
-        let refuses = self.session.session.as_ref().is_some_and(Session::refuses);
-        self.output.takes_messages() && !refuses
-    }
-
-    /// So many answers wait that no more should be asked for.
-    fn owes_too_much(&self) -> bool {
-        let most = |session: &Session| usize::from(session.terms().server_receive_maximum);
-        self.durability.as_ref().is_some_and(|durability| {
-            durability.held() >= self.session.session.as_ref().map_or(0, most)
-        })
-    }
-
-    fn flush_durable(&mut self) {
-        if let Some(durability) = &mut self.durability {
-            durability.flush();
-        }
-    }
-
-    fn count_dropped(&self, messages: u64) {
-        if messages > 0 {
-            self.shared.counters.dropped.fetch_add(messages, Relaxed);
-        }
-    }
-
-    fn count_sent(&self, messages: u64) {
-        if messages > 0 {
-            self.counters.messages_out.fetch_add(messages, Relaxed);
-            self.shared
-                .counters
-                .messages_out
-                .fetch_add(messages, Relaxed);
-        }
-    }
-
     fn observe_output(&mut self) {
         let bytes = self
             .output
@@ -551,6 +480,7 @@ fn instant() -> Instant {
 /// Memory that the input of a silent connection may keep.
 const WIDE_INPUT: usize = 2 * SMALL_READ;
 
+mod acting;
 mod held;
 mod packets;
 mod refusing;

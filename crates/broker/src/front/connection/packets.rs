@@ -1,9 +1,6 @@
 //! The packets of a client, one after another.
 
-use mqttwb_model::MessageId;
-
 use super::*;
-use crate::session::Dropped;
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// Handles every whole packet of the input, as far as there is room for the answers.
@@ -259,70 +256,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         Ok(())
     }
 
-    /// Does what the session said, where no PUBLISH of the client is at hand.
-    pub(super) fn apply_actions(&mut self, now: Timestamp) {
-        let (mut sent, mut dropped) = (0, 0);
-        let version = self.info.version;
-        let mut answers = Answers {
-            output: &mut self.output,
-            durability: &mut self.durability,
-            version,
-        };
-        for action in self.actions.drain(..) {
-            match action {
-                Action::Release { message, packet_id } => {
-                    if message.is_to_be_kept() {
-                        self.shared.counters.retained_comes(message.size());
-                    }
-                    if let Some(durability) = answers.durability {
-                        let session = durability.session();
-                        if let Some(session) = session {
-                            message::append_forget(&mut self.batch, session, packet_id);
-                        }
-                        if session.is_some() || durability.wants(message.topic(), message.retain())
-                        {
-                            durability.ask();
-                        }
-                    }
-                    message::append_message(&mut self.batch, &message, self.info.id);
-                }
-                Action::Publish {
-                    delivery,
-                    packet_id,
-                    dup,
-                } => {
-                    answers
-                        .output
-                        .publish(&delivery, packet_id, dup, version, now);
-                    sent += 1;
-                }
-                Action::PubAck(ack) => answers.send(Packet::PubAck(ack), None, now),
-                Action::PubRec(ack) => answers.send(Packet::PubRec(ack), None, now),
-                Action::PubRel(ack) => answers.send(Packet::PubRel(ack), None, now),
-                Action::PubComp(ack) => answers.send(Packet::PubComp(ack), None, now),
-                Action::Released(seq) => {
-                    if let Some(durability) = answers.durability {
-                        durability.released(seq);
-                    }
-                }
-                Action::Done(seq) => {
-                    if let Some(durability) = answers.durability {
-                        durability.done(seq);
-                    }
-                }
-                Action::Dropped { reason, seq } => {
-                    dropped += u64::from(reason != Dropped::Away);
-                    if let Some(durability) = answers.durability {
-                        durability.done(seq);
-                    }
-                }
-                Action::Forward { .. } | Action::Received { .. } | Action::Refuse(_) => {}
-            }
-        }
-        self.count_sent(sent);
-        self.count_dropped(dropped);
-    }
-
     fn disconnected(&self, p: &Disconnect<'_>) -> End {
         let session_expiry = p.properties.find(|property| match property {
             Property::SessionExpiryInterval(seconds) => Some(seconds),
@@ -470,25 +403,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         self.output
             .packet(&unsuback, self.info.version, Timestamp::now());
         Ok(())
-    }
-}
-
-/// Where answers go: out, or behind what must be safe first.
-struct Answers<'a> {
-    output: &'a mut Output,
-    durability: &'a mut Option<Box<Durability>>,
-    version: ProtocolVersion,
-}
-
-impl Answers<'_> {
-    fn send(&mut self, answer: Packet<'static>, message: Option<MessageId>, now: Timestamp) {
-        let now_or_later = match self.durability {
-            Some(durability) => durability.hold(answer, message),
-            None => Some(answer),
-        };
-        if let Some(answer) = now_or_later {
-            self.output.packet(&answer, self.version, now);
-        }
     }
 }
 
