@@ -200,3 +200,45 @@ fn a_message_is_not_delivered_once_it_has_expired_and_tells_how_long_it_lasts() 
         peer.disconnect();
     }
 }
+
+#[test]
+fn members_of_a_shared_subscription_get_each_message_once_between_them() {
+    // Section 4.8.2; [MQTT-4.8.2-3]
+    const MESSAGES: usize = 12;
+    let broker = Broker::start();
+    let mut members: Vec<Peer> = [
+        (Maker::Paho, Version::V5),
+        (Maker::MqttJs, Version::V311),
+        (Maker::Gmqtt, Version::V5),
+    ]
+    .into_iter()
+    .map(|(maker, version)| {
+        let id = format!("member-{maker:?}");
+        let mut peer = Peer::connect(maker, &broker, &Way::Tcp, version, &id);
+        assert_eq!(peer.subscribe("$share/workers/jobs/#", 1), 1);
+        peer.subscribe("end", 1);
+        peer
+    })
+    .collect();
+    let mut publisher = Peer::connect(Maker::MqttJs, &broker, &Way::Tcp, Version::V5, "publisher");
+    for number in 0..MESSAGES {
+        publisher.publish("jobs/new", &format!("{number:02}"), 2, false);
+    }
+    publisher.publish("end", "", 1, false);
+    let mut seen = Vec::new();
+    for member in &mut members {
+        let before = seen.len();
+        loop {
+            let message = member.message();
+            assert_eq!(message.qos, 1);
+            if message.topic == "end" {
+                break;
+            }
+            seen.push(message.payload);
+        }
+        assert!(seen.len() > before, "each has its share");
+    }
+    seen.sort();
+    let all: Vec<String> = (0..MESSAGES).map(|number| format!("{number:02}")).collect();
+    assert_eq!(seen, all);
+}

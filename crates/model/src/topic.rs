@@ -240,6 +240,8 @@ mod tests {
 
     #[test]
     fn malformed_filters_are_refused_with_the_rule() {
+        // [MQTT-4.7.1-1], [MQTT-4.7.1-2], [MQTT-4.7.3-1], [MQTT-4.7.3-2], [MQTT-4.7.3-3], [MQTT-4.8.2-1], [MQTT-4.8.2-2]
+        // [MQTT3-4.7.1-2], [MQTT3-4.7.1-3], [MQTT3-4.7.3-1], [MQTT3-4.7.3-2], [MQTT3-4.7.3-3]
         // [MQTT-4.7.1-1], [MQTT-4.7.1-2], [MQTT-4.7.3-1], [MQTT-4.7.3-2], [MQTT-4.8.2-1], [MQTT-4.8.2-2]
         for (text, error) in [
             ("", TopicError::Empty),
