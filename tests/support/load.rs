@@ -259,7 +259,7 @@ impl Publisher {
         let mut known = false;
         loop {
             let mut wire = stage.connect(self.version, &client, &mut known);
-            // [MQTT-4.4.0-1]: unacknowledged PUBLISH and PUBREL packets again, with their identifiers, in their order.
+            // Section 4.4: unacknowledged PUBLISH and PUBREL packets again, with their identifiers, in their order.
             for message in &self.in_flight {
                 if message.received {
                     wire.ack(Ack::PubRel, message.id);
@@ -581,12 +581,12 @@ impl Subscriber {
         let number: usize = number
             .and_then(|text| text.split(' ').next()?.parse().ok())
             .ok_or_else(what)?;
-        // [MQTT-3.8.4-8]: the lower of the two.
+        // The lower of the two.
         if usize::from(qos) != published.min(usize::from(self.qos)) {
             return Err(what());
         }
         if times.len() <= number {
-            // [MQTT-4.6.0-6]: what comes for the first time comes in its order.
+            // Section 4.6: what comes for the first time comes in its order.
             if times.len() < number && self.stage.refused() == 0 {
                 self.stage.violation(format!(
                     "{}: {topic} {number} came before {}",

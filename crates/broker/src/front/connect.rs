@@ -86,7 +86,7 @@ pub(crate) fn accept(
     now: Timestamp,
 ) -> Result<Accepted, Refused> {
     let v5 = connect.version == ProtocolVersion::V5;
-    // MQTT 3.1 asks for 1 to 23 characters. More are taken in every version [MQTT-3.1.3-6 of 3.1.1 allows it].
+    // MQTT 3.1 asks for 1 to 23 characters. More are taken in every version (section 3.1.3.1 allows it).
     if connect.client_id.is_empty() {
         let refused = match connect.version {
             ProtocolVersion::V31 => Some("MQTT 3.1 asks for a client identifier"),

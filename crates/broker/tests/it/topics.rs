@@ -41,6 +41,42 @@ async fn a_message_goes_where_its_topic_matches_and_nowhere_else() {
 }
 
 #[tokio::test]
+async fn a_retained_message_is_found_by_the_same_rules() {
+    // [MQTT-4.7.2-1], [MQTT3-4.7.2-1], [MQTT-3.3.2-3], [MQTT3-3.3.2-3], [MQTT3-3.3.1-6]
+    const TOPICS: [&str; 6] = ["$a/b", "a/b", "a", "/b", "a/b/c", "$a"];
+    let broker = broker().await;
+    for version in BOTH {
+        let mut publisher = Client::connected(&broker, version, "publisher").await;
+        for topic in TOPICS {
+            let p = mqttwb_wire::Publish {
+                retain: true,
+                ..publish(topic, "x", 1)
+            };
+            publisher.publish(p).await;
+        }
+        for (filter, matching) in [
+            ("#", &["/b", "a", "a/b", "a/b/c"][..]),
+            ("+/b", &["/b", "a/b"]),
+            ("+", &["a"]),
+            ("a/#", &["a", "a/b", "a/b/c"]),
+            ("$a/#", &["$a", "$a/b"]),
+            ("$a/b", &["$a/b"]),
+            ("b", &[]),
+        ] {
+            let mut client = Client::connected(&broker, version, "client").await;
+            client.subscribe(filter, 0).await;
+            let mut seen = Vec::new();
+            for _ in matching {
+                seen.push(client.message().await.topic);
+            }
+            seen.sort();
+            assert_eq!(seen, matching, "filter {filter:?}");
+            client.expect_silence().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_filter_that_is_none_is_refused() {
     // [MQTT-4.7.1-1], [MQTT-4.7.1-2], [MQTT-4.7.3-1], [MQTT-4.8.2-1], [MQTT-4.8.2-2]
     // [MQTT3-4.7.1-2], [MQTT3-4.7.1-3], [MQTT3-4.7.3-1]

@@ -51,7 +51,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         now: Timestamp,
     ) -> Result<(), End> {
         self.tell(refused.cause, &refused.why);
-        // Of what a rule forbids, MQTT 3.1.1 lets the client be told that it was taken [MQTT-3.3.5-2 of 3.1.1].
+        // Of what a rule forbids, MQTT 3.1.1 lets the client be told that it was taken [MQTT3-3.3.5-2].
         let by_rule = refused.cause == RefusalCause::Access;
         if self.info.version != ProtocolVersion::V5 && publish.qos > QoS::AtMostOnce && !by_rule {
             return Err(End::Broker {
