@@ -41,6 +41,8 @@ pub(super) struct Aliases {
     by_topic: HashMap<Arc<str>, u16>,
     /// The index is the alias less one.
     slots: Vec<Slot>,
+    /// Places in `slots` whose number stands for nothing.
+    free: Vec<usize>,
     messages: u64,
     hasher: RandomState,
     seen: Box<[u64; SEEN]>,
@@ -53,6 +55,7 @@ impl Aliases {
             most: usize::from(most).min(MOST),
             by_topic: HashMap::new(),
             slots: Vec::new(),
+            free: Vec::new(),
             messages: 0,
             hasher: RandomState::new(),
             seen: Box::new([0; SEEN]),
@@ -79,7 +82,10 @@ impl Aliases {
             topic: topic.into(),
             used: self.messages,
         };
-        let at = if self.slots.len() < self.most {
+        let at = if let Some(at) = self.free.pop() {
+            self.slots[at] = slot;
+            at
+        } else if self.slots.len() < self.most {
             self.slots.push(slot);
             self.slots.len() - 1
         } else {
@@ -102,7 +108,7 @@ impl Aliases {
     /// The packet that was to tell this new number was not sent with it.
     pub(super) fn untold(&mut self, topic: &str) {
         if let Some(alias) = self.by_topic.remove(topic) {
-            self.slots[usize::from(alias) - 1].used = 0;
+            self.free.push(usize::from(alias) - 1);
         }
     }
 }
@@ -151,6 +157,7 @@ mod tests {
         aliases.of("topic/one");
         assert_eq!(aliases.of("topic/one"), Alias::New(1));
         aliases.untold("topic/one");
-        assert_ne!(aliases.of("topic/one"), Alias::Known(1, "topic/one".into()));
+        assert_eq!(aliases.of("topic/one"), Alias::New(1));
+        assert_eq!(aliases.of("topic/one"), Alias::Known(1, "topic/one".into()));
     }
 }

@@ -252,7 +252,7 @@ pub(super) fn again(
     identity: &Identity,
 ) -> Answer {
     let Some(method) = method else {
-        // [MQTT-4.12.0-6]
+        // [MQTT-4.12.0-7]
         let why = "AUTH without an authentication method in CONNECT";
         return Answer::Refused(protocol_error(why));
     };

@@ -319,6 +319,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     }
 
     async fn exchange(&mut self) -> End {
+        if self.output.is_unsendable() {
+            // [MQTT-3.14.0-1]: no DISCONNECT before a CONNACK
+            return End::Closed("CONNACK is larger than the client takes".into());
+        }
         // CONNACK, then whatever the session has in flight.
         self.apply_actions(Timestamp::now());
         loop {

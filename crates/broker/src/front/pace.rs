@@ -24,6 +24,8 @@ pub(super) struct Pace {
     messages: Option<Counted>,
     bytes: Option<Counted>,
     paused_until: Option<Instant>,
+    /// It has gone past a limit, and has not been slow for long enough since to begin anew.
+    is_past: bool,
 }
 
 impl Pace {
@@ -39,6 +41,7 @@ impl Pace {
             messages: counted(LimitKind::MessageRate, limits.message_rate.into()),
             bytes: counted(LimitKind::ByteRate, limits.byte_rate),
             paused_until: None,
+            is_past: false,
         }
     }
 
@@ -62,8 +65,8 @@ impl Pace {
         }
     }
 
-    /// Looks whether the next packet must wait. The limit that the client has now gone past, where it was not past one
-    /// before.
+    /// Looks whether the next packet must wait. The limit that the client has now gone past, told once until it has been
+    /// slow for a while.
     pub(super) fn look(&mut self, now: Instant) -> Option<LimitKind> {
         let limits = [self.messages, self.bytes];
         let longest = limits
@@ -71,9 +74,11 @@ impl Pace {
             .flatten()
             .filter_map(|counted| Some((counted.bucket.wait(counted.rate, now)?, counted.kind)))
             .max();
-        let was_paused = self.paused_until.is_some();
         self.paused_until = longest.map(|(wait, _)| now + wait);
-        longest.map(|(_, kind)| kind).filter(|_| !was_paused)
+        let was_past = self.is_past;
+        let all_full = || limits.into_iter().flatten().all(|c| c.bucket.is_full(now));
+        self.is_past = longest.is_some() || (was_past && !all_full());
+        longest.map(|(_, kind)| kind).filter(|_| !was_past)
     }
 }
 
@@ -103,7 +108,11 @@ mod tests {
         assert_eq!(pace.look(start), None, "it is told once");
         assert_eq!(pace.look(turn), None);
         assert_eq!(pace.paused_until(), None);
-        pace.spend(0, 10_000, turn);
-        assert_eq!(pace.look(turn), Some(LimitKind::ByteRate));
+        pace.spend(1, 10, turn);
+        assert_eq!(pace.look(turn), None, "it is still too fast");
+        let later = start + Duration::from_secs(10);
+        assert_eq!(pace.look(later), None);
+        pace.spend(0, 10_000, later);
+        assert_eq!(pace.look(later), Some(LimitKind::ByteRate));
     }
 }

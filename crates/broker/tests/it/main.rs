@@ -5,6 +5,8 @@
 mod support;
 
 mod abuse;
+mod aliases;
+mod auth;
 mod connect;
 mod connect_refused;
 mod delivery;
@@ -15,6 +17,8 @@ mod flow;
 mod handshakes;
 mod inspect;
 mod lifecycle;
+mod limits;
+mod manners;
 mod publish;
 mod quality;
 mod queues;

@@ -116,3 +116,16 @@ async fn a_text_frame_ends_the_connection() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_close_frame_is_answered_with_one() {
+    let (_broker, address) = listening().await;
+    let (mut socket, _) = open(address, Some("mqtt")).await.unwrap();
+    let connect = connect_bytes(V5).into();
+    socket.send(Message::Binary(connect)).await.unwrap();
+    read(&mut socket, 5).await;
+    socket.close(None).await.unwrap();
+    // The answer, and then the end; without the answer this would be a reset.
+    assert!(matches!(socket.next().await, Some(Ok(Message::Close(_)))));
+    assert!(socket.next().await.is_none());
+}
