@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use mqttwb_model::durable::{Change, SessionKey};
 use mqttwb_model::{
-    ClientId, ConnectionId, ConnectionInfo, ProtocolVersion, QoS, Timestamp, TopicFilter,
+    ClientId, ConnectionId, ConnectionInfo, LimitKind, ProtocolVersion, QoS, Timestamp, TopicFilter,
 };
 use mqttwb_wire::{ReasonCode, RetainHandling, SubscriptionOptions};
 use slab::Slab;
@@ -422,6 +422,11 @@ impl Hub {
             if reason != Dropped::Away {
                 self.counters.dropped.fetch_add(1, Relaxed);
             }
+            if reason == Dropped::QueueFull
+                && self.counters.limit_hit(LimitKind::Queue, Timestamp::now())
+            {
+                tracing::warn!("the queue of a client that is away is full: messages are dropped");
+            }
             if let Some(session) = durable.filter(|_| seq > 0) {
                 self.durable.change(Change::Dequeue(session, seq));
             }
@@ -489,6 +494,12 @@ impl Hub {
                 .put(&mut online.pending, waits.then_some(round));
             if waits {
                 self.durable.tell(&online.inbox, round);
+            }
+            if !online.pending.is_empty()
+                && self.counters.limit_hit(LimitKind::Queue, Timestamp::now())
+            {
+                let client = &online.info.client;
+                tracing::warn!(%client, "what waits for it is too much: messages are dropped");
             }
             for refused in online.pending.drain(..) {
                 self.counters.dropped.fetch_add(1, Relaxed);

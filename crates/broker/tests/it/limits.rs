@@ -565,3 +565,23 @@ async fn a_client_of_mqtt_3_1_is_granted_what_it_can_t_be_refused() {
     assert_eq!(hits(&broker, LimitKind::TopicLevels), 1);
     old.expect_silence().await;
 }
+
+#[tokio::test]
+async fn a_queue_that_is_full_is_counted_as_a_limit() {
+    let mut limits = Limits::default();
+    limits.queue.messages = 2;
+    let (broker, _) = limited(limits).await;
+    let (mut away, _) = Client::accepted(&broker, persistent(V5, "away")).await;
+    away.subscribe("a", 1).await;
+    away.disconnect().await;
+    until("it is away", || {
+        broker.broker.counters().values().connections == 0
+    })
+    .await;
+    let mut publisher = Client::connected(&broker, V5, "publisher").await;
+    for _ in 0..5 {
+        publisher.publish(publish("a", "x", 1)).await;
+    }
+    until("three are dropped", || hits(&broker, LimitKind::Queue) == 3).await;
+    assert_eq!(broker.broker.counters().values().dropped, 3);
+}

@@ -41,6 +41,7 @@ async fn refusals(with: &[Property<'_>]) -> Vec<Option<String>> {
         Packet::Publish(publish("a/b", "x", 1)),
         Packet::Publish(publish("a/b", "x", 2)),
         Packet::PubRel(Ack::success(77)),
+        Packet::PubRec(Ack::success(77)),
         Packet::Subscribe(Subscribe {
             packet_id: 3,
             properties: Properties::NONE,
@@ -57,9 +58,10 @@ async fn refusals(with: &[Property<'_>]) -> Vec<Option<String>> {
         let text = client
             .expect(|packet| {
                 let (refuses, properties) = match packet {
-                    Packet::PubAck(p) | Packet::PubRec(p) | Packet::PubComp(p) => {
-                        (p.reason.is_error(), p.properties)
-                    }
+                    Packet::PubAck(p)
+                    | Packet::PubRec(p)
+                    | Packet::PubRel(p)
+                    | Packet::PubComp(p) => (p.reason.is_error(), p.properties),
                     Packet::SubAck(p) => (p.reasons[0].is_error(), p.properties),
                     Packet::UnsubAck(p) => (p.reasons[0].is_error(), p.properties),
                     Packet::Disconnect(p) => (p.reason.is_error(), p.properties),
@@ -77,7 +79,7 @@ async fn refusals(with: &[Property<'_>]) -> Vec<Option<String>> {
 async fn every_refusal_has_a_reason_string() {
     // section 3.4.2.2.2 and its like
     let said = refusals(&[]).await;
-    assert_eq!(said.len(), 6);
+    assert_eq!(said.len(), 7);
     assert!(said.iter().all(Option::is_some), "{said:?}");
     let broker = broker().await;
     let mut client = Client::open(broker.address, V5).await;
@@ -100,15 +102,15 @@ async fn every_refusal_has_a_reason_string() {
 async fn a_client_that_wants_no_problem_information_gets_it_in_disconnect_alone() {
     // [MQTT-3.1.2-29]
     let said = refusals(&[Property::RequestProblemInformation(false)]).await;
-    assert_eq!(said[..5], [const { None }; 5]);
-    assert!(said[5].is_some(), "{said:?}");
+    assert_eq!(said[..6], [const { None }; 6]);
+    assert!(said[6].is_some(), "{said:?}");
 }
 
 #[tokio::test]
 async fn a_reason_string_that_is_too_large_for_the_client_is_left_out() {
-    // [MQTT-3.4.2-2], [MQTT-3.5.2-2], [MQTT-3.7.2-2], [MQTT-3.9.2-1], [MQTT-3.11.2-1], [MQTT-3.14.2-3]
+    // [MQTT-3.4.2-2], [MQTT-3.5.2-2], [MQTT-3.6.2-2], [MQTT-3.7.2-2], [MQTT-3.9.2-1], [MQTT-3.11.2-1], [MQTT-3.14.2-3]
     let said = refusals(&[Property::MaximumPacketSize(24)]).await;
-    assert_eq!(said, [const { None }; 6]);
+    assert_eq!(said, [const { None }; 7]);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use mqttwb_model::MessageId;
 struct Done {
     sent: u64,
     dropped: u64,
+    queue_full: bool,
 }
 
 /// Where answers go: out, or behind what must be safe first.
@@ -98,6 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 }
                 Action::Dropped { reason, seq } => {
                     done.dropped += u64::from(reason != Dropped::Away);
+                    done.queue_full |= reason == Dropped::QueueFull;
                     if let Some(durability) = answers.durability {
                         durability.done(seq);
                     }
@@ -129,6 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             let one = self.act(now);
             done.sent += one.sent;
             done.dropped += one.dropped;
+            done.queue_full |= one.queue_full;
         }
         self.count(done);
         if let Some(session) = &self.session.session {
@@ -174,6 +177,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 .counters
                 .dropped
                 .fetch_add(done.dropped, Relaxed);
+        }
+        if done.queue_full {
+            let why = "its queue is full: messages for it are dropped";
+            self.limit_hit(LimitKind::Queue, why);
         }
         if done.sent > 0 {
             self.counters.messages_out.fetch_add(done.sent, Relaxed);
