@@ -20,8 +20,13 @@ fn messages_pass_over(broker: &Broker, way: &Way) {
             let filter = format!("{name}/{granted}/+");
             assert_eq!(subscriber.subscribe(&filter, granted), granted);
         }
+        // Its own maker only once: what differs between the ways is not who publishes.
+        let publishers = match way {
+            Way::Tcp => vec![(maker, version), (another, Version::V5)],
+            _ => vec![(another, Version::V5)],
+        };
         let mut expected = Vec::new();
-        for (maker, version) in [(maker, version), (another, Version::V5)] {
+        for (maker, version) in publishers {
             let id = format!("pub-{name}-{maker:?}-{version:?}");
             let mut publisher = Peer::connect(maker, broker, way, version, &id);
             for granted in 0..=2 {

@@ -1,7 +1,8 @@
 //! Longer exchanges between other people's clients: what waits, what is sent again, what is asked and answered.
 
+use acceptance::broker::mqttwb;
 use acceptance::peer::{Delivery, for_everyone, other};
-use acceptance::process::finish;
+use acceptance::process::{Stream, finish};
 use acceptance::{Broker, Maker, Message, Options, Peer, Running, Version, Way};
 use serde_json::{Value, json};
 
@@ -241,4 +242,47 @@ fn members_of_a_shared_subscription_get_each_message_once_between_them() {
     seen.sort();
     let all: Vec<String> = (0..MESSAGES).map(|number| format!("{number:02}")).collect();
     assert_eq!(seen, all);
+}
+
+#[test]
+fn rumqttc_in_mqttwbs_own_pub_and_sub_talks_to_the_others() {
+    let broker = Broker::start();
+    let address = broker.address("tcp").to_string();
+    let to = ["--to", address.as_str(), "--version"];
+    for (words, version) in [("3.1.1", Version::V311), ("5", Version::V5)] {
+        for qos in 0..=2 {
+            let (topic, level) = (format!("r/{words}/{qos}"), qos.to_string());
+            let mut other = Peer::connect(Maker::Gmqtt, &broker, &Way::Tcp, version, "other");
+            other.subscribe(&topic, qos);
+            let words = [&to[..], &[words, "--qos", &level]].concat();
+            // Retained: the subscription below need not come first.
+            finish(mqttwb(broker.data()).arg("pub").args(&words).args([
+                "--retain",
+                &topic,
+                "from rumqttc",
+            ]))
+            .success();
+            assert_eq!(other.message(), Message::live(&topic, "from rumqttc", qos));
+            let mut sub = mqttwb(broker.data());
+            sub.args(["--json", "sub"]).args(&words);
+            let sub = Running::start(sub.args(["-C", "2", &topic]));
+            let kept = |stream, line: &str| {
+                let line = serde_json::from_str::<Value>(line).ok()?;
+                (stream == Stream::Out).then_some(line)
+            };
+            let (first, next) = sub.find(0, kept);
+            assert_eq!(
+                (&first["payload"], &first["retain"]),
+                (&json!("from rumqttc"), &json!(true))
+            );
+            other.publish(&topic, "to rumqttc", qos, false);
+            let (second, _) = sub.find(next, kept);
+            assert_eq!(
+                (&second["payload"], &second["qos"]),
+                (&json!("to rumqttc"), &json!(qos))
+            );
+            sub.finish().success();
+            other.disconnect();
+        }
+    }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use mqttwb_broker::BrokerConfig;
-use mqttwb_model::{ConnectionId, ConnectionInfo, Observer, PacketBatch, QoS, Refusal, Timestamp};
-use mqttwb_wire::{Properties, Property, Publish, RetainHandling, SubscriptionOptions};
+use mqttwb_model::{ConnectionId, ConnectionInfo, Observer, PacketBatch, Refusal, Timestamp};
+use mqttwb_wire::{Properties, Property, Publish};
 
 use crate::support::*;
 
@@ -70,76 +70,6 @@ async fn an_aliased_topic_reaches_subscribers_by_its_name() {
         assert_eq!(got.topic, "long/topic");
         assert_eq!(got.properties, b"", "the alias is the publisher's own");
     }
-}
-
-#[tokio::test]
-async fn a_new_subscriber_gets_the_last_retained_message_of_each_topic() {
-    let broker = broker().await;
-    let mut publisher = Client::connected(&broker, V5, "publisher").await;
-    for (topic, payload) in [("s/1", "old"), ("s/1", "new"), ("s/2", "x"), ("s/2", "")] {
-        let p = Publish {
-            retain: true,
-            ..publish(topic, payload, 1)
-        };
-        publisher.publish(p).await;
-    }
-    let mut subscriber = Client::connected(&broker, V5, "subscriber").await;
-    subscriber.subscribe("s/#", 1).await;
-    let got = subscriber.receive().await;
-    assert_eq!((got.topic.as_str(), got.payload.as_str()), ("s/1", "new"));
-    assert!(got.retain);
-    subscriber.expect_nothing().await;
-    // An existing subscriber sees a retained message as any other [MQTT-3.3.1-12].
-    let p = Publish {
-        retain: true,
-        ..publish("s/1", "newer", 0)
-    };
-    publisher.publish(p).await;
-    assert!(!subscriber.receive().await.retain);
-}
-
-#[tokio::test]
-async fn subscription_options_are_kept() {
-    let broker = broker().await;
-    let mut client = Client::connected(&broker, V5, "client").await;
-    client
-        .publish(Publish {
-            retain: true,
-            ..publish("r", "1", 1)
-        })
-        .await;
-    let options = SubscriptionOptions {
-        qos: QoS::AtLeastOnce,
-        no_local: true,
-        retain_as_published: true,
-        retain_handling: RetainHandling::Never,
-    };
-    client
-        .subscribe_with("r", options, &[Property::SubscriptionIdentifier(7)])
-        .await;
-    client.expect_nothing().await; // retain handling 2 [MQTT-3.3.1-11]
-    client.publish(publish("r", "own", 1)).await;
-    client.expect_nothing().await; // no local [MQTT-3.8.3-3]
-    let mut other = Client::connected(&broker, V5, "other").await;
-    other
-        .publish(Publish {
-            retain: true,
-            ..publish("r", "2", 1)
-        })
-        .await;
-    let got = client.receive().await;
-    assert!(got.retain, "retain as published [MQTT-3.3.1-13]");
-    assert_eq!(
-        got.properties,
-        properties(&[Property::SubscriptionIdentifier(7)])
-    );
-    // Retain handling 1: only if the subscription is new [MQTT-3.3.1-10].
-    let if_new = SubscriptionOptions {
-        retain_handling: RetainHandling::IfNew,
-        ..options
-    };
-    client.subscribe_with("r", if_new, &[]).await;
-    client.expect_nothing().await;
 }
 
 #[tokio::test]

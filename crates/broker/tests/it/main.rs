@@ -22,7 +22,6 @@ mod manners;
 mod publish;
 mod quality;
 mod queues;
-mod sessions;
 mod shared;
 mod subscribe;
 mod topics;

@@ -338,3 +338,35 @@ async fn a_message_is_added_to_every_session_that_wants_it() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_session_keeps_messages_while_its_client_is_away() {
+    // [MQTT-3.1.2-23], [MQTT3-3.1.2-5]
+    let broker = broker().await;
+    for (version, id) in [(V311, "away-4"), (V5, "away-5")] {
+        let (mut client, _) = Client::accepted(&broker, persistent(version, id)).await;
+        client.subscribe("q/#", 2).await;
+        client.cut();
+        let mut publisher = Client::connected(&broker, version, "publisher").await;
+        for qos in [0, 1, 2] {
+            publisher
+                .publish(publish("q/x", &qos.to_string(), qos))
+                .await;
+        }
+        let (mut client, present) = Client::accepted(&broker, persistent(version, id)).await;
+        assert!(present);
+        // QoS 0 went to nobody, or came while the broker had not seen the cut yet.
+        let mut got = client.receive().await;
+        if got.qos == 0 {
+            got = client.receive().await;
+        }
+        assert_eq!((got.payload.as_str(), got.qos), ("1", 1));
+        assert_eq!(client.receive().await.payload, "2");
+        client.expect_silence().await;
+        // A clean start forgets [MQTT-3.1.2-4] [MQTT3-3.1.2-6].
+        client.disconnect().await;
+        let mut client = Client::connected(&broker, version, id).await;
+        publisher.publish(publish("q/x", "none", 1)).await;
+        client.expect_silence().await;
+    }
+}
