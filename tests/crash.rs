@@ -11,13 +11,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use acceptance::broker::mqttwb;
+use acceptance::broker::Patient;
 use acceptance::load::{END, Got, Habit, KINDS, Kind, Publisher, Random, Stage, Subscriber};
 use acceptance::raw::{Ack, Incoming, Publish, Wire};
 use acceptance::{Running, Version};
-use tempfile::TempDir;
-
-const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
 
 /// Times that the broker is killed where nobody says otherwise: enough to meet every kind of kill in a few seconds.
 const KILLS: u64 = 6;
@@ -31,33 +28,6 @@ fn number(variable: &str) -> Option<u64> {
         text.parse()
             .unwrap_or_else(|_| panic!("{variable} is no number: {text}")),
     )
-}
-
-/// The broker's data folder, and its process while it runs.
-struct Patient {
-    folder: TempDir,
-}
-
-impl Patient {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("broker.toml"), LISTENERS).unwrap();
-        Self { folder }
-    }
-
-    fn begin(&self) -> Running {
-        Running::start(mqttwb(self.folder.path()).args(["broker", "run"]))
-    }
-
-    /// Starts, and waits until it is ready.
-    fn start(&self) -> (Running, SocketAddr) {
-        let process = self.begin();
-        let (address, _) = process.find(0, |_, line| {
-            line.strip_prefix("ready tcp=")
-                .map(|address| address.parse().unwrap())
-        });
-        (process, address)
-    }
 }
 
 /// Ends it with the signal that can't be caught; it must not have ended before.
@@ -85,7 +55,7 @@ fn nothing_acknowledged_is_lost_and_nothing_of_qos_2_comes_twice() {
     println!("CRASH_SEED={seed}, {kills} kills");
     let begun = Instant::now();
     let mut random = Random::new(seed);
-    let patient = Patient::new();
+    let patient = Patient::default();
     let (mut process, address) = patient.start();
     let stage = Arc::new(Stage::default());
     stage.open(address);

@@ -185,6 +185,62 @@ impl Broker {
     }
 }
 
+/// A data folder on which brokers run one after the other, with one tcp listener: what one left, the next finds.
+#[derive(Debug)]
+pub struct Patient {
+    folder: TempDir,
+}
+
+impl Default for Patient {
+    fn default() -> Self {
+        Self::with("")
+    }
+}
+
+impl Patient {
+    /// A folder whose `broker.toml` says this, too.
+    pub fn with(config: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let listener = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
+        fs::write(
+            folder.path().join("broker.toml"),
+            format!("{listener}{config}"),
+        )
+        .expect("a file in a temporary folder");
+        Self { folder }
+    }
+
+    /// Where the broker keeps what outlives it.
+    pub fn store(&self) -> PathBuf {
+        self.folder.path().join("broker.db")
+    }
+
+    /// What starts a broker.
+    pub fn command(&self) -> Command {
+        let mut command = mqttwb(self.folder.path());
+        command.args(["broker", "run"]);
+        command
+    }
+
+    /// A broker that is about to start.
+    pub fn begin(&self) -> Running {
+        Running::start(&mut self.command())
+    }
+
+    /// A broker that is ready, and where.
+    pub fn start(&self) -> (Running, SocketAddr) {
+        ready(self.begin())
+    }
+}
+
+/// The same broker, once it is ready, and where its tcp listener is.
+pub fn ready(process: Running) -> (Running, SocketAddr) {
+    let (address, _) = process.find(0, |_, line| {
+        addresses(line.strip_prefix("ready ")?).get("tcp").copied()
+    });
+    (process, address)
+}
+
 /// The `tcp=127.0.0.1:1883 tls=…` of the ready line.
 fn addresses(words: &str) -> HashMap<String, SocketAddr> {
     words

@@ -304,6 +304,16 @@ impl BrokerControl {
                 detail: error.message.clone(),
             });
         }
+        if let Some(failure) = self.running().and_then(|r| r.broker.store_failure()) {
+            findings.push(Finding {
+                severity: Severity::Serious,
+                title: "What must outlive the broker can't be written".into(),
+                detail: format!(
+                    "{} Messages that must be kept are not acknowledged until it can.",
+                    failure.details()
+                ),
+            });
+        }
         let dropped = self.counters().dropped;
         if dropped > 0 {
             findings.push(Finding {
