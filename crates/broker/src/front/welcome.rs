@@ -375,17 +375,39 @@ async fn attach(
     let attached = answer
         .await
         .unwrap_or(Err(ReasonCode::SERVER_UNAVAILABLE))
-        .map_err(|reason| match reason {
-            ReasonCode::QUOTA_EXCEEDED => Refused {
-                reason,
-                cause: RefusalCause::Limit(LimitKind::Sessions),
-                why: format!("there are {} sessions already", limits.sessions),
-            },
-            _ => Refused {
-                reason,
-                cause: RefusalCause::Connect,
-                why: reason.text().to_owned(),
-            },
-        })?;
+        .map_err(|reason| not_attached(reason, limits))?;
     Ok((attached, counters))
+}
+
+/// The hub's no, as CONNACK can say it: table 3-1 has no "shutting down" and no "taken over" (`[MQTT-3.2.2-8]`).
+fn not_attached(reason: ReasonCode, limits: &Limits) -> Refused {
+    match reason {
+        ReasonCode::QUOTA_EXCEEDED => Refused {
+            reason,
+            cause: RefusalCause::Limit(LimitKind::Sessions),
+            why: format!("there are {} sessions already", limits.sessions),
+        },
+        _ => Refused {
+            reason: ReasonCode::SERVER_UNAVAILABLE,
+            cause: RefusalCause::Connect,
+            why: reason.text().to_owned(),
+        },
+    }
+}
+
+#[test]
+fn who_connects_while_the_broker_ends_is_told_what_connack_can_say() {
+    for (reason, said) in [
+        (
+            ReasonCode::SERVER_SHUTTING_DOWN,
+            ReasonCode::SERVER_UNAVAILABLE,
+        ),
+        (
+            ReasonCode::SESSION_TAKEN_OVER,
+            ReasonCode::SERVER_UNAVAILABLE,
+        ),
+        (ReasonCode::QUOTA_EXCEEDED, ReasonCode::QUOTA_EXCEEDED),
+    ] {
+        assert_eq!(not_attached(reason, &Limits::default()).reason, said);
+    }
 }
