@@ -1,4 +1,4 @@
-//! One entry for people and for CI: set-up, run, test, lint, conformance, bundle, bench.
+//! One entry for people and for CI: set-up, run, test, lint, conformance, bundle, bench, soak.
 //!
 //! Duty: call the tools in the right order, with the right options, and say plainly what failed and what to do.
 //! Not here: anything of the product. This crate has no dependencies at all: it is the first thing that is built on a
@@ -12,6 +12,7 @@ mod lint;
 mod process;
 mod run;
 mod setup;
+mod soak;
 mod test;
 mod tree;
 
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         ["conformance"] => conformance::write(),
         ["fuzz", options @ ..] => fuzz::fuzz(options),
         ["bundle"] => bundle::bundle(),
+        ["soak", options @ ..] => soak::soak(options),
         ["bench", "broker", options @ ..] => bench::broker(options),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
