@@ -29,7 +29,9 @@ cargo xtask fuzz [--target T] [--inputs N]
                                    run the fuzz targets under cargo-fuzz; `cargo test` runs their kept inputs
 cargo xtask bundle                 build the .deb package
 cargo xtask bench broker [--quick] [--only throughput,latency,match,idle,memory,persistence]
-                                   measure this broker beside plain rumqttd and mosquitto";
+                                   measure this broker beside plain rumqttd and mosquitto
+cargo xtask soak [--kills N] [--seed N]
+                                   kill the broker under load, 200 times: nothing acknowledged may be lost";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -66,10 +66,7 @@ mod tests {
         let read = |options: &[&str]| Wanted::read(options).ok();
         let wanted = |kills, seed| Some(Wanted { kills, seed });
         assert_eq!(read(&[]), wanted(KILLS, None));
-        assert_eq!(
-            read(&["--seed", "7", "--kills", "3"]),
-            wanted(3, Some(7))
-        );
+        assert_eq!(read(&["--seed", "7", "--kills", "3"]), wanted(3, Some(7)));
         for wrong in [&["--kills"][..], &["--kills", "many"], &["--rounds", "3"]] {
             assert_eq!(read(wrong), None, "{wrong:?}");
         }

@@ -91,6 +91,8 @@ pub(super) struct Durable {
     /// Appended together at the end of a round: what one message makes is never torn apart.
     changes: Vec<Change>,
     waiting: Vec<Waiting>,
+    /// The journal's round that was appended to last.
+    appended: u64,
 }
 
 impl Durable {
@@ -101,6 +103,7 @@ impl Durable {
             next_key: 1,
             changes: Vec::new(),
             waiting: Vec::new(),
+            appended: 0,
         }
     }
 
@@ -193,12 +196,15 @@ impl Durable {
         }
     }
 
-    /// Hands over what was made so far. Its round in the journal.
+    /// Hands over what was made so far. The journal's round in which, at the latest, all of it is: some may have been
+    /// handed over before.
     pub(super) fn append_changes(&mut self) -> u64 {
-        match &self.journal {
-            Some(journal) if !self.changes.is_empty() => journal.append(&mut self.changes, []),
-            _ => 0,
+        if let Some(journal) = &self.journal
+            && !self.changes.is_empty()
+        {
+            self.appended = journal.append(&mut self.changes, []);
         }
+        self.appended
     }
 
     /// Hands over what was made since, and those who wait until all of it is safe.
@@ -386,5 +392,40 @@ impl Hub {
             }),
         };
         self.durable.change(Change::Session(record));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mqttwb_model::durable::{Store, StoreError};
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Nowhere;
+
+    impl Store for Nowhere {
+        fn restore(&self) -> Result<Restored, StoreError> {
+            Ok(Restored::default())
+        }
+
+        fn commit(&self, _: &[Change]) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    /// A session that is taken up hands over what was made until then. What is given out at the end of the round was
+    /// among it, and must not be told to be of an earlier one: it would be sent before it is safe.
+    #[test]
+    fn what_was_handed_over_within_a_round_is_of_that_round_at_its_end() {
+        let (journal, writer) = Journal::open(Arc::new(Nowhere)).unwrap();
+        let mut durable = Durable::new(Some(journal), Arc::default());
+        for _ in 0..3 {
+            durable.change(Change::EndSession(SessionKey(1)));
+            let handed_over = durable.append_changes();
+            assert!(handed_over > 0);
+            assert_eq!(durable.append_changes(), handed_over);
+        }
+        writer.end();
     }
 }
