@@ -11,6 +11,7 @@ mod charts;
 mod clients;
 pub mod config;
 pub mod control;
+mod faults;
 mod files;
 mod inspect;
 pub mod oneshot;
@@ -172,6 +173,26 @@ impl App {
     /// The configuration that the broker runs with, or would.
     pub fn broker_config(&self) -> ConfigReport {
         self.broker.config()
+    }
+
+    /// The broker's fault rules, in their order, with what each has done. A broker that is started has none.
+    pub async fn faults(&self) -> Result<Vec<FaultEntry>> {
+        self.broker.faults()
+    }
+
+    /// Puts these in place of the broker's fault rules; one that stays as it was goes on counting.
+    pub async fn faults_set(&self, rules: Vec<FaultRule>) -> Result<Vec<FaultEntry>> {
+        self.broker.set_faults(rules)
+    }
+
+    /// Adds a fault rule behind those that hold.
+    pub async fn fault_add(&self, rule: FaultRule) -> Result<Vec<FaultEntry>> {
+        self.broker.add_fault(rule)
+    }
+
+    /// Removes the fault rule of this name, or all.
+    pub async fn faults_clear(&self, name: Option<String>) -> Result<Vec<FaultEntry>> {
+        self.broker.clear_faults(name.as_deref())
     }
 
     /// What every page shows. `frame` is 0; who sends it numbers it.

@@ -18,8 +18,8 @@ use parking_lot::Mutex;
 
 use crate::Result;
 use crate::api::{
-    ApiError, Direction, ErrorCode, FieldRole, PacketDetail, PacketField, Refusal, TrafficFilter,
-    TrafficFrame, TrafficRow, TrafficRows,
+    ApiError, Direction, ErrorCode, FieldRole, PacketDetail, PacketFault, PacketField, Refusal,
+    TrafficFilter, TrafficFrame, TrafficRow, TrafficRows,
 };
 
 /// Views that are open at a time. One more closes the one that was not asked for longest: a page that went away
@@ -228,6 +228,11 @@ pub fn row(packet: &Packet<'_>, info: Option<&ConnectionInfo>) -> TrafficRow {
         reason: peek.and_then(|peek| reason(peek.packet, peek.reason?, packet.version)),
         size: packet.frame.len() as u32,
         message: packet.message.map(|message| message.0),
+        fault: packet.fault.map(|fault| PacketFault {
+            rule: fault.rule.into(),
+            done: fault.done.into(),
+            text: fault.done.sentence(packet.direction),
+        }),
     }
 }
 

@@ -12,6 +12,7 @@
 mod access;
 mod config;
 mod counters;
+mod faults;
 mod front;
 mod hub;
 pub mod inspect;
@@ -30,7 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use mqttwb_model::durable::StoreError;
-use mqttwb_model::{ListenerProtocol, Observer, Timestamp};
+use mqttwb_model::{FaultRule, ListenerProtocol, Observer, Timestamp};
 use mqttwb_wire::ReasonCode;
 use parking_lot::{Mutex, RwLock};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -45,12 +46,14 @@ pub use access::{
 };
 pub use config::{BrokerConfig, Limits, ListenerConfig, Tls};
 pub use counters::{CounterValues, Counters};
+pub use faults::{FaultStatus, FaultsError};
 pub use hub::ClientSummary;
 pub use listener::ListenError;
 pub use message::{Message, Origin};
 pub use router::LaneError;
 pub use shares::{ShareId, SharedStrategy};
 
+use faults::Faults;
 use front::{Arrival, Shared};
 use hub::{Command, DurableTopics, Hub, HubHandle};
 use journal::{Journal, Writer};
@@ -164,6 +167,7 @@ impl Broker {
             counters: counters.clone(),
             durability: durability.clone(),
             observer,
+            faults: Faults::default(),
             stop: stop.clone(),
         });
         let tasks = TaskTracker::new();
@@ -221,6 +225,25 @@ impl Broker {
         };
         self.tasks
             .track_future(front::serve(stream, self.shared.clone(), arrival))
+    }
+
+    /// The fault rules that hold, and what each has done.
+    pub fn faults(&self) -> Vec<FaultStatus> {
+        self.shared.faults.list()
+    }
+
+    /// Changes the fault rules; they count from the next packet of each connection on. A rule that stays as it is goes on
+    /// counting. Where the rules can't be, nothing changes.
+    pub fn change_faults(
+        &self,
+        change: impl FnOnce(&mut Vec<FaultRule>),
+    ) -> Result<(), FaultsError> {
+        self.shared.faults.change(change)
+    }
+
+    /// Puts other fault rules in place of those that hold.
+    pub fn set_faults(&self, rules: Vec<FaultRule>) -> Result<(), FaultsError> {
+        self.change_faults(|held| *held = rules)
     }
 
     /// Clients that are connected, by name, at most so many.

@@ -41,6 +41,7 @@ fn observe(capture: &Capture, packets: usize, per_batch: usize) {
             len: frame.len() as u32,
             message: None,
             aliased_topic: None,
+            fault: None,
         })
         .collect();
     for _ in 0..packets / per_batch {

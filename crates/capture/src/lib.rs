@@ -24,7 +24,7 @@ use parking_lot::Mutex;
 pub use cursor::{Batch, Cursor};
 pub use filter::Filter;
 pub use refusals::SeenRefusal;
-pub use segment::Packet;
+pub use segment::{Packet, SeenFault};
 pub use view::{Rows, View};
 
 use log::Log;

@@ -99,7 +99,7 @@ impl Log {
                 unkept += 1;
                 continue;
             };
-            let cost = Segment::cost(frame, mark.aliased_topic.as_deref());
+            let cost = Segment::cost(frame, mark);
             if self.open.used() + cost > self.segment_size {
                 if cost + size_of::<Segment>() > self.budget {
                     unkept += 1;

@@ -28,6 +28,7 @@ fn append(log: &mut Log, connection: ConnectionId, len: usize) -> u64 {
         len: len as u32,
         message: None,
         aliased_topic: None,
+        fault: None,
     };
     log.append(&PacketBatch {
         connection,
@@ -74,6 +75,7 @@ fn a_mark_outside_its_batch_is_counted_as_lost() {
         len: u32::MAX,
         message: None,
         aliased_topic: None,
+        fault: None,
     };
     let lost = log.append(&PacketBatch {
         connection: CONNECTION,

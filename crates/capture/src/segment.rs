@@ -8,7 +8,8 @@
 use std::num::NonZeroU64;
 
 use mqttwb_model::{
-    ConnectionId, Direction, MessageId, PacketMark, PacketType, ProtocolVersion, QoS, Timestamp,
+    ConnectionId, Direction, FaultDone, MessageId, PacketMark, PacketType, ProtocolVersion, QoS,
+    Timestamp,
 };
 
 /// What is kept of a packet besides its bytes: 40 bytes.
@@ -24,9 +25,15 @@ struct Record {
     version: ProtocolVersion,
     /// The packet's first byte: type and flags, which most filters ask for, without touching `bytes`.
     first: u8,
-    /// The topic of an alias follows the packet in `bytes`, after its length in two bytes.
-    aliased: bool,
+    /// What follows the packet in `bytes`: [`ALIASED`], [`FAULTED`].
+    extras: u8,
 }
+
+/// The topic of an alias, after its length in two bytes.
+const ALIASED: u8 = 1;
+/// Behind that what a fault rule did: its word and numbers in [`FAULT`] bytes, the length of the rule's name, the name.
+const FAULTED: u8 = 2;
+const FAULT: usize = 6;
 
 /// Bytes that a record takes, its packet's bytes apart.
 pub(crate) const RECORD: usize = size_of::<Record>();
@@ -48,8 +55,48 @@ pub struct Packet<'a> {
     pub message: Option<MessageId>,
     /// The topic that its topic alias stands for, where it names none itself.
     pub aliased_topic: Option<&'a str>,
-    /// Its bytes as on the wire.
+    /// What a fault rule did to it.
+    pub fault: Option<SeenFault<'a>>,
+    /// Its bytes as on the wire; of a packet that did not arrive, those that it was sent with.
     pub frame: &'a [u8],
+}
+
+/// What a fault rule did to a packet, lent out of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeenFault<'a> {
+    /// The name of the rule.
+    pub rule: &'a str,
+    /// What was done.
+    pub done: FaultDone,
+}
+
+fn fault_bytes(done: FaultDone) -> [u8; FAULT] {
+    let (kind, n, byte) = match done {
+        FaultDone::Dropped => (0, 0, 0),
+        FaultDone::Delayed(ms) => (1, ms, 0),
+        FaultDone::Duplicate => (2, 0, 0),
+        FaultDone::Corrupted { at, was } => (3, at, was),
+        FaultDone::Truncated(len) => (4, len, 0),
+        FaultDone::CutBefore => (5, 0, 0),
+        FaultDone::CutAfter => (6, 0, 0),
+        FaultDone::Lost => (7, 0, 0),
+    };
+    let [a, b, c, d] = n.to_be_bytes();
+    [kind, a, b, c, d, byte]
+}
+
+fn fault_of([kind, a, b, c, d, byte]: [u8; FAULT]) -> FaultDone {
+    let n = u32::from_be_bytes([a, b, c, d]);
+    match kind {
+        0 => FaultDone::Dropped,
+        1 => FaultDone::Delayed(n),
+        2 => FaultDone::Duplicate,
+        3 => FaultDone::Corrupted { at: n, was: byte },
+        4 => FaultDone::Truncated(n),
+        5 => FaultDone::CutBefore,
+        6 => FaultDone::CutAfter,
+        _ => FaultDone::Lost,
+    }
 }
 
 impl<'a> Packet<'a> {
@@ -131,8 +178,10 @@ impl Segment {
     }
 
     /// Bytes that a packet would take.
-    pub fn cost(frame: &[u8], aliased_topic: Option<&str>) -> usize {
-        RECORD + frame.len() + aliased_topic.map_or(0, |topic| 2 + topic.len())
+    pub fn cost(frame: &[u8], mark: &PacketMark) -> usize {
+        let topic = mark.aliased_topic.as_ref().map_or(0, |t| 2 + t.len());
+        let fault = mark.fault.as_ref().map_or(0, |f| FAULT + 1 + f.rule.len());
+        RECORD + frame.len() + topic + fault
     }
 
     /// Appends a packet. The caller sees to it that a segment stays far below 4 GiB.
@@ -149,6 +198,10 @@ impl Segment {
             .aliased_topic
             .as_deref()
             .and_then(|topic| Some((u16::try_from(topic.len()).ok()?, topic)));
+        let fault = mark
+            .fault
+            .as_deref()
+            .and_then(|fault| Some((u8::try_from(fault.rule.len()).ok()?, fault)));
         self.records.push(Record {
             at: mark.at,
             connection,
@@ -160,12 +213,18 @@ impl Segment {
             direction,
             version,
             first: frame.first().copied().unwrap_or(0),
-            aliased: topic.is_some(),
+            extras: if topic.is_some() { ALIASED } else { 0 }
+                | if fault.is_some() { FAULTED } else { 0 },
         });
         self.bytes.extend_from_slice(frame);
         if let Some((len, topic)) = topic {
             self.bytes.extend_from_slice(&len.to_be_bytes());
             self.bytes.extend_from_slice(topic.as_bytes());
+        }
+        if let Some((len, fault)) = fault {
+            self.bytes.extend_from_slice(&fault_bytes(fault.done));
+            self.bytes.push(len);
+            self.bytes.extend_from_slice(fault.rule.as_bytes());
         }
     }
 
@@ -226,6 +285,10 @@ impl Segment {
 
     fn packet(&self, seq: u64, record: &Record) -> Packet<'_> {
         let end = record.offset as usize + record.len as usize;
+        let aliased_topic = (record.extras & ALIASED != 0)
+            .then(|| self.text_at(end))
+            .flatten();
+        let behind = end + aliased_topic.map_or(0, |topic| 2 + topic.len());
         Packet {
             seq,
             at: record.at,
@@ -233,9 +296,21 @@ impl Segment {
             direction: record.direction,
             version: record.version,
             message: record.message.map(|id| MessageId(id.get().wrapping_sub(1))),
-            aliased_topic: record.aliased.then(|| self.text_at(end)).flatten(),
+            aliased_topic,
+            fault: (record.extras & FAULTED != 0)
+                .then(|| self.fault_at(behind))
+                .flatten(),
             frame: &self.bytes[record.offset as usize..end],
         }
+    }
+
+    fn fault_at(&self, at: usize) -> Option<SeenFault<'_>> {
+        let (done, rest) = self.bytes.get(at..)?.split_first_chunk::<FAULT>()?;
+        let (len, rest) = rest.split_first()?;
+        Some(SeenFault {
+            rule: std::str::from_utf8(rest.get(..usize::from(*len))?).ok()?,
+            done: fault_of(*done),
+        })
     }
 
     fn text_at(&self, at: usize) -> Option<&str> {
@@ -274,6 +349,10 @@ impl<'a> Glance<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use mqttwb_model::Fault;
+
     use super::*;
 
     #[test]
@@ -291,6 +370,12 @@ mod tests {
                 len: 2,
                 message: Some(MessageId(u64::from(i))),
                 aliased_topic: (i % 2 == 0).then(|| format!("t/{i}").into()),
+                fault: (i % 4 == 0).then(|| {
+                    Arc::new(Fault {
+                        rule: "lossy".into(),
+                        done: FaultDone::Delayed(u32::from(i)),
+                    })
+                }),
             };
             segment.push(
                 ConnectionId(1),
@@ -300,6 +385,23 @@ mod tests {
                 &[0x30, i],
             );
         }
+        let done = [
+            FaultDone::Dropped,
+            FaultDone::Delayed(70_000),
+            FaultDone::Duplicate,
+            FaultDone::Corrupted { at: 9, was: 0x5a },
+            FaultDone::Truncated(300),
+            FaultDone::CutBefore,
+            FaultDone::CutAfter,
+            FaultDone::Lost,
+        ];
+        assert_eq!(done.map(|done| fault_of(fault_bytes(done))), done);
+        let seen = SeenFault {
+            rule: "lossy",
+            done: FaultDone::Delayed(8),
+        };
+        assert_eq!(segment.get(15).unwrap().fault, Some(seen));
+        assert_eq!(segment.get(14).unwrap().fault, None);
         let tail = segment.copy_from(12);
         assert_eq!((tail.first_seq(), tail.end_seq()), (12, 17));
         for seq in 12..17 {

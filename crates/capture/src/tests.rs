@@ -52,6 +52,7 @@ fn writers_and_readers_at_once_lose_no_count() {
                                 len: 2,
                                 message: None,
                                 aliased_topic: None,
+                                fault: None,
                             })
                             .collect();
                         capture.packets(PacketBatch {
@@ -118,6 +119,7 @@ fn a_connection_of_a_kept_packet_is_known_after_it_ended() {
             len: 2,
             message: None,
             aliased_topic: None,
+            fault: None,
         }],
     });
     capture.disconnected(info.id, Timestamp(2), "bye");

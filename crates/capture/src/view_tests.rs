@@ -61,6 +61,7 @@ fn see_aliased(
             len: frame.len() as u32,
             message: None,
             aliased_topic: topic.map(Into::into),
+            fault: None,
         }],
     });
 }

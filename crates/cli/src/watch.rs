@@ -102,6 +102,9 @@ fn line(row: &TrafficRow) -> String {
         line.push_str(&format!("  {reason}"));
     }
     line.push_str(&format!("  {} B", row.size));
+    if let Some(fault) = &row.fault {
+        line.push_str(&format!("  [{}] {}", plain(&fault.rule), fault.text));
+    }
     line
 }
 
@@ -144,6 +147,7 @@ mod tests {
             reason: None,
             size: 37,
             message: None,
+            fault: None,
         }
     }
 

@@ -5,12 +5,16 @@
 //! Invariant: a value of these types is valid; it was parsed when it was made and nothing checks it again.
 
 pub mod durable;
+pub mod fault;
 pub mod listener;
 pub mod observe;
 pub mod protocol;
 pub mod time;
 pub mod topic;
 
+pub use fault::{
+    ClientPattern, Fault, FaultAction, FaultDone, FaultRule, FaultRuleError, FaultWhen,
+};
 pub use listener::{ClientCert, ListenerProtocol};
 pub use observe::{
     ConnectionId, ConnectionInfo, Direction, LimitKind, MessageId, NoObserver, Observer,

@@ -7,6 +7,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::fault::Fault;
 use crate::listener::ListenerProtocol;
 use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
@@ -68,6 +69,8 @@ pub struct PacketMark {
     pub message: Option<MessageId>,
     /// The topic that a topic alias stands for; `None` where the packet names its topic itself.
     pub aliased_topic: Option<Arc<str>>,
+    /// What a fault rule did to it. The bytes are those that arrived, of a packet that did not arrive its own.
+    pub fault: Option<Arc<Fault>>,
 }
 
 /// The packets of one read or one write.

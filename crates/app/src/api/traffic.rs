@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::Version;
+use super::{PacketFault, Version};
 
 /// Which packets to show. Empty lists and texts mean: all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -79,6 +79,10 @@ pub struct TrafficRow {
     #[ts(optional, type = "number")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<u64>,
+    /// What a fault rule did to it.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fault: Option<PacketFault>,
 }
 
 /// The state of a view on the traffic, once a tick.

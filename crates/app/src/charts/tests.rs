@@ -33,6 +33,7 @@ fn publish(charts: &Charts, direction: Direction, second: u64, topic: &str, payl
             len: frame.len() as u32,
             message: None,
             aliased_topic: None,
+            fault: None,
         }],
     });
 }

@@ -33,8 +33,41 @@ fn see(capture: &Capture, direction: Way, frame: &[u8], topic: Option<&str>) {
             len: frame.len() as u32,
             message: topic.map(|_| MessageId(3)),
             aliased_topic: topic.map(Into::into),
+            fault: None,
         }],
     });
+}
+
+#[test]
+fn a_row_says_what_a_fault_rule_did() {
+    let capture = capture();
+    let done = mqttwb_model::FaultDone::Dropped;
+    capture.packets(PacketBatch {
+        connection: ConnectionId(1),
+        direction: Way::ToClient,
+        bytes: PUBLISH,
+        marks: &[PacketMark {
+            at: Timestamp(1),
+            start: 0,
+            len: PUBLISH.len() as u32,
+            message: None,
+            aliased_topic: Some("plant/x".into()),
+            fault: Some(Arc::new(mqttwb_model::Fault {
+                rule: "lossy".into(),
+                done,
+            })),
+        }],
+    });
+    let traffic = Traffic::new(capture);
+    let view = traffic.open(&TrafficFilter::default()).unwrap();
+    let row = traffic.rows(view, 0, 10).unwrap().rows.remove(0);
+    assert_eq!(row.topic.as_deref(), Some("plant/x"));
+    let fault = row.fault.unwrap();
+    assert_eq!(
+        (fault.rule.as_str(), fault.done),
+        ("lossy", crate::api::FaultDone::Dropped)
+    );
+    assert!(fault.text.contains("the client never got it"));
 }
 
 #[test]

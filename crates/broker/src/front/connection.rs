@@ -18,7 +18,7 @@ use mqttwb_wire::{
     Auth, ConnAck, Disconnect, Packet, Properties, Property, Publish, ReasonCode, SubAck,
     Subscribe, UnsubAck, Unsubscribe, WireError, decode, frame_len,
 };
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
@@ -39,6 +39,7 @@ use crate::message::{self, Message, Origin};
 use crate::session::{Action, Delivery, Session, WhenFull};
 
 use acting::Answers;
+use faulty::Injector;
 use held::Durability;
 
 /// The first read of a connection; what comes fast is read in larger pieces.
@@ -58,6 +59,8 @@ enum End {
     },
     /// The client closed without a word, or the network did.
     Closed(String),
+    /// A fault rule has cut it.
+    Cut(String),
     /// The broker ends it.
     Broker { reason: ReasonCode, why: String },
 }
@@ -83,7 +86,7 @@ impl End {
                 keeps_will: true, ..
             } => "the client said DISCONNECT".into(),
             Self::Disconnect { .. } => "the client said DISCONNECT, with its will".into(),
-            Self::Closed(why) => why.clone(),
+            Self::Closed(why) | Self::Cut(why) => why.clone(),
             Self::Broker { reason, why } => format!("{why} ({reason})"),
         }
     }
@@ -139,6 +142,9 @@ pub(super) struct Connection<S> {
     /// What proves an identity in what was read, to be struck out of what is shown.
     secrets: Vec<std::ops::Range<usize>>,
     timer: Option<Pin<Box<Sleep>>>,
+    faults: Option<Box<Injector>>,
+    /// The rules that were looked at last.
+    faults_version: u64,
     /// Where the broker keeps what must outlive the process.
     durability: Option<Box<Durability>>,
     /// When to let go of the memory of a burst.
@@ -250,6 +256,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             marks: Vec::new(),
             secrets: Vec::new(),
             timer: None,
+            faults: None,
+            faults_version: 0,
             durability,
             idle_at: None,
         }
@@ -268,14 +276,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         if let End::Broker { reason, why } = &end {
             self.say_disconnect(*reason, why);
         }
-        if !matches!(end, End::Closed(_)) {
-            farewell(&mut self.stream, self.output.unwritten()).await;
+        self.lose_output();
+        match end {
+            End::Closed(_) => {}
+            End::Cut(_) => self.write_last().await,
+            End::Disconnect { .. } | End::Broker { .. } => {
+                farewell(&mut self.stream, self.output.unwritten()).await;
+            }
         }
         self.give_back();
         tracing::debug!(client = %self.info.client, "ended: {}", end.why());
         self.shared
             .observer
             .disconnected(self.info.id, Timestamp::now(), &end.why());
+    }
+
+    /// Writes what was handed to the socket already, and no word of farewell.
+    async fn write_last(&mut self) {
+        let last = async {
+            self.stream.write_all(self.output.unwritten()).await?;
+            self.stream.flush().await
+        };
+        let _ = tokio::time::timeout(FAREWELL, last).await;
     }
 
     /// Tells an MQTT 5 client why the broker ends the connection. Before MQTT 5 a server has no DISCONNECT: it closes.
@@ -334,6 +356,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             self.deliver();
             self.flush_durable();
             self.observe_output();
+            if let Some(cut) = self.cut() {
+                return cut;
+            }
             if self.output.is_unsendable() {
                 return End::Broker {
                     reason: ReasonCode::PACKET_TOO_LARGE,
@@ -351,6 +376,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                         self.read_size = (self.read_size * 4).min(LARGE_READ);
                     }
                     self.shared.counters.bytes_in.fetch_add(n as u64, Relaxed);
+                    if let Some(injector) = &mut self.faults {
+                        injector.read();
+                    }
                 }
                 Ok(Wake::Wrote) => {}
                 Ok(Wake::Mail(Mail::Deliveries)) => {}
@@ -412,6 +440,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 self.keep_alive.deadline(),
                 self.pace.paused_until(),
                 self.idle_at,
+                self.faults.as_ref().and_then(|faults| faults.due()),
             ];
             if let Some(at) = times.into_iter().flatten().min() {
                 let at = tokio::time::Instant::from_std(at);
@@ -452,6 +481,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         if !self.output.is_full()
             && !self.owes_too_much()
             && self.pace.paused_until().is_none()
+            && !self.faults.as_ref().is_some_and(|f| f.holds_input())
             && let Poll::Ready(n) =
                 poll_read_into(&mut self.stream, cx, &mut self.input, self.read_size)?
         {
@@ -466,9 +496,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     }
 
     fn observe_output(&mut self) {
-        let bytes = self
-            .output
-            .observe(self.info.id, self.shared.observer.as_ref());
+        self.look_at_faults();
+        let bytes = if self.faults.is_some() {
+            self.pass_output()
+        } else {
+            self.output
+                .observe(self.info.id, self.shared.observer.as_ref())
+        };
         self.shared
             .counters
             .bytes_out
@@ -485,6 +519,7 @@ fn instant() -> Instant {
 const WIDE_INPUT: usize = 2 * SMALL_READ;
 
 mod acting;
+mod faulty;
 mod held;
 mod packets;
 mod refusing;

@@ -33,6 +33,7 @@ pub(crate) use welcome::serve;
 use crate::access::Access;
 use crate::config::Limits;
 use crate::counters::Counters;
+use crate::faults::Faults;
 use crate::hub::{DurableTopics, HubHandle};
 use crate::journal::Journal;
 use crate::listener::Addresses;
@@ -52,6 +53,8 @@ pub(crate) struct Shared {
     /// Where sessions and retained messages are kept, and who wants what is.
     pub(crate) durability: Option<(Journal, Arc<DurableTopics>)>,
     pub(crate) observer: Arc<dyn Observer>,
+    /// What is done to packets on purpose.
+    pub(crate) faults: Faults,
     /// The broker stops: who is not attached to a session yet is to go.
     pub(crate) stop: CancellationToken,
 }

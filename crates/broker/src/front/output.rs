@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use mqttwb_model::{
     ConnectionId, Direction, MessageId, Observer, PacketBatch, PacketMark, ProtocolVersion,
     Timestamp,
@@ -38,6 +38,8 @@ pub(crate) struct Output {
     manners: Manners,
     aliases: Option<Aliases>,
     unsendable: bool,
+    /// Bytes that were taken out and wait elsewhere for their time.
+    held: usize,
 }
 
 impl Output {
@@ -51,6 +53,7 @@ impl Output {
             aliases: Aliases::new(manners.topic_aliases),
             manners,
             unsendable: false,
+            held: 0,
         }
     }
 
@@ -65,12 +68,12 @@ impl Output {
 
     /// No more should be put in before some was written.
     pub(crate) fn is_full(&self) -> bool {
-        self.bytes.len() >= HIGH_WATER
+        self.bytes.len() + self.held >= HIGH_WATER
     }
 
     /// Messages may be put in, not answers alone.
     pub(crate) fn takes_messages(&self) -> bool {
-        self.bytes.len() < LOW_WATER
+        self.bytes.len() + self.held < LOW_WATER
     }
 
     pub(crate) fn unwritten(&self) -> &[u8] {
@@ -85,6 +88,24 @@ impl Output {
         );
         self.bytes.advance(n);
         self.unseen = self.bytes.len();
+    }
+
+    /// Takes out what the observer has not seen: packets, their marks, and what proves an identity in them.
+    pub(crate) fn take_unseen(&mut self) -> (Bytes, Vec<PacketMark>, Vec<Range<usize>>) {
+        let bytes = self.bytes.split_off(self.unseen).freeze();
+        let marks = std::mem::take(&mut self.marks);
+        (bytes, marks, std::mem::take(&mut self.secrets))
+    }
+
+    /// Puts in a packet that the observer is shown by whoever puts it in.
+    pub(crate) fn put_seen(&mut self, packet: &[u8]) {
+        self.bytes.extend_from_slice(packet);
+        self.unseen = self.bytes.len();
+    }
+
+    /// So many bytes wait elsewhere; they count as if they were here.
+    pub(crate) fn set_held(&mut self, bytes: usize) {
+        self.held = bytes;
     }
 
     /// Whether a burst has left memory behind.
@@ -112,6 +133,7 @@ impl Output {
             len: (self.bytes.len() - start) as u32,
             message,
             aliased_topic,
+            fault: None,
         });
     }
 

@@ -284,6 +284,7 @@ pub(super) fn observe(shared: &Shared, id: ConnectionId, direction: Direction, f
             len: frame.len() as u32,
             message: None,
             aliased_topic: None,
+            fault: None,
         }],
     });
     let counter = match direction {

@@ -12,6 +12,7 @@ mod connect_refused;
 mod delivery;
 mod disconnect;
 mod durable;
+mod faults;
 mod floods;
 mod flow;
 mod handshakes;

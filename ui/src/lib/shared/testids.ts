@@ -52,6 +52,7 @@ export const testids = {
   trafficNew: 'traffic-new',
   trafficStatus: 'traffic-status',
   inspector: 'inspector',
+  inspectorFault: 'inspector-fault',
   inspectorPayload: 'inspector-payload',
   inspectorBytes: 'inspector-bytes',
   chartValue: 'chart-value',

@@ -1,6 +1,8 @@
 //! The packets of a client, one after another.
 
+use super::faulty::Judged;
 use super::*;
+use crate::faults::Strike;
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// Handles every whole packet of the input, as far as there is room for the answers.
@@ -17,6 +19,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// next is looked at. Whether there may be more.
     async fn parse_some(&mut self) -> Result<bool, End> {
         let now = Timestamp::now();
+        self.look_at_faults();
+        if self.input_waits() {
+            return Ok(false);
+        }
         // Borrowed apart from `self`: packets point into it while the rest of `self` changes.
         let mut input = std::mem::take(&mut self.input);
         let (at, next) = self.walk(&input, now);
@@ -45,8 +51,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 input.advance(at);
                 asked.map(|()| true)
             }
+            Next::Strike(strike, len) => {
+                input.advance(at);
+                self.strike_input(strike, len, &mut input)
+            }
             Next::End(end) => Err(end),
         };
+        let more = more.and_then(|more| self.cut().map_or(Ok(more), Err));
         if input.is_empty() && input.capacity() > KEPT_INPUT {
             input = BytesMut::new();
         }
@@ -78,12 +89,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 }
             };
             let frame = &rest[..len];
+            let mut fault = None;
+            if let Some(injector) = &mut self.faults {
+                let session = self.session.session.as_ref();
+                let aliased = || aliased_topic(session?, frame, self.info.version);
+                match injector.judge(frame, self.info.version, aliased) {
+                    Judged::Pass(note) => fault = note,
+                    Judged::Strike(strike) => break Next::Strike(strike, len),
+                }
+            }
             self.marks.push(PacketMark {
                 at: now,
                 start: at as u32,
                 len: len as u32,
                 message: None,
                 aliased_topic: None,
+                fault,
             });
             at += len;
             let packet = match decode(frame, self.info.version) {
@@ -112,6 +133,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             if let Err(end) = handled {
                 break Next::End(end);
             }
+            if self.faults.as_ref().is_some_and(|faults| faults.cuts()) {
+                break Next::Later;
+            }
         };
         if messages > 0 {
             self.counters.messages_in.fetch_add(messages, Relaxed);
@@ -123,7 +147,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         (at, next)
     }
 
-    fn observe_input(&mut self, bytes: &[u8]) {
+    pub(super) fn observe_input(&mut self, bytes: &[u8]) {
         if !self.marks.is_empty() {
             let struck = struck(bytes, &self.secrets);
             self.shared.observer.packets(PacketBatch {
@@ -406,6 +430,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     }
 }
 
+/// What the topic alias of a PUBLISH stands for.
+fn aliased_topic(session: &Session, frame: &[u8], version: ProtocolVersion) -> Option<Arc<str>> {
+    match decode(frame, version) {
+        Ok(Packet::Publish(publish)) => session.aliased_topic(&publish),
+        _ => None,
+    }
+}
+
 /// Why [`Connection::walk`] stopped.
 enum Next {
     /// The rest is no whole packet: more must be read.
@@ -416,6 +448,8 @@ enum Next {
     Ask(usize),
     /// The client is too fast: it is not read from for a while.
     Pause,
+    /// A fault rule strikes the packet that follows, of this length.
+    Strike(Strike, usize),
     /// The connection ends.
     End(End),
 }
