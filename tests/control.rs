@@ -256,3 +256,32 @@ fn retained_messages_are_cleared_after_a_look_and_come_back() {
     let heard = finish(&mut subscribe).success().out;
     assert_eq!(heard, "plant/1 17.5 1\nplant/2 newer 1\n");
 }
+
+#[test]
+fn packets_are_lost_on_purpose_and_the_rule_says_how_many() {
+    let broker = Broker::start();
+    let told = read(&broker, &["faults", "list"]);
+    assert_eq!(told, "no fault rules\n");
+    let rule = [
+        "faults", "add", "lossy", "drop", "--client", "list*", "--packet", "publish", "--first",
+        "1",
+    ];
+    let told = read(&broker, &rule);
+    assert!(told.contains("lossy") && told.contains("first 1"), "{told}");
+    let mut listens = Peer::connect(Maker::Paho, &broker, &Way::Tcp, Version::V5, "listens");
+    listens.subscribe("t", 0);
+    let mut speaks = Peer::connect(Maker::Paho, &broker, &Way::Tcp, Version::V5, "speaks");
+    for payload in ["lost", "there"] {
+        speaks.publish("t", payload, 0, false);
+    }
+    assert_eq!(listens.message(), Message::live("t", "there", 0));
+    let rules = ask(&broker, &["faults", "list"]);
+    assert_eq!((&rules["seen"], &rules["struck"]), (&2.into(), &1.into()));
+    assert_eq!(
+        read(&broker, &["faults", "clear", "lossy"]),
+        "no fault rules\n"
+    );
+    let mut again = mqttwb(broker.data());
+    again.args(["broker", "faults", "clear", "lossy"]);
+    assert_eq!(finish(&mut again).status.code(), Some(1));
+}

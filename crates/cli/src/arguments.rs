@@ -1,5 +1,6 @@
 //! What can be written after `mqttwb`.
 
+mod faults;
 mod inspect;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use mqttwb_app::api::Version;
 
+pub use faults::{FaultCommand, action_text};
 pub use inspect::{InspectCommand, Paging, SessionArguments};
 
 /// The workbench without a window: a real MQTT broker, device certificates, and clients for any broker.

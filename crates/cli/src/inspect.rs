@@ -1,5 +1,6 @@
 //! Looking into the broker that runs on the data folder, and acting on it: `mqttwb broker status` and the like.
 
+mod faults;
 mod print;
 mod time;
 
@@ -82,6 +83,7 @@ pub async fn run(data: PathBuf, wanted: InspectCommand, output: &Output) -> Resu
             print::restored,
             output,
         ),
+        InspectCommand::Faults(wanted) => faults::run(&broker, wanted, output).await,
     }
 }
 

@@ -12,8 +12,9 @@ use super::file::ControlFile;
 use super::{ANSWER, Answer, Asked, Request};
 use crate::api::{
     ApiError, BrokerClient, BrokerCounters, BrokerStatus, ConfigReport, DisconnectReason,
-    ErrorCode, Page, PageRequest, RetainedCleared, RetainedEntry, RetainedRestored, SessionDetail,
-    SessionEntry, SessionRequest, SubscriptionEntry, SubscriptionRequest,
+    ErrorCode, FaultEntry, FaultRule, Page, PageRequest, RetainedCleared, RetainedEntry,
+    RetainedRestored, SessionDetail, SessionEntry, SessionRequest, SubscriptionEntry,
+    SubscriptionRequest,
 };
 use crate::{Result, blocking};
 
@@ -99,6 +100,21 @@ impl RemoteBroker {
     /// Brings the retained messages of a clearing back, where there are no newer ones.
     pub async fn restore_retained(&self, undo: u32) -> Result<RetainedRestored> {
         self.ask(Request::RestoreRetained { undo }).await
+    }
+
+    /// The fault rules that hold, in their order.
+    pub async fn faults(&self) -> Result<Vec<FaultEntry>> {
+        self.ask(Request::Faults).await
+    }
+
+    /// Adds a fault rule behind those that hold. All of them then.
+    pub async fn add_fault(&self, rule: FaultRule) -> Result<Vec<FaultEntry>> {
+        self.ask(Request::AddFault { rule }).await
+    }
+
+    /// Removes the fault rule of this name, or all. Those that are left.
+    pub async fn clear_faults(&self, name: Option<String>) -> Result<Vec<FaultEntry>> {
+        self.ask(Request::ClearFaults { name }).await
     }
 
     async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T> {

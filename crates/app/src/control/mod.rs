@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::api::{
-    ApiError, DisconnectReason, ErrorCode, PageRequest, SessionRequest, SubscriptionRequest,
+    ApiError, DisconnectReason, ErrorCode, FaultRule, PageRequest, SessionRequest,
+    SubscriptionRequest,
 };
 use crate::broker::BrokerControl;
 
@@ -37,7 +38,7 @@ struct Asked {
 }
 
 /// What can be asked of a broker that runs, or done to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case")]
 pub(crate) enum Request {
     Status,
@@ -73,6 +74,13 @@ pub(crate) enum Request {
     RestoreRetained {
         undo: u32,
     },
+    Faults,
+    AddFault {
+        rule: FaultRule,
+    },
+    ClearFaults {
+        name: Option<String>,
+    },
 }
 
 impl BrokerControl {
@@ -93,6 +101,9 @@ impl BrokerControl {
             Request::EndSession { client } => json(self.end_session(&client).await?),
             Request::ClearRetained { filter } => json(self.clear_retained(&filter).await?),
             Request::RestoreRetained { undo } => json(self.restore_retained(undo).await?),
+            Request::Faults => json(self.faults()?),
+            Request::AddFault { rule } => json(self.add_fault(rule)?),
+            Request::ClearFaults { name } => json(self.clear_faults(name.as_deref())?),
         }
     }
 }

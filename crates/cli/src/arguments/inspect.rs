@@ -3,6 +3,8 @@
 use clap::{Args, Subcommand, ValueEnum};
 use mqttwb_app::api::{DisconnectReason, PageRequest};
 
+use super::FaultCommand;
+
 /// What to ask, or to do.
 #[derive(Debug, Subcommand)]
 pub enum InspectCommand {
@@ -67,6 +69,9 @@ pub enum InspectCommand {
         #[arg(value_name = "NUMBER")]
         number: u32,
     },
+    /// Lose, delay and damage packets on purpose
+    #[command(subcommand)]
+    Faults(FaultCommand),
 }
 
 /// Which part of a list.
