@@ -251,6 +251,34 @@ async fn overlapping_subscriptions_give_one_copy_at_the_highest_qos_with_every_i
 }
 
 #[tokio::test]
+async fn copies_for_a_shared_and_a_plain_subscription_have_each_its_own_identifier() {
+    // [MQTT-3.3.4-5]: of overlapping subscriptions only a shared one brings a copy of its own here
+    let broker = broker().await;
+    let mut client = Client::connected(&broker, V5, "client").await;
+    for (filter, id) in [("s/+", 1), ("s/#", 2), ("$share/group/s/x", 3)] {
+        let id = Property::SubscriptionIdentifier(id);
+        client.subscribe_with(filter, at(1), &[id]).await;
+    }
+    client.send(Packet::Publish(publish("s/x", "x", 0))).await;
+    let mut copies = Vec::new();
+    for _ in 0..2 {
+        let got = client.message().await;
+        let mut ids: Vec<u32> = Properties::trusted(&got.properties)
+            .iter()
+            .filter_map(|p| match p {
+                Property::SubscriptionIdentifier(id) => Some(id),
+                _ => None,
+            })
+            .collect();
+        ids.sort_unstable();
+        copies.push(ids);
+    }
+    copies.sort();
+    assert_eq!(copies, [vec![1, 2], vec![3]]);
+    client.expect_silence().await;
+}
+
+#[tokio::test]
 async fn unsubscribing_ends_the_subscription_with_the_same_letters() {
     // [MQTT-3.10.4-1], [MQTT-3.10.4-2], [MQTT3-3.10.4-1], [MQTT3-3.10.4-2]
     let broker = broker().await;
