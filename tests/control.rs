@@ -285,3 +285,59 @@ fn packets_are_lost_on_purpose_and_the_rule_says_how_many() {
     again.args(["broker", "faults", "clear", "lossy"]);
     assert_eq!(finish(&mut again).status.code(), Some(1));
 }
+
+#[test]
+fn a_file_that_changes_is_applied_while_clients_stay_connected() {
+    let config = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
+    let broker = Broker::with(config);
+    let file = broker.data().join("test.toml");
+    let mut client = Peer::connect(Maker::Paho, &broker, &Way::Tcp, Version::V5, "staying");
+    client.subscribe("a", 1);
+
+    let limited = "[limits]\nretained_messages = 1\n[mqtt]\nresponse_information = \"answers\"\n";
+    std::fs::write(&file, format!("{config}{limited}")).unwrap();
+    let reloaded = ask(&broker, &["reload"]);
+    assert_eq!(reloaded["applied"][0]["key"], "limits.retained_messages");
+    assert_eq!(reloaded["applied"][0]["applies"], "now");
+    assert_eq!(reloaded["restart"][0]["key"], "mqtt.response_information");
+    client.publish("r/1", "kept", 1, true);
+    client.publish("r/2", "not kept", 0, true);
+    client.publish("a", "still here", 1, false);
+    assert_eq!(client.message(), Message::live("a", "still here", 1));
+    assert_eq!(list(&broker, &["retained"]).1["total"], 1);
+    let limits = ask(&broker, &["limits"]);
+    let retained = limits.as_array().unwrap().iter();
+    let retained = retained.filter(|l| l["key"] == "limits.retained_messages");
+    let reached: Vec<_> = retained
+        .map(|l| (l["value"].clone(), l["reached"].clone()))
+        .collect();
+    assert_eq!(reached, [("1".into(), 1.into())]);
+
+    // A mistake changes nothing, and is told with its line.
+    std::fs::write(
+        &file,
+        format!("{config}[limits]\nretained_messages = \"many\"\n"),
+    )
+    .unwrap();
+    let refused = finish(mqttwb(broker.data()).args(["broker", "reload"]));
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        refused.err.contains("line 5: limits.retained_messages"),
+        "{refused:?}"
+    );
+    let limits = ask(&broker, &["limits"]);
+    assert!(limits.to_string().contains("\"reached\":1"), "{limits}");
+
+    // SIGHUP does the same.
+    broker.process.signal("HUP");
+    broker.process.wait_for("nothing is reloaded: ");
+    std::fs::write(&file, config).unwrap();
+    broker.process.signal("HUP");
+    broker
+        .process
+        .wait_for("reloaded: 1 changes applied, 0 need a restart");
+    client.publish("r/2", "kept now", 1, true);
+    assert_eq!(list(&broker, &["retained"]).1["total"], 2);
+    client.disconnect();
+    broker.stop().success();
+}

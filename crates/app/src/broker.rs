@@ -17,11 +17,11 @@ use parking_lot::Mutex;
 
 use crate::Result;
 use crate::api::{
-    ApiError, BrokerClient, BrokerStart, BrokerState, BrokerStatus, ConfigReport, ErrorCode,
-    Finding, Listener, Severity,
+    ApiError, BrokerClient, BrokerStart, BrokerState, BrokerStatus, ConfigReloaded, ConfigReport,
+    ErrorCode, Finding, Listener, Severity,
 };
 use crate::certificates::CertificateStore;
-use crate::config::{self, Config, ListenerSpec, STORE_NAME};
+use crate::config::{self, Config, ConfigFile, ListenerSpec, Persistence, STORE_NAME};
 use crate::control;
 use crate::inspect::Undo;
 
@@ -45,10 +45,14 @@ pub(crate) struct Running {
 /// Starts and stops the broker.
 pub(crate) struct BrokerControl {
     data: PathBuf,
-    config: Config,
+    file: ConfigFile,
+    /// What it runs with, or would.
+    config: Mutex<Arc<Config>>,
     capture: Arc<Capture>,
     certificates: Arc<CertificateStore>,
     phase: Mutex<Phase>,
+    /// One at a time: what holds in the end is what was read last.
+    reloading: tokio::sync::Mutex<()>,
     /// Hears commands from other processes while the broker runs; or why it does not.
     control: Mutex<Option<Result<control::Server>>>,
 }
@@ -59,18 +63,47 @@ const NEXT_PORTS: u16 = 20;
 impl BrokerControl {
     pub(crate) fn new(
         data: PathBuf,
+        file: ConfigFile,
         config: Config,
         capture: Arc<Capture>,
         certificates: Arc<CertificateStore>,
     ) -> Self {
         Self {
             data,
-            config,
+            file,
+            config: Mutex::new(Arc::new(config)),
             capture,
             certificates,
             phase: Mutex::new(Phase::Stopped { failure: None }),
+            reloading: tokio::sync::Mutex::default(),
             control: Mutex::default(),
         }
+    }
+
+    /// What it runs with, or would.
+    pub(crate) fn held(&self) -> Arc<Config> {
+        self.config.lock().clone()
+    }
+
+    /// Reads the configuration as it is in the file now.
+    async fn read_config(&self) -> Result<Config> {
+        let file = self.file.clone();
+        crate::blocking(move || file.read()).await
+    }
+
+    /// Reads the configuration again, and applies what can be applied while the broker runs. A file with a mistake
+    /// changes nothing.
+    pub(crate) async fn reload(&self) -> Result<ConfigReloaded> {
+        let _alone = self.reloading.lock().await;
+        let running = self
+            .running()
+            .ok_or_else(|| not_running().hint("It reads its configuration when it is started."))?;
+        let newer = self.read_config().await?;
+        let (taken, told) = self.held().take(&newer);
+        running.broker.set_limits(taken.limits.clone()).await;
+        self.capture.set_budget(taken.capture_memory);
+        *self.config.lock() = Arc::new(newer.with(taken));
+        Ok(told)
     }
 
     pub(crate) fn running(&self) -> Option<Arc<Running>> {
@@ -126,29 +159,27 @@ impl BrokerControl {
     }
 
     async fn open(&self, free_ports: bool) -> Result<Running> {
-        self.capture.set_budget(self.config.broker.capture_memory);
+        let read = Arc::new(self.read_config().await?);
+        let config = &read.broker;
+        self.capture.set_budget(config.capture_memory);
         let mut listeners = Vec::new();
-        for spec in &self.config.broker.listeners {
+        for spec in &config.listeners {
             listeners.push(self.listener(spec).await?);
         }
         let mut instead_of = vec![None; listeners.len()];
-        let store = self.store().await?;
+        let store = self.store(&config.persistence).await?;
         loop {
-            let config = mqttwb_broker::BrokerConfig {
+            let broker = mqttwb_broker::BrokerConfig {
                 listeners: listeners.clone(),
-                limits: self.config.broker.limits.clone(),
-                access: self.config.broker.access.clone(),
-                response_prefix: self
-                    .config
-                    .broker
-                    .response_prefix
-                    .as_deref()
-                    .map(Into::into),
+                limits: config.limits.clone(),
+                access: config.access.clone(),
+                response_prefix: config.response_prefix.as_deref().map(Into::into),
                 store: store.clone(),
-                shared_strategy: self.config.broker.shared_strategy,
+                shared_strategy: config.shared_strategy,
             };
-            let taken = match Broker::start(config, self.capture.clone()).await {
+            let taken = match Broker::start(broker, self.capture.clone()).await {
                 Ok(broker) => {
+                    *self.config.lock() = read;
                     return Ok(Running {
                         broker,
                         undo: Mutex::default(),
@@ -172,8 +203,7 @@ impl BrokerControl {
     }
 
     /// What outlives the broker, opened; `None` where nothing is to.
-    async fn store(&self) -> Result<Option<Arc<dyn Store>>> {
-        let persistence = &self.config.broker.persistence;
+    async fn store(&self, persistence: &Persistence) -> Result<Option<Arc<dyn Store>>> {
         if !persistence.enabled {
             return Ok(None);
         }
@@ -261,13 +291,13 @@ impl BrokerControl {
             let address = spec.bind;
             listener(&spec.name, spec.protocol, spec.client_cert.into(), address)
         };
-        let listeners = &self.config.broker.listeners;
-        listeners.iter().map(closed).collect()
+        let held = self.held();
+        held.broker.listeners.iter().map(closed).collect()
     }
 
     /// What it runs with, or would.
     pub(crate) fn config(&self) -> ConfigReport {
-        self.config.report()
+        self.held().report()
     }
 
     /// What it counted; zeroes while it does not run.

@@ -8,14 +8,14 @@ mod undo;
 mod words;
 
 use mqttwb_broker::inspect::{self as broker, InspectError, Listing};
-use mqttwb_model::{ClientId, TopicFilter};
+use mqttwb_model::{ClientId, LimitKind, TopicFilter};
 use mqttwb_wire::ReasonCode;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::api::{
-    ApiError, BrokerClient, BrokerCounters, DisconnectReason, ErrorCode, Page, PageRequest,
-    RetainedCleared, RetainedEntry, RetainedRestored, SessionDetail, SessionEntry, SessionRequest,
-    SubscriptionEntry, SubscriptionRequest,
+    ApiError, BrokerClient, BrokerCounters, DisconnectReason, ErrorCode, LimitEntry, Page,
+    PageRequest, RetainedCleared, RetainedEntry, RetainedRestored, SessionDetail, SessionEntry,
+    SessionRequest, SubscriptionEntry, SubscriptionRequest,
 };
 use crate::broker::{BrokerControl, not_running};
 use crate::{App, Result};
@@ -151,6 +151,29 @@ impl BrokerControl {
         Ok(words::counters(&running.broker))
     }
 
+    /// Its limits, and how often each was reached.
+    pub(crate) fn limits(&self) -> Result<Vec<LimitEntry>> {
+        let running = self.running().ok_or_else(not_running)?;
+        let reached: Vec<_> = running.broker.counters().limits_hit().collect();
+        let settings = self.held().report().settings;
+        let entry = |kind: LimitKind| {
+            let key = words::limit_key(kind);
+            let setting = settings.iter().find(|setting| setting.key == key)?;
+            Some(LimitEntry {
+                key: key.to_owned(),
+                what: kind.text().to_owned(),
+                value: setting.value.clone()?,
+                unit: setting.unit.clone(),
+                reached: reached
+                    .iter()
+                    .filter(|(k, _)| *k == kind)
+                    .map(|(_, n)| n)
+                    .sum(),
+            })
+        };
+        Ok(LimitKind::ALL.into_iter().filter_map(entry).collect())
+    }
+
     /// Ends a client's connection.
     pub(crate) async fn disconnect(&self, client: &str, reason: DisconnectReason) -> Result<()> {
         let running = self.running().ok_or_else(not_running)?;
@@ -237,6 +260,11 @@ impl App {
     /// What the broker has counted.
     pub fn broker_counters(&self) -> Result<BrokerCounters> {
         self.broker.counted()
+    }
+
+    /// The broker's limits, and how often each was reached.
+    pub fn broker_limits(&self) -> Result<Vec<LimitEntry>> {
+        self.broker.limits()
     }
 
     /// Ends a client's connection to the broker. Its will is sent.

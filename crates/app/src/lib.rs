@@ -33,7 +33,7 @@ use broker::{BrokerControl, Meter};
 use certificates::CertificateStore;
 use charts::{Charts, Counters};
 use clients::{Endpoint, TestClients};
-use config::{Config, ConfigFile};
+use config::ConfigFile;
 use traffic::Traffic;
 
 /// The result of a command.
@@ -70,16 +70,14 @@ impl App {
 
     /// Opens the workbench on a data folder with the broker of this file.
     pub async fn open_with(data: PathBuf, file: ConfigFile) -> Result<Self> {
-        let config = blocking(move || file.read()).await?;
-        Self::open_on(data, config).await
-    }
-
-    async fn open_on(data: PathBuf, config: Config) -> Result<Self> {
+        let reads = file.clone();
+        let config = blocking(move || reads.read()).await?;
         let folder = data.clone();
         let certificates = Arc::new(blocking(move || CertificateStore::open(&folder)).await?);
         let capture = Capture::new(mqttwb_capture::DEFAULT_BUDGET);
         let broker = Arc::new(BrokerControl::new(
             data.clone(),
+            file,
             config,
             capture.clone(),
             certificates.clone(),
@@ -193,6 +191,12 @@ impl App {
     /// Removes the fault rule of this name, or all.
     pub async fn faults_clear(&self, name: Option<String>) -> Result<Vec<FaultEntry>> {
         self.broker.clear_faults(name.as_deref())
+    }
+
+    /// Reads the configuration again, and applies what can be applied while the broker runs. A file with a mistake
+    /// changes nothing.
+    pub async fn broker_reload(&self) -> Result<ConfigReloaded> {
+        self.broker.reload().await
     }
 
     /// What every page shows. `frame` is 0; who sends it numbers it.

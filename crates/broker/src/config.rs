@@ -112,6 +112,14 @@ pub struct Limits {
     pub payload_format_check: bool,
 }
 
+impl Limits {
+    /// The same where no limit is above what the broker can hold to.
+    pub(crate) fn within_bounds(mut self) -> Self {
+        self.topic_levels = self.topic_levels.min(MOST_LEVELS);
+        self
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

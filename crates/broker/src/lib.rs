@@ -118,8 +118,7 @@ impl Broker {
             let listening = listener::bind(listener, &bound).await?;
             bound.push(listening);
         }
-        let mut limits = config.limits;
-        limits.topic_levels = limits.topic_levels.min(subscriptions::MOST_LEVELS);
+        let limits = config.limits.within_bounds();
         let counters = Arc::new(Counters::default());
         let mut writer = None;
         let mut durability = None;
@@ -244,6 +243,23 @@ impl Broker {
     /// Puts other fault rules in place of those that hold.
     pub fn set_faults(&self, rules: Vec<FaultRule>) -> Result<(), FaultsError> {
         self.change_faults(|held| *held = rules)
+    }
+
+    /// Sets the limits that hold from now on. Those of the whole broker hold at once, those of a connection for
+    /// connections that are made from now on, and how much may wait for a client when it connects next, or at once while
+    /// it is away. Nothing that is there already is taken away. What becomes of a message for a full queue stays as it
+    /// was at the start.
+    pub async fn set_limits(&self, limits: Limits) {
+        let mut limits = limits.within_bounds();
+        {
+            let mut hold = self.shared.limits.write();
+            limits.queue.when_full = hold.queue.when_full;
+            *hold = Arc::new(limits.clone());
+        }
+        let (reply, done) = oneshot::channel();
+        self.hub.send(Command::SetLimits(Box::new(limits), reply));
+        // Gone with the hub: then nothing holds any more.
+        let _ = done.await;
     }
 
     /// Clients that are connected, by name, at most so many.

@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use mqttwb_app::api::{BrokerStart, BrokerStatus, ErrorCode};
+use mqttwb_app::api::{BrokerStart, BrokerStatus, ErrorCode, SettingApplies};
 use mqttwb_app::config::ConfigFile;
 use mqttwb_app::{App, Result};
 
 use crate::arguments::Run;
 use crate::output::Output;
-use crate::signal::Ending;
+use crate::signal::{Ending, Reloading};
 use crate::watch;
 
 /// Runs the broker until it is told to end.
 pub async fn run(data: PathBuf, run: Run, output: &Output) -> Result<()> {
     let mut ending = Ending::catch()?;
+    let mut reloading = Reloading::catch()?;
     let app = match run.config {
         Some(path) => App::open_with(data, ConfigFile::named(path)).await?,
         None => App::open(data).await?,
@@ -43,19 +44,40 @@ pub async fn run(data: PathBuf, run: Run, output: &Output) -> Result<()> {
     let told = ready(&status, output);
     let outcome = match told {
         // Who started it does not read; it runs all the same until it is told to end.
-        Ok(printed) if run.watch && printed => tokio::select! {
-            outcome = watch::packets(&app, &status, output) => outcome,
+        Ok(printed) => tokio::select! {
+            outcome = watch::packets(&app, &status, output), if run.watch && printed => outcome,
             () = ending.wanted() => Ok(()),
+            () = reload(&app, &mut reloading) => Ok(()),
         },
-        Ok(_) => {
-            ending.wanted().await;
-            Ok(())
-        }
         Err(error) => Err(error),
     };
     tracing::info!("the broker ends");
     app.close().await;
     outcome
+}
+
+/// Reads the configuration again as often as it is wanted.
+async fn reload(app: &App, wanted: &mut Reloading) {
+    loop {
+        wanted.wanted().await;
+        match app.broker_reload().await {
+            Ok(reloaded) => {
+                for change in reloaded.applied.iter().chain(&reloaded.restart) {
+                    let restart = change.applies == SettingApplies::Restart;
+                    let felt = if restart {
+                        "when it is started again"
+                    } else {
+                        "applied"
+                    };
+                    let to = change.to.as_deref().unwrap_or("-");
+                    tracing::info!("reloaded: {} = {to}: {felt}", change.key);
+                }
+                let (applied, later) = (reloaded.applied.len(), reloaded.restart.len());
+                tracing::info!("reloaded: {applied} changes applied, {later} need a restart");
+            }
+            Err(error) => tracing::error!("nothing is reloaded: {error}"),
+        }
+    }
 }
 
 /// Prints the one line that says that every listener accepts connections. False where nobody reads it.

@@ -21,7 +21,9 @@ pub async fn run(data: PathBuf, wanted: InspectCommand, output: &Output) -> Resu
     let broker = RemoteBroker::find(data).await?;
     match wanted {
         InspectCommand::Status => tell(&broker.status().await?, print::status, output),
+        InspectCommand::Reload => tell(&broker.reload().await?, print::reloaded, output),
         InspectCommand::Counters => tell(&broker.counters().await?, print::counters, output),
+        InspectCommand::Limits => tell(&broker.limits().await?, print::limits, output),
         InspectCommand::Clients(paging) => {
             list(&paging, async |page| broker.clients(page).await, output).await
         }

@@ -47,3 +47,38 @@ impl Ending {
         }
     }
 }
+
+/// SIGHUP, caught from the moment that this is made; systems without it have no such wish.
+#[derive(Debug)]
+pub struct Reloading {
+    #[cfg(unix)]
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Reloading {
+    /// Begins to catch the signal.
+    pub fn catch() -> Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let hangup = signal(SignalKind::hangup()).map_err(|error| {
+                ApiError::new(
+                    ErrorCode::Internal,
+                    format!("Signals can't be caught: {error}."),
+                )
+            })?;
+            Ok(Self { hangup })
+        }
+        #[cfg(not(unix))]
+        Ok(Self {})
+    }
+
+    /// Waits for one.
+    pub async fn wanted(&mut self) {
+        #[cfg(unix)]
+        if self.hangup.recv().await.is_some() {
+            return;
+        }
+        std::future::pending::<()>().await;
+    }
+}

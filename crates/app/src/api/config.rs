@@ -58,6 +58,44 @@ pub struct Setting {
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 pub enum SettingApplies {
+    /// At once.
+    Now,
+    /// By connections that are made after it.
+    NewConnections,
     /// When the broker is started again.
     Restart,
+}
+
+/// A key that the file gives another value than the one that held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct SettingChange {
+    /// Its name with its table; `listeners.NAME` for a listener as a whole.
+    pub key: String,
+    /// What held, as it would be written; absent where nothing did.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// What the file says; absent where nothing holds by it.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// When it is felt.
+    pub applies: SettingApplies,
+}
+
+/// What came of reading the configuration again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct ConfigReloaded {
+    /// The file that was read; absent where there is none and every value is a default.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// What was applied.
+    pub applied: Vec<SettingChange>,
+    /// What holds only when the broker is started again.
+    pub restart: Vec<SettingChange>,
 }

@@ -346,3 +346,23 @@ pub struct BrokerCounters {
     #[ts(type = "number")]
     pub dropped: u64,
 }
+
+/// A limit of the broker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct LimitEntry {
+    /// Its key in `broker.toml`.
+    pub key: String,
+    /// What it limits.
+    pub what: String,
+    /// What holds, as it would be written.
+    pub value: String,
+    /// What a plain number is a number of.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// How often somebody came up against it since the broker was started.
+    #[ts(type = "number")]
+    pub reached: u64,
+}

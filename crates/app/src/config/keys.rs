@@ -124,7 +124,8 @@ pub(super) static KEYS: [Key<BrokerConfig>; 30] = [
         "The largest packet that is taken of a client. A larger one is refused with 0x95 \
          when its length is read, and its connection ends. MQTT 5 clients are told in \
          CONNACK.",
-    ),
+    )
+    .new_connections(),
     key(
         "mqtt",
         "receive_maximum",
@@ -132,14 +133,16 @@ pub(super) static KEYS: [Key<BrokerConfig>; 30] = [
         "QoS 1 and 2 messages of one MQTT 5 client that may be unacknowledged, and QoS 2 \
          messages of any client that may wait for their PUBREL; one more is refused with \
          0x93, and its connection ends. MQTT 5 clients are told in CONNACK.",
-    ),
+    )
+    .new_connections(),
     key(
         "mqtt",
         "topic_alias_maximum",
         count("aliases", 0, 65_535, number!(limits.topic_alias_maximum)),
         "Topic aliases that a client may use towards the broker; 0 for none. MQTT 5 \
          clients are told in CONNACK.",
-    ),
+    )
+    .new_connections(),
     key(
         "mqtt",
         "topic_alias_maximum_out",
@@ -151,14 +154,16 @@ pub(super) static KEYS: [Key<BrokerConfig>; 30] = [
         ),
         "Topic aliases that the broker uses towards an MQTT 5 client, at most as many as \
          the client allows; 0 for none.",
-    ),
+    )
+    .new_connections(),
     key(
         "mqtt",
         "server_keep_alive",
         seconds(65_535, number!(limits.server_keep_alive)),
         "The keep-alive that every MQTT 5 client is given, whatever it asks for; 0 leaves \
          it to the client. MQTT 3 clients can't be told, so theirs stands.",
-    ),
+    )
+    .new_connections(),
     key(
         "mqtt",
         "keep_alive_max",
@@ -166,7 +171,8 @@ pub(super) static KEYS: [Key<BrokerConfig>; 30] = [
         "The longest keep-alive of an MQTT 5 client; 0 is no maximum. A longer one, and \
          none at all, becomes this, and CONNACK says so. MQTT 3 clients can't be told, so \
          theirs stands.",
-    ),
+    )
+    .new_connections(),
     key(
         "mqtt",
         "session_expiry_max",
@@ -174,19 +180,22 @@ pub(super) static KEYS: [Key<BrokerConfig>; 30] = [
         "The longest that a session is kept for a client that is away. A longer session \
          expiry interval, and that of an MQTT 3 client that keeps its session, becomes \
          this; MQTT 5 clients are told in CONNACK.",
-    ),
+    )
+    .new_connections(),
     key(
         "mqtt",
         "max_queued_messages",
         count("messages", 1, 100_000_000, number!(limits.queue.messages)),
         "Messages above QoS 0 that may wait for one session's client.",
-    ),
+    )
+    .new_connections(),
     key(
         "mqtt",
         "max_queued_bytes",
         size(1_024, 1 << 40, number!(limits.queue.bytes)),
         "What the messages that wait for one session's client may take in memory.",
-    ),
+    )
+    .new_connections(),
     key(
         "mqtt",
         "when_queue_full",
@@ -216,7 +225,8 @@ pub(super) static KEYS: [Key<BrokerConfig>; 30] = [
         Field::Flag(value!(limits.payload_format_check)),
         "Whether a payload that calls itself text (payload format indicator 1) must be \
          UTF-8. What is not is refused with 0x99.",
-    ),
+    )
+    .new_connections(),
     key(
         "mqtt",
         "response_information",
@@ -234,7 +244,8 @@ pub(super) static KEYS: [Key<BrokerConfig>; 30] = [
         count("connections", 1, 1_000_000, number!(limits.connections)),
         "Connections in all, those in a handshake included. One more is closed before it \
          is read from.",
-    ),
+    )
+    .new_connections(),
     key(
         "limits",
         "connections_per_address",
@@ -245,7 +256,8 @@ pub(super) static KEYS: [Key<BrokerConfig>; 30] = [
             number!(limits.connections_per_address),
         ),
         "Connections from one IP address. One more is closed before it is read from.",
-    ),
+    )
+    .new_connections(),
     key(
         "limits",
         "connection_rate",
@@ -257,7 +269,8 @@ pub(super) static KEYS: [Key<BrokerConfig>; 30] = [
         ),
         "New connections from one IP address; ten seconds' worth may come at once. 0 is \
          no limit. One more is closed before it is read from.",
-    ),
+    )
+    .new_connections(),
     key(
         "limits",
         "connect_timeout",
@@ -268,14 +281,16 @@ pub(super) static KEYS: [Key<BrokerConfig>; 30] = [
         ),
         "How long a connection may take from its first byte to a whole CONNECT, \
          handshakes of TLS and WebSocket included. One that takes longer is closed.",
-    ),
+    )
+    .new_connections(),
     key(
         "limits",
         "sessions",
         count("sessions", 1, 10_000_000, number!(limits.sessions)),
         "Sessions in all, connected or not. One more is refused with 0x97 in CONNACK \
          (return code 3 before MQTT 5).",
-    ),
+    )
+    .now(),
     key(
         "limits",
         "message_rate",
@@ -287,28 +302,32 @@ pub(super) static KEYS: [Key<BrokerConfig>; 30] = [
         ),
         "Messages that a client may publish; a second's worth may come at once. 0 is no \
          limit. Who is faster is read from more slowly: nothing is lost.",
-    ),
+    )
+    .new_connections(),
     key(
         "limits",
         "byte_rate",
         size(0, 1 << 40, number!(limits.byte_rate)),
         "Bytes a second that a client may send; a second's worth may come at once. 0 is \
          no limit. Who is faster is read from more slowly.",
-    ),
+    )
+    .new_connections(),
     key(
         "limits",
         "topic_levels",
         count("levels", 1, 200, number!(limits.topic_levels)),
         "Levels of a topic name or topic filter. A PUBLISH or will with more is refused \
          with 0x90, a filter with 0x8F (0x80 before MQTT 5).",
-    ),
+    )
+    .new_connections(),
     key(
         "limits",
         "topic_length",
         size(1, 65_535, number!(limits.topic_length)),
         "Bytes of a topic name or topic filter. What is longer is refused like what has \
          too many levels.",
-    ),
+    )
+    .new_connections(),
     key(
         "limits",
         "subscriptions_per_client",
@@ -320,7 +339,8 @@ pub(super) static KEYS: [Key<BrokerConfig>; 30] = [
         ),
         "Subscriptions of one client. One more is refused with 0x97 in SUBACK (0x80 \
          before MQTT 5).",
-    ),
+    )
+    .now(),
     key(
         "limits",
         "retained_messages",
@@ -332,14 +352,16 @@ pub(super) static KEYS: [Key<BrokerConfig>; 30] = [
         ),
         "Retained messages. One more topic is refused with 0x97 where its version and QoS \
          can say it; otherwise the message goes to its subscribers and is not retained.",
-    ),
+    )
+    .now(),
     key(
         "limits",
         "retained_bytes",
         size(0, 1 << 40, number!(limits.retained_bytes)),
         "What retained messages may take in memory, each with its topic, its properties \
          and 48 bytes. What is past it is refused like one message too many.",
-    ),
+    )
+    .now(),
     key(
         "persistence",
         "enabled",
@@ -382,7 +404,8 @@ pub(super) static KEYS: [Key<BrokerConfig>; 30] = [
         "memory",
         size(64 << 10, 1 << 40, number!(capture_memory)),
         "What captured packets may take in memory. The oldest go first, and are counted.",
-    ),
+    )
+    .now(),
 ];
 
 /// Keys that are to come, and what is said of them until they do: a promise that nobody keeps is an error.

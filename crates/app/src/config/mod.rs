@@ -4,6 +4,7 @@
 //! Not here: opening listeners. Invariant: a configuration that was read can be started, ports and certificate files
 //! permitting; [`keys`] is the one place that says which keys there are.
 
+mod change;
 mod keys;
 mod reading;
 #[cfg(test)]

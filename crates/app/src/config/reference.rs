@@ -68,6 +68,8 @@ fn row<T>(page: &mut String, key: &Key<T>, absent: &str) {
         Field::File(_) => "name of a file, in quotes".to_owned(),
     };
     let applies = match key.applies {
+        Applies::Now => "at once",
+        Applies::NewConnections => "by new connections",
         Applies::Restart => "at the next start",
     };
     let _ = writeln!(

@@ -73,6 +73,8 @@ impl Config {
 impl From<Applies> for SettingApplies {
     fn from(applies: Applies) -> Self {
         match applies {
+            Applies::Now => Self::Now,
+            Applies::NewConnections => Self::NewConnections,
             Applies::Restart => Self::Restart,
         }
     }

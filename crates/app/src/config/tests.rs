@@ -219,3 +219,40 @@ fn rules_that_are_not_applied_cannot_be_asked_for() {
             .anonymous
     );
 }
+
+#[test]
+fn what_a_broker_that_runs_can_take_of_a_newer_file_is_taken_and_the_rest_is_told() {
+    let tcp = "[listeners.tcp]\nbind = \"127.0.0.1:1\"\nprotocol = \"tcp\"\n";
+    let old = read_whole(&format!("{tcp}[mqtt]\nreceive_maximum = 7\n")).unwrap();
+    let newer = read_whole(&format!(
+        "{tcp}[listeners.ws]\nbind = \"127.0.0.1:2\"\nprotocol = \"ws\"\n\
+         [mqtt]\nwhen_queue_full = \"drop-oldest\"\n[limits]\nretained_messages = 5\n",
+    ))
+    .unwrap();
+    let (taken, told) = old.take(&newer);
+    let of = |changes: &[crate::api::SettingChange]| -> Vec<String> {
+        changes.iter().map(|change| change.key.clone()).collect()
+    };
+    assert_eq!(
+        of(&told.applied),
+        ["mqtt.receive_maximum", "limits.retained_messages"]
+    );
+    assert_eq!(of(&told.restart), ["listeners.ws", "mqtt.when_queue_full"]);
+    assert_eq!(told.applied[0].from.as_deref(), Some("7"));
+    assert_eq!(
+        told.applied[0].to.as_deref(),
+        Some("1024"),
+        "it is absent now"
+    );
+    assert_eq!(
+        told.restart[0].to.as_deref(),
+        Some("{ bind = \"127.0.0.1:2\", protocol = \"ws\", client_cert = \"none\" }")
+    );
+    let mut expected = newer.broker.clone();
+    expected.listeners = old.broker.listeners.clone();
+    expected.limits.queue.when_full = old.broker.limits.queue.when_full;
+    assert_eq!(taken, expected);
+    // What holds only after a restart is told again as long as it is so.
+    let (_, again) = newer.with(taken).take(&newer);
+    assert_eq!((again.applied.len(), again.restart.len()), (0, 2));
+}

@@ -11,10 +11,10 @@ use tokio::net::TcpStream;
 use super::file::ControlFile;
 use super::{ANSWER, Answer, Asked, Request};
 use crate::api::{
-    ApiError, BrokerClient, BrokerCounters, BrokerStatus, ConfigReport, DisconnectReason,
-    ErrorCode, FaultEntry, FaultRule, Page, PageRequest, RetainedCleared, RetainedEntry,
-    RetainedRestored, SessionDetail, SessionEntry, SessionRequest, SubscriptionEntry,
-    SubscriptionRequest,
+    ApiError, BrokerClient, BrokerCounters, BrokerStatus, ConfigReloaded, ConfigReport,
+    DisconnectReason, ErrorCode, FaultEntry, FaultRule, LimitEntry, Page, PageRequest,
+    RetainedCleared, RetainedEntry, RetainedRestored, SessionDetail, SessionEntry, SessionRequest,
+    SubscriptionEntry, SubscriptionRequest,
 };
 use crate::{Result, blocking};
 
@@ -48,9 +48,19 @@ impl RemoteBroker {
         self.ask(Request::Config).await
     }
 
+    /// Has it read its configuration again, and apply what can be applied while it runs.
+    pub async fn reload(&self) -> Result<ConfigReloaded> {
+        self.ask(Request::Reload).await
+    }
+
     /// What it has counted.
     pub async fn counters(&self) -> Result<BrokerCounters> {
         self.ask(Request::Counters).await
+    }
+
+    /// Its limits, and how often each was reached.
+    pub async fn limits(&self) -> Result<Vec<LimitEntry>> {
+        self.ask(Request::Limits).await
     }
 
     /// Clients that are connected, by name.

@@ -43,7 +43,9 @@ struct Asked {
 pub(crate) enum Request {
     Status,
     Config,
+    Reload,
     Counters,
+    Limits,
     Clients {
         page: PageRequest,
     },
@@ -89,7 +91,9 @@ impl BrokerControl {
         match request {
             Request::Status => json(self.status()),
             Request::Config => json(self.config()),
+            Request::Reload => json(self.reload().await?),
             Request::Counters => json(self.counted()?),
+            Request::Limits => json(self.limits()?),
             Request::Clients { page } => json(self.client_page(page).await?),
             Request::Sessions { page } => json(self.sessions(page).await?),
             Request::Session { wanted } => json(self.session(wanted).await?),

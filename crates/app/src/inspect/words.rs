@@ -7,7 +7,7 @@ use mqttwb_broker::inspect::{
 };
 use mqttwb_broker::session::{Delivery, Inflight, Unacknowledged};
 use mqttwb_broker::{Broker, ClientSummary, Message};
-use mqttwb_model::{QoS, Timestamp};
+use mqttwb_model::{LimitKind, QoS, Timestamp};
 use mqttwb_wire::{ReasonCode, RetainHandling};
 
 use crate::api;
@@ -212,9 +212,43 @@ pub(super) fn counters(broker: &Broker) -> api::BrokerCounters {
     }
 }
 
+/// The key of a limit.
+pub(super) fn limit_key(kind: LimitKind) -> &'static str {
+    match kind {
+        LimitKind::Connections => "limits.connections",
+        LimitKind::ConnectionsPerAddress => "limits.connections_per_address",
+        LimitKind::ConnectionRate => "limits.connection_rate",
+        LimitKind::ConnectTime => "limits.connect_timeout",
+        LimitKind::Sessions => "limits.sessions",
+        LimitKind::SessionExpiry => "mqtt.session_expiry_max",
+        LimitKind::KeepAlive => "mqtt.keep_alive_max",
+        LimitKind::PacketSize => "mqtt.maximum_packet_size",
+        LimitKind::ReceiveMaximum => "mqtt.receive_maximum",
+        LimitKind::TopicAlias => "mqtt.topic_alias_maximum",
+        LimitKind::MessageRate => "limits.message_rate",
+        LimitKind::ByteRate => "limits.byte_rate",
+        LimitKind::TopicLevels => "limits.topic_levels",
+        LimitKind::TopicLength => "limits.topic_length",
+        LimitKind::Subscriptions => "limits.subscriptions_per_client",
+        LimitKind::Queue => "mqtt.max_queued_messages",
+        LimitKind::RetainedMessages => "limits.retained_messages",
+        LimitKind::RetainedBytes => "limits.retained_bytes",
+        LimitKind::PayloadFormat => "mqtt.payload_format_check",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_limit_has_its_key_in_the_configuration() {
+        let settings = crate::config::Config::default().report().settings;
+        for kind in LimitKind::ALL {
+            let key = limit_key(kind);
+            assert!(settings.iter().any(|setting| setting.key == key), "{key}");
+        }
+    }
 
     #[test]
     fn a_preview_says_whether_it_is_all() {

@@ -9,6 +9,7 @@ use mqttwb_wire::{ReasonCode, SubscriptionOptions};
 use tokio::sync::oneshot;
 
 use super::{Inbox, Inspect};
+use crate::config::Limits;
 use crate::counters::ConnectionCounters;
 use crate::message::Message;
 use crate::session::{Session, Terms};
@@ -90,6 +91,8 @@ pub(crate) enum Command {
         at_most: usize,
         reply: oneshot::Sender<Vec<ClientSummary>>,
     },
+    /// Other limits hold from now on.
+    SetLimits(Box<Limits>, oneshot::Sender<()>),
     /// An operator's question, or act.
     Inspect(Box<Inspect>),
     /// Every connection is to end; no further one is taken.

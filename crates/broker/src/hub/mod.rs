@@ -213,6 +213,10 @@ impl Hub {
             Command::Clients { at_most, reply } => {
                 let _ = reply.send(self.summaries(at_most));
             }
+            Command::SetLimits(limits, reply) => {
+                self.set_limits(*limits);
+                let _ = reply.send(());
+            }
             Command::Inspect(inspect) => self.inspect(*inspect, now),
             Command::EndAll(reason) => {
                 self.closed = Some(reason);
@@ -232,6 +236,15 @@ impl Hub {
     fn is_durable(&self, client: &ClientId) -> bool {
         let key = self.by_id.get(client);
         key.is_some_and(|key| self.clients[*key as usize].durable.is_some())
+    }
+
+    fn set_limits(&mut self, limits: Limits) {
+        for (_, client) in &mut self.clients {
+            if let State::Offline(offline) = &mut client.state {
+                offline.session.set_limits(limits.queue);
+            }
+        }
+        self.limits = limits;
     }
 
     fn count_subscriptions(&self) {

@@ -152,6 +152,7 @@ impl Hub {
         };
         if let Some(mut session) = kept {
             session.disconnect();
+            session.set_limits(self.limits.queue);
             let durable = client.durable;
             let (info, session_expiry) = (online.info.clone(), expiry);
             for delivery in inbox.empty().into_iter().chain(pending) {

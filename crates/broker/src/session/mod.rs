@@ -162,6 +162,12 @@ impl Session {
         self
     }
 
+    /// Sets how much may wait for the client from now on; what waits already stays.
+    pub fn set_limits(&mut self, limits: QueueLimits) {
+        self.limits = limits;
+        self.outgoing.set_limits(limits);
+    }
+
     /// Says whether what happens to the session must outlive the process.
     pub fn set_durable(&mut self, durable: bool) {
         self.durable = durable;

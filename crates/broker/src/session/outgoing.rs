@@ -178,6 +178,10 @@ impl Outgoing {
             .map(|(seq, state)| (packet_id(*seq), state, *seq <= self.sent_before))
     }
 
+    pub(super) fn set_limits(&mut self, limits: QueueLimits) {
+        self.limits = limits;
+    }
+
     /// What the queue weighs, in bytes.
     pub(super) fn queue_bytes(&self) -> usize {
         self.queue_bytes

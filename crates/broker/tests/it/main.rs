@@ -23,6 +23,7 @@ mod manners;
 mod publish;
 mod quality;
 mod queues;
+mod reload;
 mod shared;
 mod subscribe;
 mod topics;

@@ -10,6 +10,8 @@ use super::FaultCommand;
 pub enum InspectCommand {
     /// How the broker is that runs on the data folder: its listeners, and since when it runs
     Status,
+    /// Read the configuration again, and apply what can be applied while the broker runs; SIGHUP does the same
+    Reload,
     /// Clients that are connected
     Clients(Paging),
     /// Sessions, of clients that are connected and of clients that are away
@@ -39,6 +41,8 @@ pub enum InspectCommand {
     },
     /// What the broker has counted since its start
     Counters,
+    /// The limits that hold, and how often each was reached
+    Limits,
     /// End a client's connection; its session and its subscriptions stay, its will is sent
     Disconnect {
         /// Client identifier

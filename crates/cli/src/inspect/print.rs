@@ -1,9 +1,10 @@
 //! Answers as a person reads them.
 
 use mqttwb_app::api::{
-    BrokerClient, BrokerCounters, BrokerState, BrokerStatus, ClientCert, InflightState,
-    MessageEntry, PreviewFormat, Protocol, RetainedCleared, RetainedEntry, RetainedRestored,
-    SessionDetail, SessionEntry, SubscriptionEntry, Version,
+    BrokerClient, BrokerCounters, BrokerState, BrokerStatus, ClientCert, ConfigReloaded,
+    InflightState, LimitEntry, MessageEntry, PreviewFormat, Protocol, RetainedCleared,
+    RetainedEntry, RetainedRestored, SessionDetail, SessionEntry, SettingApplies,
+    SubscriptionEntry, Version,
 };
 
 use super::time::{age, span, until};
@@ -192,6 +193,34 @@ pub fn status(status: &BrokerStatus, output: &Output) -> Printed {
     table.print(output)
 }
 
+/// What came of reading the configuration again.
+pub fn reloaded(reloaded: &ConfigReloaded, output: &Output) -> Printed {
+    match &reloaded.file {
+        Some(file) => output.line(file.as_bytes())?,
+        None => output.line(b"There is no broker.toml: every value is a default.")?,
+    }
+    if reloaded.applied.is_empty() && reloaded.restart.is_empty() {
+        return output.line(b"Nothing has changed.");
+    }
+    let mut table = Table::new(["KEY", "FROM", "TO", "FELT"]);
+    for change in reloaded.applied.iter().chain(&reloaded.restart) {
+        let felt = match change.applies {
+            SettingApplies::Now => "now",
+            SettingApplies::NewConnections => "by new connections",
+            SettingApplies::Restart => "when the broker is started again",
+        };
+        let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+        table.row([
+            change.key.clone(),
+            value(&change.from),
+            value(&change.to),
+            felt.to_owned(),
+        ]);
+    }
+    output.line(b"")?;
+    table.print(output)
+}
+
 /// What it has counted.
 pub fn counters(counters: &BrokerCounters, output: &Output) -> Printed {
     let mut table = Table::new(["", ""]);
@@ -209,6 +238,22 @@ pub fn counters(counters: &BrokerCounters, output: &Output) -> Printed {
         table.row([name.to_owned(), number.to_string()]);
     }
     output.line(format!("since {} ago", span(counters.uptime)).as_bytes())?;
+    table.print(output)
+}
+
+/// The limits that hold.
+pub fn limits(limits: &Vec<LimitEntry>, output: &Output) -> Printed {
+    let mut table = Table::new(["KEY", "VALUE", "UNIT", "REACHED"]);
+    for limit in limits {
+        // A text names its unit itself.
+        let plain = !limit.value.starts_with('"');
+        table.row([
+            limit.key.clone(),
+            limit.value.clone(),
+            limit.unit.clone().filter(|_| plain).unwrap_or_default(),
+            limit.reached.to_string(),
+        ]);
+    }
     table.print(output)
 }
 

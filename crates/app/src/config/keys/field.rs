@@ -26,6 +26,10 @@ pub(in crate::config) struct Key<T: 'static> {
 /// When a change of a key is felt by a broker that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::config) enum Applies {
+    /// At once.
+    Now,
+    /// By connections that are made after it.
+    NewConnections,
     /// When the broker is started again.
     Restart,
 }
@@ -77,6 +81,28 @@ pub(in crate::config) enum Field<T: 'static> {
     File(Slot<T, PathBuf>),
 }
 
+impl<T> Field<T> {
+    /// Gives one configuration the value of another.
+    pub(in crate::config) fn copy(&self, from: &T, to: &mut T) {
+        fn copy<T, V>(slot: &Slot<T, V>, from: &T, to: &mut T) {
+            if let Some(value) = (slot.get)(from) {
+                (slot.set)(to, value);
+            }
+        }
+        match self {
+            Self::Count { slot, .. } | Self::Size { slot, .. } | Self::Seconds { slot, .. } => {
+                copy(slot, from, to);
+            }
+            Self::Time { slot, .. } => copy(slot, from, to),
+            Self::Flag(slot) => copy(slot, from, to),
+            Self::Word { slot, .. } => copy(slot, from, to),
+            Self::Text { slot, .. } => copy(slot, from, to),
+            Self::Address(slot) => copy(slot, from, to),
+            Self::File(slot) => copy(slot, from, to),
+        }
+    }
+}
+
 pub(super) const fn key<T>(
     section: &'static str,
     name: &'static str,
@@ -96,6 +122,16 @@ pub(super) const fn key<T>(
 impl<T> Key<T> {
     pub(super) const fn absent(mut self, words: &'static str) -> Self {
         self.absent = Some(words);
+        self
+    }
+
+    pub(super) const fn now(mut self) -> Self {
+        self.applies = Applies::Now;
+        self
+    }
+
+    pub(super) const fn new_connections(mut self) -> Self {
+        self.applies = Applies::NewConnections;
         self
     }
 }
@@ -139,7 +175,7 @@ pub(super) const fn word<T>(words: &'static [&'static str], slot: Slot<T, usize>
 macro_rules! number {
     ($($path:ident).+) => {
         Slot {
-            get: |c| u64::try_from(c.$($path).+).ok(),
+            get: |c: &BrokerConfig| u64::try_from(c.$($path).+).ok(),
             // The bounds of the key are within those of the type: a test holds it.
             set: |c, v| c.$($path).+ = v.try_into().unwrap_or_default(),
         }
@@ -150,7 +186,7 @@ macro_rules! number {
 macro_rules! value {
     ($($path:ident).+) => {
         Slot {
-            get: |c| Some(c.$($path).+.clone()),
+            get: |c: &BrokerConfig| Some(c.$($path).+.clone()),
             set: |c, v| c.$($path).+ = v,
         }
     };
@@ -160,7 +196,7 @@ macro_rules! value {
 macro_rules! among {
     ($values:ident, $($path:ident).+) => {
         Slot {
-            get: |c| $values.iter().position(|v| *v == c.$($path).+),
+            get: |c: &BrokerConfig| $values.iter().position(|v| *v == c.$($path).+),
             set: |c, place| {
                 if let Some(value) = $values.get(place) {
                     c.$($path).+ = *value;

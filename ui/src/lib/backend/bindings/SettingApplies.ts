@@ -3,4 +3,4 @@
 /**
  * When a change of a key is felt by a broker that runs.
  */
-export type SettingApplies = "restart";
+export type SettingApplies = "now" | "new-connections" | "restart";
