@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::process::{Stop, output, run};
 use crate::tree::{target as built, top};
 
-const TARGETS: [&str; 3] = ["wire_decode", "front_session", "topics"];
+const TARGETS: [&str; 4] = ["wire_decode", "front_session", "session", "topics"];
 /// Of each target, where nothing else is said.
 const INPUTS: u64 = 1_000_000;
 

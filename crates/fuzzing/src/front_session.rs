@@ -8,18 +8,19 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, BytesMut};
+use bytes::{Buf, BytesMut};
 use mqttwb_broker::{Broker, BrokerConfig, Limits};
 use mqttwb_model::{NoObserver, ProtocolVersion, QoS};
 use mqttwb_wire::{
     Connect, Packet, Properties, Property, ReasonCode, Will, decode, encode, frame_len,
-    protocol_of_connect, write_var_int,
+    protocol_of_connect,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use crate::VERSIONS;
+use crate::script::{packet, some, take};
 
 /// What a broker in memory needs for any input is a hundredth of this.
 const A_HANG: Duration = Duration::from_secs(60);
@@ -90,31 +91,6 @@ async fn script(mut input: &[u8]) {
     }
     broker.stop().await;
     assert_eq!(broker.clients(1).await, []);
-}
-
-fn take(input: &mut &[u8]) -> Option<u8> {
-    let (first, rest) = input.split_first()?;
-    *input = rest;
-    Some(*first)
-}
-
-/// As many bytes as the first of them says, or as there are.
-fn some<'a>(input: &mut &'a [u8]) -> &'a [u8] {
-    let len = usize::from(take(input).unwrap_or(0)).min(input.len());
-    let (bytes, rest) = input.split_at(len);
-    *input = rest;
-    bytes
-}
-
-/// A packet with the right remaining length.
-fn packet(input: &mut &[u8]) -> Vec<u8> {
-    let first = take(input).unwrap_or(0xc0);
-    let body = some(input);
-    let mut frame = BytesMut::new();
-    frame.put_u8(first);
-    write_var_int(&mut frame, body.len());
-    frame.put_slice(body);
-    frame.to_vec()
 }
 
 /// A CONNECT by four bits: two for the version, one for clean start, one for the name.

@@ -10,6 +10,8 @@
 
 mod front_session;
 mod mutation;
+mod script;
+mod session;
 mod topics;
 mod wire_decode;
 
@@ -38,6 +40,12 @@ pub const FRONT_SESSION: Target = Target {
     run: front_session::run,
 };
 
+/// A session alone, and what its client sends.
+pub const SESSION: Target = Target {
+    name: "session",
+    run: session::run,
+};
+
 /// A topic filter and a topic name.
 pub const TOPICS: Target = Target {
     name: "topics",
@@ -45,7 +53,7 @@ pub const TOPICS: Target = Target {
 };
 
 /// All of them.
-pub const TARGETS: [Target; 3] = [WIRE_DECODE, FRONT_SESSION, TOPICS];
+pub const TARGETS: [Target; 4] = [WIRE_DECODE, FRONT_SESSION, SESSION, TOPICS];
 
 const VERSIONS: [ProtocolVersion; 3] = [
     ProtocolVersion::V31,

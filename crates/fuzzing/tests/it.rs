@@ -6,10 +6,15 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use mqttwb_fuzzing::{FRONT_SESSION, Mutants, TARGETS, TOPICS, Target, WIRE_DECODE};
+use mqttwb_fuzzing::{FRONT_SESSION, Mutants, SESSION, TARGETS, TOPICS, Target, WIRE_DECODE};
 
-/// The same mutants on every run and every machine.
+/// The same mutants on every run and every machine, unless `FUZZ_SEED` says otherwise.
 const SEED: u64 = 2026;
+
+/// A number that the environment gives.
+fn given(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
 
 fn corpus(target: Target) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -37,7 +42,9 @@ fn holds(target: Target, mutants: usize) {
     for input in &inputs {
         run(target, input);
     }
-    for input in Mutants::new(&inputs, SEED).take(mutants) {
+    let seed = given("FUZZ_SEED").unwrap_or(SEED);
+    let mutants = given("FUZZ_MUTANTS").map_or(mutants, |n| n as usize);
+    for input in Mutants::new(&inputs, seed).take(mutants) {
         run(target, &input);
     }
 }
@@ -50,6 +57,11 @@ fn any_bytes_are_decoded_or_refused_and_what_is_decoded_reads_back() {
 #[test]
 fn any_topic_matches_by_the_words_of_the_standard() {
     holds(TOPICS, 50_000);
+}
+
+#[test]
+fn any_client_finds_a_session_within_its_bounds() {
+    holds(SESSION, 20_000);
 }
 
 #[test]
