@@ -24,6 +24,12 @@ const UNDER_WAY: usize = 4 << 20;
 const SEGMENT: usize = 1 << 20;
 const SEGMENTS: usize = 12;
 const LANES: usize = 64;
+/// What the log is written over with to make it forget. Nobody reads it, so it takes no memory.
+static FILLER: [u8; SEGMENT] = [0; SEGMENT];
+/// Every segment, the open one, and one to close it.
+const FILLERS: usize = SEGMENTS + 2;
+/// So many bytes in the log are worth the forgetting.
+const WORTH_FORGETTING: usize = 64 << 10;
 
 /// Links a name to the router. A closure, since rumqttd does not export the type of the channel that it holds.
 type Link = Box<dyn Fn(&str) -> Result<(LinkTx, LinkRx), LaneError> + Send + Sync>;
@@ -113,6 +119,8 @@ pub(crate) fn open() -> Result<(RouterSender, RouterReceiver), LaneError> {
         topic,
         rx: Some(rx),
         passes_over: Some(mark),
+        remembered: 0,
+        fillers: 0,
     };
     Ok((sender, receiver))
 }
@@ -183,6 +191,10 @@ pub(crate) struct RouterReceiver {
     rx: Option<LinkRx>,
     /// Until this batch comes, what comes is not for us.
     passes_over: Option<Bytes>,
+    /// Bytes that were received since the log was last made to forget.
+    remembered: usize,
+    /// How many fillers are still to come back, the next of them under way.
+    fillers: usize,
 }
 
 impl RouterReceiver {
@@ -194,6 +206,12 @@ impl RouterReceiver {
                 Some(Notification::Forward(forward)) => {
                     let batch = forward.publish.payload;
                     match &self.passes_over {
+                        None if batch.as_ptr() == FILLER.as_ptr() => {
+                            self.fillers = self.fillers.saturating_sub(1);
+                            if self.fillers > 0 {
+                                fill(&self.sending);
+                            }
+                        }
                         None => return Some(self.took(batch)),
                         Some(mark) if *mark == batch => self.passes_over = None,
                         Some(_) => {}
@@ -210,7 +228,23 @@ impl RouterReceiver {
         futures_util::FutureExt::now_or_never(self.receive()).flatten()
     }
 
-    fn took(&self, batch: Bytes) -> Bytes {
+    /// Whether the log holds on to much that was received long ago.
+    pub(crate) fn remembers(&self) -> bool {
+        self.remembered >= WORTH_FORGETTING
+    }
+
+    /// Makes the log let go of what was received: it does so segment by segment, by being written over. Whoever waits in
+    /// [`Self::receive`] carries it on.
+    pub(crate) fn forget(&mut self) {
+        self.remembered = 0;
+        if self.fillers == 0 {
+            self.fillers = FILLERS;
+            fill(&self.sending);
+        }
+    }
+
+    fn took(&mut self, batch: Bytes) -> Bytes {
+        self.remembered += batch.len();
         let back = batch.len().min(UNDER_WAY);
         let pays = |debt: usize| Some(debt.saturating_sub(back));
         // Only this side pays, so what it found is what it paid from.
@@ -220,6 +254,11 @@ impl RouterReceiver {
         self.sending.room.add_permits(back.saturating_sub(debt));
         batch
     }
+}
+
+/// Sends a filler. One at a time: the log must not forget what is still under way.
+fn fill(sending: &Arc<Sending>) {
+    RouterSender(sending.clone()).send(Bytes::from_static(&FILLER));
 }
 
 impl Drop for RouterReceiver {
@@ -286,6 +325,42 @@ mod tests {
                 sender.send_now(Bytes::from(vec![round, n]));
             }
             assert_eq!(&receiver.receive().await.unwrap()[..], [round, 0]);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_received_is_forgotten_when_asked_and_nothing_else_is_lost() {
+        let (sender, mut receiver) = open().unwrap();
+        let held = Arc::new(vec![1; 3 << 20]);
+        for _ in 0..3 {
+            let batch = Bytes::from_owner(Large(held.clone()));
+            sender.room_for(batch.len()).await;
+            sender.send(batch);
+            drop(receiver.receive().await.unwrap());
+        }
+        assert!(receiver.remembers());
+        assert_eq!(Arc::strong_count(&held), 4, "the log has them");
+        receiver.forget();
+        assert!(!receiver.remembers());
+        // Traffic goes on between the fillers.
+        for n in 0..200u32 {
+            sender.send_now(Bytes::copy_from_slice(&n.to_le_bytes()));
+            let batch = receiver.receive().await.unwrap();
+            assert_eq!(batch[..], n.to_le_bytes());
+        }
+        while receiver.fillers > 0 {
+            assert_eq!(receiver.try_receive(), None);
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(Arc::strong_count(&held), 1);
+    }
+
+    /// A batch's memory, which tells when it is given back.
+    struct Large(Arc<Vec<u8>>);
+
+    impl AsRef<[u8]> for Large {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
         }
     }
 

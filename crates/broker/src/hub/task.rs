@@ -72,6 +72,8 @@ impl Drop for Closing {
     }
 }
 
+/// After so long without a message the router's log is made to forget the last ones.
+const QUIET: Duration = Duration::from_secs(5);
 /// Batches that are routed before the inboxes are filled and the clock is looked at.
 const BATCHES_A_ROUND: usize = 32;
 
@@ -85,12 +87,20 @@ pub(crate) async fn run(mut hub: Hub, handle: HubHandle, mut router: RouterRecei
             .deadline()
             .map(|at| at.since(Timestamp::now()))
             .unwrap_or(Duration::from_secs(3600));
+        let due = if router.remembers() {
+            due.min(QUIET)
+        } else {
+            due
+        };
         let first = tokio::select! {
             batch = router.receive() => match batch {
                 Some(batch) => batch,
                 None => return tracing::error!("the router has ended"),
             },
             () = tokio::time::sleep(due) => {
+                if router.remembers() {
+                    router.forget();
+                }
                 hub.tick(Timestamp::now());
                 hub.flush();
                 continue;
