@@ -338,7 +338,7 @@ impl Writer {
 mod tests {
     use bytes::Bytes;
     use mqttwb_model::durable::{DeliveryRecord, RetainedRecord};
-    use mqttwb_model::{ClientId, QoS};
+    use mqttwb_model::{ClientId, QoS, SubscriptionIds};
 
     use super::*;
 
@@ -378,7 +378,7 @@ mod tests {
                 qos: QoS::AtLeastOnce,
                 retain: false,
                 released: false,
-                subscription_ids: Arc::default(),
+                subscription_ids: SubscriptionIds::default(),
                 message: Bytes::from_static(b"m"),
             },
         )

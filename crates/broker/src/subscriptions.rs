@@ -5,9 +5,8 @@
 //! without subscriptions and children is not kept; a shared subscription is in the tree as long as it has a member.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use mqttwb_model::{QoS, TopicFilter};
+use mqttwb_model::{QoS, SubscriptionIds, TopicFilter};
 use mqttwb_wire::SubscriptionOptions;
 
 use crate::shares::{ShareId, SharedStrategy, Shares};
@@ -35,7 +34,7 @@ pub(crate) struct Target {
     pub(crate) no_local: bool,
     /// At least one keeps the retain flag.
     pub(crate) retain_as_published: bool,
-    pub(crate) ids: Arc<[u32]>,
+    pub(crate) ids: SubscriptionIds,
 }
 
 /// Everybody who wants a topic.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::protocol::{ProtocolVersion, QoS};
+use crate::subscription::SubscriptionIds;
 use crate::time::Timestamp;
 use crate::topic::{ClientId, TopicFilter};
 
@@ -69,7 +70,7 @@ pub struct DeliveryRecord {
     /// PUBREC came: PUBREL is what is sent next, the message itself is needed no more.
     pub released: bool,
     /// Identifiers of the subscriptions that matched.
-    pub subscription_ids: Arc<[u32]>,
+    pub subscription_ids: SubscriptionIds,
     /// The message. The same memory may stand in the records of several sessions: it is kept once.
     pub message: Bytes,
 }

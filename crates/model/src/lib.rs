@@ -9,6 +9,7 @@ pub mod fault;
 pub mod listener;
 pub mod observe;
 pub mod protocol;
+pub mod subscription;
 pub mod time;
 pub mod topic;
 
@@ -21,5 +22,6 @@ pub use observe::{
     PacketBatch, PacketMark, Refusal, RefusalCause,
 };
 pub use protocol::{PacketType, ProtocolVersion, QoS};
+pub use subscription::SubscriptionIds;
 pub use time::Timestamp;
 pub use topic::{ClientId, TopicError, TopicFilter, TopicName};

@@ -2,12 +2,11 @@
 //!
 //! `cargo run --release -p mqttwb-store --example commit [FOLDER]`: on the disk that FOLDER is on, or the temporary one.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use mqttwb_model::durable::{Change, DeliveryRecord, SessionKey, SessionRecord, Store};
-use mqttwb_model::{ProtocolVersion, QoS};
+use mqttwb_model::{ProtocolVersion, QoS, SubscriptionIds};
 use mqttwb_store::{SqliteStore, Synchronous};
 
 /// Sessions that messages wait for.
@@ -47,7 +46,7 @@ fn enqueue(session: SessionKey, seq: u64, message: Bytes) -> Change {
             qos: QoS::AtLeastOnce,
             retain: false,
             released: false,
-            subscription_ids: Arc::new([]),
+            subscription_ids: SubscriptionIds::default(),
             message,
         },
     )

@@ -288,7 +288,7 @@ mod tests {
     use std::sync::Arc;
 
     use bytes::{Bytes, BytesMut};
-    use mqttwb_model::{ConnectionId, Timestamp};
+    use mqttwb_model::{ConnectionId, SubscriptionIds, Timestamp};
     use mqttwb_wire::{Properties, Publish};
 
     use super::*;
@@ -337,7 +337,7 @@ mod tests {
                         message,
                         qos: QoS::AtMostOnce,
                         retain: false,
-                        subscription_ids: Arc::default(),
+                        subscription_ids: SubscriptionIds::default(),
                         seq: 0,
                         share: None,
                     },
@@ -374,7 +374,7 @@ mod tests {
             message: Message::new(&publish, "t", origin),
             qos: QoS::AtMostOnce,
             retain: false,
-            subscription_ids: Arc::default(),
+            subscription_ids: SubscriptionIds::default(),
             seq: 0,
             share: None,
         };

@@ -20,7 +20,8 @@ use std::time::Duration;
 
 use mqttwb_model::durable::{Change, SessionKey};
 use mqttwb_model::{
-    ClientId, ConnectionId, ConnectionInfo, LimitKind, ProtocolVersion, QoS, Timestamp, TopicFilter,
+    ClientId, ConnectionId, ConnectionInfo, LimitKind, ProtocolVersion, QoS, SubscriptionIds,
+    Timestamp, TopicFilter,
 };
 use mqttwb_wire::{ReasonCode, RetainHandling, SubscriptionOptions};
 use slab::Slab;
@@ -98,7 +99,7 @@ impl Client {
         message: &Message,
         qos: QoS,
         retain: bool,
-        subscription_ids: &Arc<[u32]>,
+        subscription_ids: &SubscriptionIds,
     ) -> Delivery {
         let mut seq = 0;
         if qos > QoS::AtMostOnce {
@@ -305,7 +306,7 @@ impl Hub {
         id: Option<u32>,
         now: Timestamp,
     ) {
-        let ids: Arc<[u32]> = id.into_iter().collect();
+        let ids: SubscriptionIds = id.into_iter().collect();
         let client = &mut self.clients[key as usize];
         let mut pending = match &mut client.state {
             State::Online(online) => std::mem::take(&mut online.pending),

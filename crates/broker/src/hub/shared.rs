@@ -68,10 +68,7 @@ impl Hub {
         let Some(client) = self.clients.get_mut(key as usize) else {
             return;
         };
-        let ids: Arc<[u32]> = match id {
-            Some(id) => Arc::new([id]),
-            None => Arc::default(),
-        };
+        let ids: SubscriptionIds = id.into_iter().collect();
         let delivery = client.delivery(
             message,
             message.qos().min(options.qos), // [MQTT-4.8.2-3]

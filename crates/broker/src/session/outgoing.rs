@@ -1,9 +1,8 @@
 //! The broker's side of delivery: packet identifiers, the window of unacknowledged messages, and the queue behind it.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
-use mqttwb_model::{QoS, Timestamp};
+use mqttwb_model::{QoS, SubscriptionIds, Timestamp};
 use mqttwb_wire::{Ack, MAX_REMAINING_LENGTH, publish_size, var_int_len};
 
 use super::{Action, Terms};
@@ -20,7 +19,7 @@ pub struct Delivery {
     /// The retain flag that the subscriber sees.
     pub retain: bool,
     /// Identifiers of the subscriptions that matched (section 3.8.2.1.2).
-    pub subscription_ids: Arc<[u32]>,
+    pub subscription_ids: SubscriptionIds,
     /// Its place among the session's deliveries above QoS 0, from 1; 0 at QoS 0. The hub counts.
     pub seq: u64,
     /// The shared subscription that it was made for: the session is the member whose turn it was.

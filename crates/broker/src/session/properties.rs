@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use mqttwb_model::SubscriptionIds;
 use proptest::prelude::*;
 
 use super::tests::{limits, origin, publish, terms};
@@ -232,7 +233,7 @@ impl World {
                     qos: message.qos(),
                     message,
                     retain: false,
-                    subscription_ids: Arc::default(),
+                    subscription_ids: SubscriptionIds::default(),
                     share: None,
                 };
                 at.subscriber.deliver(delivery, NOW, &mut actions).unwrap();

@@ -1,6 +1,6 @@
 //! The session's rules, one by one, with a clock that stands still unless it is moved.
 
-use mqttwb_model::{ConnectionId, MessageId};
+use mqttwb_model::{ConnectionId, MessageId, SubscriptionIds};
 use mqttwb_wire::Properties;
 
 use super::*;
@@ -51,7 +51,7 @@ pub(super) fn delivery(id: u64, qos: QoS) -> Delivery {
         message: Message::new(&publish("t", qos, 1), "t", origin(id)),
         qos,
         retain: false,
-        subscription_ids: Arc::default(),
+        subscription_ids: SubscriptionIds::default(),
         seq: if qos > QoS::AtMostOnce { id } else { 0 },
         share: None,
     }

@@ -25,7 +25,7 @@ fn every_change_is_found_again() {
     let whole = DeliveryRecord {
         qos: QoS::ExactlyOnce,
         retain: true,
-        subscription_ids: Arc::new([1, 268_435_455]),
+        subscription_ids: [1, 268_435_455].into_iter().collect(),
         ..delivery(11, &long)
     };
     let shared = SubscriptionRecord {

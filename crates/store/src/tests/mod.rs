@@ -11,7 +11,7 @@ use mqttwb_model::durable::{
     Change, DeliveryRecord, RetainedRecord, SessionKey, SessionRecord, SubscriptionRecord,
     WillRecord,
 };
-use mqttwb_model::{ProtocolVersion, QoS, Timestamp, TopicFilter};
+use mqttwb_model::{ProtocolVersion, QoS, SubscriptionIds, Timestamp, TopicFilter};
 
 use super::*;
 
@@ -91,7 +91,7 @@ fn delivery(seq: u64, message: &Bytes) -> DeliveryRecord {
         qos: QoS::AtLeastOnce,
         retain: false,
         released: false,
-        subscription_ids: Arc::new([]),
+        subscription_ids: SubscriptionIds::default(),
         message: message.clone(),
     }
 }

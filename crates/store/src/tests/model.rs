@@ -155,7 +155,7 @@ fn change(messages: Vec<Bytes>) -> impl Strategy<Value = Change> {
                 qos,
                 retain,
                 released,
-                subscription_ids: ids.into(),
+                subscription_ids: ids.into_iter().collect(),
                 message,
             }
         });
