@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use mqttwb_model::durable::{Change, SessionKey};
 use mqttwb_model::{
     ClientId, ConnectionId, ConnectionInfo, LimitKind, ProtocolVersion, QoS, SubscriptionIds,
@@ -139,7 +140,7 @@ pub(crate) struct Hub {
     names: HashMap<ConnectionId, ClientId>,
     subscriptions: Subscriptions,
     /// Subscribers by topic, forgotten when any subscription changes.
-    matches: HashMap<Box<str>, Arc<Matches>>,
+    matches: HashMap<Box<str>, Arc<Matches>, RandomState>,
     retained: Retained,
     /// Clients whose pending deliveries are to be put into their inboxes.
     dirty: Vec<u32>,
@@ -169,7 +170,7 @@ impl Hub {
             by_id: BTreeMap::new(),
             names: HashMap::new(),
             subscriptions: Subscriptions::new(shared_strategy),
-            matches: HashMap::new(),
+            matches: HashMap::default(),
             retained: Retained::default(),
             dirty: Vec::new(),
             deadlines: BTreeSet::new(),

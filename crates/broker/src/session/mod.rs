@@ -18,6 +18,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use mqttwb_model::{ProtocolVersion, QoS, Timestamp};
 use mqttwb_wire::{Ack, Property, Publish, ReasonCode};
 
@@ -122,7 +123,7 @@ pub struct Session {
     /// What happens to it must outlive the process.
     durable: bool,
     /// QoS 2 messages that wait for their PUBREL, by packet identifier (MQTT 3.1.1 and 5, figure 4.3, method A).
-    received: HashMap<u16, Message>,
+    received: HashMap<u16, Message, RandomState>,
     received_bytes: usize,
     limits: QueueLimits,
     /// Topics that aliases stand for; the index is the alias less one.
@@ -137,7 +138,7 @@ impl Session {
             terms,
             connected: false,
             durable: false,
-            received: HashMap::new(),
+            received: HashMap::default(),
             received_bytes: 0,
             limits,
             aliases: Vec::new(),
