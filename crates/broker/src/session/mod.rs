@@ -380,6 +380,11 @@ impl Session {
         self.outgoing.pump(&self.terms, now, actions);
     }
 
+    /// Whether a message can be sent to the client now: neither expired, nor larger than it takes.
+    pub fn takes(&self, delivery: &Delivery, now: Timestamp) -> Result<(), Dropped> {
+        outgoing::sendable(delivery, &self.terms, now)
+    }
+
     /// A message for the client. Offline, what is above QoS 0 is queued.
     pub fn deliver(
         &mut self,

@@ -441,7 +441,7 @@ impl Outgoing {
     }
 }
 
-fn sendable(delivery: &Delivery, terms: &Terms, now: Timestamp) -> Result<(), Dropped> {
+pub(super) fn sendable(delivery: &Delivery, terms: &Terms, now: Timestamp) -> Result<(), Dropped> {
     let message = &delivery.message;
     if message.expires().is_some_and(|at| at <= now) {
         return Err(Dropped::Expired);

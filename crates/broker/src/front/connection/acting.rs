@@ -124,6 +124,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             let Some(delivery) = self.deliveries.pop_front() else {
                 break;
             };
+            if delivery.qos == QoS::AtMostOnce {
+                // Neither numbered nor kept: the session has no more to do with it.
+                if session.takes(&delivery, now).is_ok() {
+                    let version = self.info.version;
+                    self.output.publish(&delivery, 0, false, version, now);
+                    done.sent += 1;
+                } else {
+                    done.dropped += 1;
+                }
+                continue;
+            }
             let seq = delivery.seq;
             if let Err(reason) = session.deliver(delivery, now, &mut self.actions) {
                 self.actions.push(Action::Dropped { reason, seq });
