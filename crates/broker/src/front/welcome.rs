@@ -1,6 +1,7 @@
 //! The first packet: a CONNECT, and what is answered to it.
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -31,7 +32,22 @@ use crate::hub::{Attach, Attached, Command};
 const LARGEST_CONNECT: usize = 512 << 10;
 
 /// Serves a connection until it ends. The stream's own handshakes are done.
-pub(crate) async fn serve<S>(mut stream: S, shared: Arc<Shared>, arrival: Arrival)
+pub(crate) async fn serve<S>(stream: S, shared: Arc<Shared>, arrival: Arrival)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    // In boxes: what letting it in took is given back before the connection goes on, for months perhaps.
+    if let Some(exchange) = Box::pin(welcome(stream, shared, arrival)).await {
+        exchange.await;
+    }
+}
+
+/// Looks at the first packet and answers it. What is to follow, where the client is let in.
+async fn welcome<S>(
+    mut stream: S,
+    shared: Arc<Shared>,
+    arrival: Arrival,
+) -> Option<Pin<Box<impl Future<Output = ()>>>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
@@ -42,18 +58,22 @@ where
     let first = tokio::time::timeout_at(arrival.deadline, first);
     let first = tokio::select! {
         first = first => first,
-        () = shared.stop.cancelled() => return,
+        () = shared.stop.cancelled() => return None,
     };
     let refuse = |cause, why: String| shared.refuse(&arrival.listener, arrival.peer, cause, why);
     let frame = match first {
         Ok(Ok(Some(len))) => input.split_to(len).freeze(),
-        Ok(Ok(None)) => return, // came and went: a port scan, a health check
-        Ok(Err(why)) => return refuse(RefusalCause::Protocol, why),
-        Err(_) if arrival.turned_away.is_some() => return, // it is known why
+        Ok(Ok(None)) => return None, // came and went: a port scan, a health check
+        Ok(Err(why)) => {
+            refuse(RefusalCause::Protocol, why);
+            return None;
+        }
+        Err(_) if arrival.turned_away.is_some() => return None, // it is known why
         Err(_) => {
             let seconds = limits.connect_timeout.as_secs();
             let why = format!("no CONNECT came within {seconds} s");
-            return refuse(RefusalCause::ConnectTimeout, why);
+            refuse(RefusalCause::ConnectTimeout, why);
+            return None;
         }
     };
     let id = next_connection();
@@ -65,14 +85,16 @@ where
         Ok(other) => {
             // [MQTT-3.1.0-1]
             let why = format!("the first packet is {}, not CONNECT", other.packet_type());
-            return refuse(RefusalCause::Protocol, why);
+            refuse(RefusalCause::Protocol, why);
+            return None;
         }
         Err(error) => {
             // Not observed: where the password is in it can't be told for certain.
             let refused = malformed(&error);
             refuse(refused.cause, refused.why.clone());
             let connack = refusal(&Manners::of(version), &refused);
-            return farewell(&mut stream, &connack).await;
+            farewell(&mut stream, &connack).await;
+            return None;
         }
     };
     let prefix = shared.response_prefix.as_deref();
@@ -91,7 +113,8 @@ where
             shared.observer.connected(&info);
             observe(&shared, id, Direction::ToBroker, &frame);
             let manners = Manners::read(&connect, &limits);
-            return turn_away(&mut stream, &shared, &info, &manners, &refused).await;
+            turn_away(&mut stream, &shared, &info, &manners, &refused).await;
+            return None;
         }
     };
     let (info, manners) = (accepted.info.clone(), accepted.manners);
@@ -99,7 +122,8 @@ where
     observe(&shared, id, Direction::ToBroker, &frame);
     if let Some(kind) = arrival.turned_away {
         // It was counted and told when it came.
-        return show_out(&mut stream, &shared, &info, &manners, &one_too_many(kind)).await;
+        show_out(&mut stream, &shared, &info, &manners, &one_too_many(kind)).await;
+        return None;
     }
     let proving = prove(
         &mut stream,
@@ -126,7 +150,8 @@ where
                         why: "what the broker must keep can't be written at present".into(),
                     };
                     drop(held);
-                    return turn_away(&mut stream, &shared, &info, &manners, &refused).await;
+                    turn_away(&mut stream, &shared, &info, &manners, &refused).await;
+                    return None;
                 }
                 for (kind, why) in &accepted.cut_short {
                     refuse(
@@ -139,7 +164,7 @@ where
                 let connection = Connection::new(
                     arrived, shared, limits, accepted, proved, attached, held, counters,
                 );
-                return connection.run().await;
+                return Some(Box::pin(connection.run()));
             }
             Err(refused) => Failed::Refused(refused),
         },
@@ -156,6 +181,7 @@ where
         }
         Failed::Gone(why) => shared.observer.disconnected(id, Timestamp::now(), &why),
     }
+    None
 }
 
 /// What a connection begins with.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use mqttwb_model::{LimitKind, RefusalCause};
+use mqttwb_model::{LimitKind, ListenerProtocol, RefusalCause};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
@@ -199,7 +199,12 @@ impl Listening {
             tasks.spawn(async move {
                 let _counted = counted;
                 let _ = stream.set_nodelay(true);
-                welcome(stream, tls, shared, arrival).await;
+                if arrival.protocol == ListenerProtocol::Tcp {
+                    serve(stream, shared, arrival).await;
+                } else {
+                    // In a box: TLS takes memory, and connections without it should not.
+                    Box::pin(welcome(stream, tls, shared, arrival)).await;
+                }
             });
         }
     }
