@@ -43,7 +43,8 @@ struct Room {
     now: Timestamp,
     /// Deliveries and messages so far.
     count: u64,
-    /// Identifiers that were sent on this connection and are not acknowledged.
+    /// Identifiers of PUBLISHes that were sent on this connection and are not acknowledged. A PUBREL that is sent again
+    /// is none of them (section 4.9).
     unacknowledged: HashSet<u16>,
     actions: Vec<Action>,
 }
@@ -96,7 +97,7 @@ impl Room {
         self.terms.client_maximum_packet_size = if bits & 4 != 0 { 40 } else { usize::MAX };
         let terms = self.terms.clone();
         self.session.connect(terms, self.now, &mut self.actions);
-        self.act(None);
+        self.act();
     }
 
     fn client_says(&mut self, frame: &[u8]) {
@@ -107,20 +108,16 @@ impl Room {
             return self.cut_or_connect(0);
         };
         let origin = self.origin();
-        let mut answered = None;
         let actions = &mut self.actions;
         match &packet {
             Packet::Publish(p) => self.session.publish(p, origin, actions),
             Packet::PubAck(ack) => self.session.puback(ack, self.now, actions),
-            Packet::PubRec(ack) => {
-                answered = Some(ack.packet_id);
-                self.session.pubrec(ack, self.now, actions);
-            }
+            Packet::PubRec(ack) => self.session.pubrec(ack, self.now, actions),
             Packet::PubRel(ack) => self.session.pubrel(ack, actions),
             Packet::PubComp(ack) => self.session.pubcomp(ack, self.now, actions),
             _ => {}
         }
-        self.act(answered);
+        self.act();
     }
 
     fn message(&mut self, bits: u8, payload: u8) {
@@ -148,11 +145,11 @@ impl Room {
             share: None,
         };
         let _ = self.session.deliver(delivery, self.now, &mut self.actions);
-        self.act(None);
+        self.act();
     }
 
-    /// Does what the session says. A PUBREL that answers the PUBREC of `answered` is no message more.
-    fn act(&mut self, answered: Option<u16>) {
+    /// Does what the session says.
+    fn act(&mut self) {
         let mut ends = false;
         for action in std::mem::take(&mut self.actions) {
             let mut out = BytesMut::new();
@@ -186,12 +183,7 @@ impl Room {
                     );
                     assert!(out.len() <= self.terms.client_maximum_packet_size); // [MQTT-3.1.2-24]
                 }
-                Action::PubRel(ack) => {
-                    if answered != Some(ack.packet_id) {
-                        self.unacknowledged.insert(ack.packet_id);
-                    }
-                    encode(&Packet::PubRel(ack), version, &mut out);
-                }
+                Action::PubRel(ack) => encode(&Packet::PubRel(ack), version, &mut out),
                 Action::PubAck(ack) => encode(&Packet::PubAck(ack), version, &mut out),
                 Action::PubRec(ack) => encode(&Packet::PubRec(ack), version, &mut out),
                 Action::PubComp(ack) => encode(&Packet::PubComp(ack), version, &mut out),
