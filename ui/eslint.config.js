@@ -4,7 +4,7 @@ import globals from 'globals';
 import ts from 'typescript-eslint';
 import svelteConfig from './svelte.config.js';
 
-const DOMAINS = ['overview', 'clients', 'traffic', 'charts', 'certificates', 'settings', 'frame'];
+const DOMAINS = ['overview', 'clients', 'traffic', 'charts', 'certificates', 'sessions', 'settings', 'frame'];
 
 /** The arrows of docs/architecture.md: who may import what. */
 const arrows = [

@@ -18,6 +18,16 @@ pub fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         about,
         broker_start,
         broker_stop,
+        broker_settings,
+        broker_settings_change,
+        broker_settings_undo,
+        broker_sessions,
+        broker_session,
+        broker_disconnect,
+        broker_end_session,
+        broker_retained,
+        broker_clear_retained,
+        broker_restore_retained,
         snippets,
         certificates,
         device_issue,
@@ -64,6 +74,64 @@ async fn broker_start(bench: Bench<'_>, request: BrokerStart) -> Result<BrokerSt
 #[tauri::command]
 async fn broker_stop(bench: Bench<'_>) -> Result<BrokerStatus> {
     bench.app()?.broker_stop().await
+}
+
+#[tauri::command]
+async fn broker_settings(bench: Bench<'_>) -> Result<ConfigReport> {
+    bench.app()?.broker_settings().await
+}
+
+#[tauri::command]
+async fn broker_settings_change(bench: Bench<'_>, request: ConfigChange) -> Result<ConfigChanged> {
+    bench.app()?.broker_settings_change(request).await
+}
+
+#[tauri::command]
+async fn broker_settings_undo(bench: Bench<'_>, undo: u32) -> Result<ConfigReport> {
+    bench.app()?.broker_settings_undo(undo).await
+}
+
+#[tauri::command]
+async fn broker_sessions(bench: Bench<'_>, page: PageRequest) -> Result<Page<SessionEntry>> {
+    bench.app()?.broker_sessions(page).await
+}
+
+#[tauri::command]
+async fn broker_session(bench: Bench<'_>, request: SessionRequest) -> Result<SessionDetail> {
+    bench.app()?.broker_session(request).await
+}
+
+#[tauri::command]
+async fn broker_disconnect(
+    bench: Bench<'_>,
+    client: String,
+    reason: DisconnectReason,
+) -> Result<()> {
+    bench.app()?.broker_disconnect(&client, reason).await
+}
+
+#[tauri::command]
+async fn broker_end_session(bench: Bench<'_>, client: String) -> Result<()> {
+    bench.app()?.broker_end_session(&client).await
+}
+
+#[tauri::command]
+async fn broker_retained(
+    bench: Bench<'_>,
+    filter: String,
+    page: PageRequest,
+) -> Result<Page<RetainedEntry>> {
+    bench.app()?.broker_retained(&filter, page).await
+}
+
+#[tauri::command]
+async fn broker_clear_retained(bench: Bench<'_>, filter: String) -> Result<RetainedCleared> {
+    bench.app()?.broker_clear_retained(&filter).await
+}
+
+#[tauri::command]
+async fn broker_restore_retained(bench: Bench<'_>, undo: u32) -> Result<RetainedRestored> {
+    bench.app()?.broker_restore_retained(undo).await
 }
 
 #[tauri::command]

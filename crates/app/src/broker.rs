@@ -11,19 +11,20 @@ use std::sync::Arc;
 use mqttwb_broker::{Broker, CounterValues, ListenError, ListenerState, StartError, Tls};
 use mqttwb_capture::Capture;
 use mqttwb_model::durable::{Store, StoreError};
-use mqttwb_model::{LimitKind, ListenerProtocol, Timestamp};
+use mqttwb_model::{ListenerProtocol, Timestamp};
 use mqttwb_store::SqliteStore;
 use parking_lot::Mutex;
 
 use crate::Result;
 use crate::api::{
     ApiError, BrokerClient, BrokerStart, BrokerState, BrokerStatus, ConfigReloaded, ConfigReport,
-    ErrorCode, Finding, Listener, Severity,
+    ErrorCode, Finding, LimitEntry, Listener, Severity,
 };
 use crate::certificates::CertificateStore;
 use crate::config::{self, Config, ConfigFile, ListenerSpec, Persistence, STORE_NAME};
 use crate::control;
 use crate::inspect::Undo;
+use crate::settings;
 
 /// What the broker is doing.
 #[derive(Clone)]
@@ -45,9 +46,11 @@ pub(crate) struct Running {
 /// Starts and stops the broker.
 pub(crate) struct BrokerControl {
     data: PathBuf,
-    file: ConfigFile,
+    pub(crate) file: ConfigFile,
     /// What it runs with, or would.
     config: Mutex<Arc<Config>>,
+    /// Changes of the file that can be taken back.
+    pub(crate) changes: Arc<tokio::sync::Mutex<settings::Changes>>,
     capture: Arc<Capture>,
     certificates: Arc<CertificateStore>,
     phase: Mutex<Phase>,
@@ -72,6 +75,7 @@ impl BrokerControl {
             data,
             file,
             config: Mutex::new(Arc::new(config)),
+            changes: Arc::default(),
             capture,
             certificates,
             phase: Mutex::new(Phase::Stopped { failure: None }),
@@ -85,8 +89,13 @@ impl BrokerControl {
         self.config.lock().clone()
     }
 
+    /// Would run with this at the next start.
+    pub(crate) fn hold(&self, config: Config) {
+        *self.config.lock() = Arc::new(config);
+    }
+
     /// Reads the configuration as it is in the file now.
-    async fn read_config(&self) -> Result<Config> {
+    pub(crate) async fn read_config(&self) -> Result<Config> {
         let file = self.file.clone();
         crate::blocking(move || file.read()).await
     }
@@ -354,22 +363,30 @@ impl BrokerControl {
                     .into(),
             });
         }
-        for (kind, times) in self.limits_hit() {
-            findings.push(Finding {
-                severity: Severity::Warning,
-                title: format!("A limit was reached {times} times: {}", kind.text()),
-                detail: "The list of refusals says who went past it; broker.toml has a key for it."
-                    .into(),
-            });
+        if let Some(error) = self.running().and_then(|r| r.broker.store_failure()) {
+            findings.push(store_finding(&error));
         }
         findings
     }
 
-    /// How often each limit was reached since the broker was started.
-    fn limits_hit(&self) -> Vec<(LimitKind, u64)> {
-        self.running()
-            .map(|running| running.broker.counters().limits_hit().collect())
-            .unwrap_or_default()
+    /// Limits that were reached since the broker was started, those most often reached first.
+    pub(crate) fn limits_reached(&self) -> Vec<LimitEntry> {
+        let mut limits = self.limits().unwrap_or_default();
+        limits.retain(|limit| limit.reached > 0);
+        limits.sort_by_key(|limit| std::cmp::Reverse(limit.reached));
+        limits
+    }
+}
+
+/// Nothing is acknowledged that can't be kept.
+fn store_finding(error: &StoreError) -> Finding {
+    Finding {
+        severity: Severity::Serious,
+        title: "The broker's store can't be written".into(),
+        detail: format!(
+            "{error} Until it can be written again, messages for persistent sessions and retained messages are not \
+             acknowledged; everything else goes on. The broker keeps trying."
+        ),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::broker::{BrokerControl, not_running};
 use crate::{App, Result};
 
 pub(crate) use undo::Undo;
+pub(crate) use words::limit_key;
 
 /// Entries of a page, where nothing is said.
 const COUNT: u32 = 100;
@@ -157,7 +158,7 @@ impl BrokerControl {
         let reached: Vec<_> = running.broker.counters().limits_hit().collect();
         let settings = self.held().report().settings;
         let entry = |kind: LimitKind| {
-            let key = words::limit_key(kind);
+            let key = limit_key(kind);
             let setting = settings.iter().find(|setting| setting.key == key)?;
             Some(LimitEntry {
                 key: key.to_owned(),

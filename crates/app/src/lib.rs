@@ -15,6 +15,7 @@ mod faults;
 mod files;
 mod inspect;
 pub mod oneshot;
+mod settings;
 mod snippets;
 mod traffic;
 mod words;
@@ -229,17 +230,8 @@ impl App {
                 capture_lost: self.capture.stats().lost,
             },
             sparkline,
-            refusals: refusals
-                .into_iter()
-                .map(|seen| Refusal {
-                    seq: seen.seq,
-                    at: seen.refusal.at.as_millis(),
-                    listener: seen.refusal.listener.to_string(),
-                    peer: seen.refusal.peer.to_string(),
-                    cause: seen.refusal.cause.into(),
-                    detail: seen.refusal.detail,
-                })
-                .collect(),
+            refusals: refusals.into_iter().map(Refusal::from).collect(),
+            limits: self.broker.limits_reached(),
             refusal_count,
             test_clients: self.clients.list(),
             findings,

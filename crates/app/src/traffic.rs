@@ -312,6 +312,12 @@ impl From<SeenRefusal> for Refusal {
             at: refusal.at.as_millis(),
             listener: refusal.listener.as_ref().into(),
             peer: refusal.peer.to_string(),
+            key: match refusal.cause {
+                mqttwb_model::RefusalCause::Limit(limit) => {
+                    Some(crate::inspect::limit_key(limit).to_owned())
+                }
+                _ => None,
+            },
             cause: refusal.cause.into(),
             detail: refusal.detail,
         }

@@ -4,9 +4,9 @@
 
 use mqttwb_app::App;
 use mqttwb_app::api::{
-    BrokerStart, ClientConfig, ClientState, DeviceRequest, DisconnectHow, ErrorCode,
-    PayloadEncoding, PublishRequest, SnippetRequest, SubscribeRequest, Target, TestClient,
-    TimelineEntry, TimelineKind, Version, Will,
+    BrokerStart, ClientConfig, ClientState, ConfigChange, ConfigReport, DeviceRequest,
+    DisconnectHow, ErrorCode, PayloadEncoding, PublishRequest, Setting, SnippetRequest,
+    SubscribeRequest, Target, TestClient, TimelineEntry, TimelineKind, Version, Will,
 };
 use tempfile::TempDir;
 
@@ -205,4 +205,99 @@ async fn there_are_texts_to_paste_for_every_listener() {
         }
     }
     app.close().await;
+}
+
+fn change(key: &str, value: &str) -> ConfigChange {
+    ConfigChange {
+        key: key.into(),
+        value: Some(value.into()),
+    }
+}
+
+fn setting(report: &ConfigReport, key: &str) -> Setting {
+    let mut settings = report.settings.iter();
+    settings.find(|s| s.key == key).unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_setting_is_written_taken_by_the_broker_that_runs_and_taken_back() {
+    let (app, data) = workbench().await;
+    let file = data.path().join("broker.toml");
+    let key = "limits.connections";
+    let default = setting(&app.broker_config(), key).text;
+    let changed = app.broker_settings_change(change(key, "7")).await.unwrap();
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(written, format!("{LISTENERS}\n[limits]\nconnections = 7\n"));
+    assert!(
+        !changed.report.restart,
+        "a limit is taken without a restart"
+    );
+    assert!(setting(&changed.report, key).line.is_some());
+    assert_eq!(
+        setting(&app.broker_config(), key).text.as_deref(),
+        Some("7")
+    );
+
+    let wrong = app.broker_settings_change(change(key, "many")).await;
+    assert_eq!(wrong.unwrap_err().code, ErrorCode::InvalidInput);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), written);
+
+    let undo = changed.undo.unwrap();
+    app.broker_settings_undo(undo).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), LISTENERS);
+    assert_eq!(setting(&app.broker_config(), key).text, default);
+}
+
+#[tokio::test]
+async fn what_needs_a_restart_is_said_until_there_was_one() {
+    let (app, _data) = workbench().await;
+    let key = "mqtt.shared_strategy";
+    let changed = app.broker_settings_change(change(key, "random")).await;
+    let report = changed.unwrap().report;
+    assert!(report.restart);
+    let before = setting(&report, key);
+    assert_eq!(before.text.as_deref(), Some("random"));
+    assert_eq!(before.runs, before.default_text);
+
+    app.broker_stop().await.unwrap();
+    app.broker_start(BrokerStart::default()).await.unwrap();
+    let report = app.broker_settings().await.unwrap();
+    assert!(!report.restart);
+    assert_eq!(setting(&report, key).runs, None);
+}
+
+#[tokio::test]
+async fn a_change_is_not_taken_back_over_what_somebody_wrote_since() {
+    let (app, data) = workbench().await;
+    let file = data.path().join("broker.toml");
+    let request = ConfigChange {
+        key: "access.anonymous".into(),
+        value: Some("false".into()),
+    };
+    let changed = app.broker_settings_change(request).await.unwrap();
+    let by_hand = std::fs::read_to_string(&file).unwrap() + "# mine\n";
+    std::fs::write(&file, &by_hand).unwrap();
+    let refused = app.broker_settings_undo(changed.undo.unwrap()).await;
+    assert_eq!(refused.unwrap_err().code, ErrorCode::WrongState);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), by_hand);
+}
+
+#[tokio::test]
+async fn the_first_change_makes_the_file_and_its_undo_takes_it_away() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("broker.toml");
+    let app = App::open(data.path().into()).await.unwrap();
+    let request = ConfigChange {
+        key: "mqtt.when_queue_full".into(),
+        value: Some("refuse".into()),
+    };
+    let changed = app.broker_settings_change(request).await.unwrap();
+    assert_eq!(
+        std::fs::read_to_string(&file).unwrap(),
+        "[mqtt]\nwhen_queue_full = \"refuse\"\n"
+    );
+    app.broker_settings_undo(changed.undo.unwrap())
+        .await
+        .unwrap();
+    assert!(!file.exists());
 }

@@ -9,9 +9,14 @@ import type {
   ChartFrame,
   ChartView,
   ClientConfig,
+  ConfigReport,
   DrawOp,
   LiveFrame,
+  MessageEntry,
   PacketDetail,
+  RetainedEntry,
+  SessionEntry,
+  Setting,
   TestClient,
   TimelineEntry,
   TrafficFilter,
@@ -396,6 +401,123 @@ function picture(view: ChartView): ChartFrame {
   return { frame: 0, id: view.id, ops, series, withoutNumber: view.id === 2 ? 3 : 0, missed: 0, topicsLeftOut: 0 };
 }
 
+const setting = (
+  key: string,
+  form: Setting['form'],
+  text: string,
+  doc: string,
+  more: Partial<Setting> = {},
+): Setting => ({
+  key,
+  section: key.slice(0, key.lastIndexOf('.')),
+  form,
+  words: [],
+  text,
+  defaultText: text,
+  expected: 'a whole number from 0 to 10000000',
+  applies: 'restart',
+  doc,
+  ...more,
+});
+
+let settings: Setting[] = [
+  setting(
+    'listeners.tcp.bind',
+    'text',
+    '127.0.0.1:1883',
+    'Address and port to listen at. 127.0.0.1 and [::1] are reachable from this computer alone; port 0 is any free one.',
+    { line: 3, absent: 'must be written' },
+  ),
+  setting(
+    'listeners.tcp.protocol',
+    'word',
+    'tcp',
+    'MQTT over plain TCP, over TLS, over WebSocket (path /mqtt), or over WebSocket in TLS.',
+    { line: 4, words: ['tcp', 'tls', 'ws', 'wss'], absent: 'must be written' },
+  ),
+  setting('listeners.tcp.cert', 'text', '', 'PEM file of the listener’s own certificate. Goes with `key`.', {
+    absent: 'the data folder’s certificate',
+  }),
+  setting(
+    'mqtt.max_queued_bytes',
+    'size',
+    '64 MiB',
+    'What the messages that wait for one session’s client may take in memory.',
+    { unit: 'bytes' },
+  ),
+  setting(
+    'mqtt.when_queue_full',
+    'word',
+    'drop-oldest',
+    'What becomes of a message for a session whose queue is full.',
+    { words: ['drop-oldest', 'drop-newest', 'refuse'] },
+  ),
+  setting(
+    'limits.message_rate',
+    'number',
+    '50',
+    'Messages that a client may publish; a second’s worth may come at once. 0 is no limit. Who is faster is read from more slowly: nothing is lost.',
+    { unit: 'messages a second', line: 9, defaultText: '0', runs: '0' },
+  ),
+  setting(
+    'limits.connect_timeout',
+    'time',
+    '10 s',
+    'How long a connection may take from its first byte to a whole CONNECT.',
+    { unit: 'seconds' },
+  ),
+  setting(
+    'persistence.enabled',
+    'flag',
+    'true',
+    'Whether persistent sessions, what waits for them, and retained messages outlive the broker.',
+  ),
+];
+
+const configReport = (): ConfigReport => ({
+  ...(quiet ? {} : { file: '/home/ada/.local/share/mqtt-workbench/broker.toml' }),
+  sections: [...new Set(settings.map((each) => each.section))].map((name) => ({
+    name,
+    doc:
+      name === 'limits' ? 'What clients may use up. Whoever goes beyond is refused or cut off, counted and shown.' : '',
+  })),
+  settings,
+  warnings: [],
+  restart: settings.some((each) => each.runs !== undefined),
+});
+
+const message = (topic: string, preview: string, qos = 1): MessageEntry => ({
+  topic,
+  qos,
+  retain: false,
+  at: started - 240_000,
+  size: preview.length,
+  preview,
+  format: 'text',
+  whole: true,
+});
+
+let keptSessions: SessionEntry[] = quiet
+  ? []
+  : ['gateway-3', 'ops-view', 'pump-7', 'valve-2'].map((clientId, index) => ({
+      clientId,
+      connected: index > 0,
+      version: index % 2 ? '5' : '3.1.1',
+      since: started - 600_000 * (index + 1),
+      ...(index === 1 ? { expiry: 0 } : index === 0 ? { expiry: 3600, expires: started + 1_900_000 } : {}),
+      subscriptions: 2,
+      waiting: index === 0 ? 143 : 0,
+      durable: index !== 1,
+    }));
+
+let keptRetained: RetainedEntry[] = quiet
+  ? []
+  : ['plant/line-1/pump-7/status', 'plant/line-1/valve-2/status', 'building-A/floor-3/name'].map((topic, index) => ({
+      message: { ...message(topic, index ? '{"state":"online","since":"14:02"}' : 'online'), retain: true },
+      publisher: index === 2 ? '' : (topic.split('/')[2] ?? ''),
+    }));
+let cleared: RetainedEntry[] = [];
+
 const wave = (offset: number) => 900 + 300 * Math.sin(offset / 7) + 120 * Math.sin(offset / 2.3);
 
 function liveFrame(): LiveFrame {
@@ -437,6 +559,15 @@ function liveFrame(): LiveFrame {
     refusals: busy
       ? [
           {
+            seq: 3,
+            at: started,
+            listener: 'tcp',
+            peer: '127.0.0.1:53140',
+            cause: 'limit',
+            detail: 'gateway-3 sends more than 50 messages a second: it is read from more slowly.',
+            key: 'limits.message_rate',
+          },
+          {
             seq: 2,
             at: started,
             listener: 'tls',
@@ -454,7 +585,13 @@ function liveFrame(): LiveFrame {
           },
         ]
       : [],
-    refusalCount: busy ? 2 : 0,
+    limits: busy
+      ? [
+          { what: 'messages a second of a client', key: 'limits.message_rate', value: '50', reached: 1204 },
+          { what: 'messages that wait for a client', key: 'mqtt.max_queued_messages', value: '100000', reached: 3 },
+        ]
+      : [],
+    refusalCount: busy ? 3 : 0,
     testClients,
     findings: busy
       ? [
@@ -545,6 +682,80 @@ const commands: Record<string, (args: any) => unknown> = {
     { tool: 'JavaScript', text: 'import mqtt from "mqtt"', needs: 'npm install mqtt' },
     { tool: 'ESP32', text: '#include <WiFi.h>', needs: '' },
   ],
+  broker_settings: () => configReport(),
+  broker_settings_change: ({ request }) => {
+    const was = settings.find((each) => each.key === request.key);
+    if (was?.form === 'number' && request.value !== undefined && !/^\d+$/.test(request.value))
+      return fail('invalid-input', `${request.key}: expected ${was.expected}, found ${request.value}.`);
+    settings = settings.map((each) => {
+      if (each !== was) return each;
+      const rest = { ...each };
+      delete rest.line;
+      return request.value === undefined
+        ? { ...rest, text: each.defaultText ?? '' }
+        : { ...each, text: request.value, line: 12, runs: each.runs ?? each.text ?? '' };
+    });
+    return { report: configReport(), undo: 1 };
+  },
+  broker_settings_undo: () => configReport(),
+  broker_sessions: () => ({ items: keptSessions, total: keptSessions.length }),
+  broker_session: ({ request }) => {
+    const session = keptSessions.find((each) => each.clientId === request.clientId);
+    if (!session) return fail('not-found', `There is no session of a client “${request.clientId}”.`);
+    const busy = session.waiting > 0;
+    return {
+      session,
+      subscriptions: ['plant/#', '$SYS/broker/load/+'].map((filter, index) => ({
+        clientId: session.clientId,
+        filter,
+        qos: index + 1,
+        noLocal: index === 1,
+        retainAsPublished: false,
+        retainHandling: 'on-subscribe',
+      })),
+      ...(busy ? { will: { message: message('plant/gateway-3/status', 'gone'), delay: 30 } } : {}),
+      from: 0,
+      queued: busy
+        ? Array.from({ length: 100 }, (_, n) =>
+            message('plant/line-1/pump-7/pressure', `{"value":${4 + n / 100}}`, n % 3 ? 1 : 2),
+          )
+        : [],
+      queuedTotal: busy ? 140 : 0,
+      queuedBytes: busy ? 41_203 : 0,
+      inflight: busy
+        ? [
+            { packetId: 41, state: 'sent', dup: true, message: message('plant/line-1/pump-7/temperature', '23.4') },
+            { packetId: 42, state: 'released', dup: false },
+          ]
+        : [],
+      inflightTotal: busy ? 2 : 0,
+      received: [],
+      receivedTotal: 0,
+      arriving: 0,
+    };
+  },
+  broker_disconnect: () => null,
+  broker_end_session: ({ client }) => {
+    keptSessions = keptSessions.filter((each) => each.clientId !== client);
+    return null;
+  },
+  broker_retained: ({ filter }) => {
+    const items = keptRetained.filter(
+      ({ message }) => filter === '#' || message.topic.startsWith(filter.replace(/#$/, '')),
+    );
+    return { items, total: items.length };
+  },
+  broker_clear_retained: ({ filter }) => {
+    cleared = keptRetained.filter(
+      ({ message }) => filter === '#' || message.topic.startsWith(filter.replace(/#$/, '')),
+    );
+    keptRetained = keptRetained.filter((each) => !cleared.includes(each));
+    return { cleared: cleared.length, undo: 1 };
+  },
+  broker_restore_retained: () => {
+    keptRetained = [...cleared, ...keptRetained];
+    return { restored: cleared.length, newer: [], expired: [], noRoom: [] };
+  },
   certificates: () => ({
     authority: certificate('authority', 'MQTT Workbench authority', 3650),
     server: certificate('server', 'localhost', 825),

@@ -191,6 +191,10 @@ pub struct Refusal {
     pub cause: RefusalCause,
     /// Why: a sentence for a person.
     pub detail: String,
+    /// The key that sets the limit, where one was reached: `limits.message_rate`.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// The kind of a refusal.

@@ -12,10 +12,70 @@ pub struct ConfigReport {
     #[ts(optional)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
+    /// The tables, in the order of the keys.
+    pub sections: Vec<SettingSection>,
     /// Every key: those of each listener, then the others, in the order of the reference page.
     pub settings: Vec<Setting>,
     /// What a person should know of it before anyone connects.
     pub warnings: Vec<Finding>,
+    /// The broker runs, and goes by something else until it is started again.
+    pub restart: bool,
+}
+
+/// A table of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct SettingSection {
+    /// As it is written between brackets: `mqtt`, `listeners.tcp`.
+    pub name: String,
+    /// What it is for.
+    pub doc: String,
+}
+
+/// How a person sets a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum SettingForm {
+    /// A whole number.
+    Number,
+    /// Bytes, or a text such as `64 MiB`.
+    Size,
+    /// Seconds, or a text such as `10 s`.
+    Time,
+    /// `true` or `false`.
+    Flag,
+    /// One of a few words.
+    Word,
+    /// Any text.
+    Text,
+}
+
+/// A key to write, or to take out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct ConfigChange {
+    /// Its name with its table.
+    pub key: String,
+    /// What to write; quotes may be left out. Absent to take the key out, so that its default holds.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub value: Option<String>,
+}
+
+/// A key was written or taken out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct ConfigChanged {
+    /// What is written now.
+    pub report: ConfigReport,
+    /// What takes the change back; absent where the file said so already.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undo: Option<u32>,
 }
 
 /// One key of the configuration.
@@ -25,6 +85,24 @@ pub struct ConfigReport {
 pub struct Setting {
     /// Its name with its table: `mqtt.receive_maximum`, `listeners.tcp.bind`.
     pub key: String,
+    /// Its table: `mqtt`, `listeners.tcp`.
+    pub section: String,
+    /// How it is set.
+    pub form: SettingForm,
+    /// What it can be, where that is one of a few words.
+    pub words: Vec<String>,
+    /// What holds, as a person says it: without quotes.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// What would hold if it were not written, as a person says it.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_text: Option<String>,
+    /// What the broker that runs goes by until it is started again, where that is something else; empty for nothing.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs: Option<String>,
     /// What holds, as it would be written; absent where nothing does.
     #[ts(optional)]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{BrokerClient, BrokerStatus, Refusal, TestClient};
+use super::{BrokerClient, BrokerStatus, LimitEntry, Refusal, TestClient};
 
 /// What every page shows of the workbench, four times a second.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -23,6 +23,8 @@ pub struct LiveFrame {
     pub sparkline: Vec<f32>,
     /// The newest refusals, newest first, at most 50.
     pub refusals: Vec<Refusal>,
+    /// Limits that were reached since the broker was started, those most often reached first.
+    pub limits: Vec<LimitEntry>,
     /// Refusals since the start of the program.
     #[ts(type = "number")]
     pub refusal_count: u64,

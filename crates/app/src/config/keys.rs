@@ -45,18 +45,18 @@ const SYNCHRONOUS: [Synchronous; 2] = [Synchronous::Normal, Synchronous::Full];
 /// The section of listeners.
 pub(super) const LISTENERS: &str = "listeners";
 
-/// What a table is for.
-#[cfg(test)]
+/// What a table is for; empty where there is no such table.
 pub(super) fn section_doc(section: &str) -> &'static str {
     match section {
         "mqtt" => "What the protocol leaves to the broker, and what it tells its clients of it.",
         "limits" => {
             "What clients may use up. Whoever goes beyond is refused or cut off, counted and shown."
         }
-        "persistence" => "What outlives the broker: see [Persistence](persistence.md).",
+        "persistence" => "What outlives the broker.",
         "access" => "Who may come in.",
         "capture" => "The memory of packets, which Traffic and charts read.",
-        other => panic!("[{other}] has no sentence"),
+        LISTENERS => "Where clients connect. Only listeners that are written are opened.",
+        _ => "",
     }
 }
 

@@ -13,6 +13,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 mod units;
+mod writing;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -25,7 +26,9 @@ use mqttwb_store::Synchronous;
 use crate::Result;
 use crate::api::{ApiError, ErrorCode};
 pub use crate::certificates::OwnFiles;
+use keys::Field;
 pub(crate) use report::exposed;
+pub(crate) use writing::change;
 
 /// The file's name in the data folder.
 pub const FILE_NAME: &str = "broker.toml";
@@ -163,22 +166,33 @@ impl ConfigFile {
         }
     }
 
+    /// Where it is, or would be.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Reads it.
     pub fn read(&self) -> Result<Config> {
-        let text = match std::fs::read_to_string(&self.path) {
-            Ok(text) => text,
+        match self.text()? {
+            Some(text) => Config::parse(&text, &self.path),
+            None => Ok(Config::default()),
+        }
+    }
+
+    /// What is written in it; `None` where it is not there and need not be.
+    pub(crate) fn text(&self) -> Result<Option<String>> {
+        match std::fs::read_to_string(&self.path) {
+            Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !self.required => {
-                return Ok(Config::default());
+                Ok(None)
             }
             Err(error) => {
                 let path = self.path.display();
                 let told = format!("{path} can't be read: {error}");
-                return Err(ApiError::new(ErrorCode::Config, told).hint(
-                    "Name a file that exists, or leave the option out to use the defaults.",
-                ));
+                Err(ApiError::new(ErrorCode::Config, told)
+                    .hint("Name a file that exists, or leave the option out to use the defaults."))
             }
-        };
-        Config::parse(&text, &self.path)
+        }
     }
 }
 

@@ -138,7 +138,7 @@ impl Reading<'_> {
             };
             let line = self.line(name.span().start);
             self.lines.insert(path.clone(), line);
-            if self.value(&key.field, value, into).is_none() {
+            if self::value(&key.field, value, into, self.path).is_none() {
                 self.expected(&path, &key.field.expected(), value);
             }
         }
@@ -156,59 +156,6 @@ impl Reading<'_> {
         };
         let what = format!("no such key; {meant}expected one of {}", known.join(", "));
         self.mistake(at, path, what);
-    }
-
-    /// Sets a field; `None` where the value is not one of it.
-    fn value<T>(&self, field: &Field<T>, value: &Spanned<DeValue<'_>>, into: &mut T) -> Option<()> {
-        let value = value.get_ref();
-        match field {
-            Field::Count { from, to, slot, .. } => {
-                let number = whole(value)?;
-                (slot.set)(into, Some(number).filter(|n| (*from..=*to).contains(n))?);
-            }
-            Field::Size { from, to, slot } => {
-                let bytes = match value {
-                    DeValue::String(text) => units::parse_size(text)?,
-                    other => whole(other)?,
-                };
-                (slot.set)(into, Some(bytes).filter(|n| (*from..=*to).contains(n))?);
-            }
-            Field::Time { from, to, slot } => {
-                let time = match value {
-                    DeValue::String(text) => units::parse_time(text)?,
-                    other => std::time::Duration::from_secs(whole(other)?),
-                };
-                (slot.set)(into, Some(time).filter(|t| (*from..=*to).contains(t))?);
-            }
-            Field::Seconds { to, slot } => {
-                let seconds = match value {
-                    DeValue::String(text) if text == "never" => NEVER,
-                    DeValue::String(text) => {
-                        let time = units::parse_time(text)?;
-                        Some(time.as_secs()).filter(|_| time.subsec_nanos() == 0)?
-                    }
-                    other => whole(other)?,
-                };
-                (slot.set)(into, Some(seconds).filter(|n| n <= to)?);
-            }
-            Field::Flag(slot) => (slot.set)(into, value.as_bool()?),
-            Field::Text { slot, .. } => {
-                (slot.set)(
-                    into,
-                    Some(value.as_str()?).filter(|t| !t.is_empty())?.into(),
-                );
-            }
-            Field::Word { words, slot } => {
-                let text = value.as_str()?;
-                (slot.set)(into, words.iter().position(|word| *word == text)?);
-            }
-            Field::Address(slot) => (slot.set)(into, value.as_str()?.parse().ok()?),
-            Field::File(slot) => {
-                let folder = self.path.parent().unwrap_or(Path::new(""));
-                (slot.set)(into, folder.join(value.as_str()?));
-            }
-        }
-        Some(())
     }
 
     fn listener(
@@ -286,6 +233,64 @@ impl Reading<'_> {
     }
 }
 
+/// Sets a field; `None` where the value is not one of it. `path` is the file that it stands in.
+pub(super) fn value<T>(
+    field: &Field<T>,
+    value: &Spanned<DeValue<'_>>,
+    into: &mut T,
+    path: &Path,
+) -> Option<()> {
+    let value = value.get_ref();
+    match field {
+        Field::Count { from, to, slot, .. } => {
+            let number = whole(value)?;
+            (slot.set)(into, Some(number).filter(|n| (*from..=*to).contains(n))?);
+        }
+        Field::Size { from, to, slot } => {
+            let bytes = match value {
+                DeValue::String(text) => units::parse_size(text)?,
+                other => whole(other)?,
+            };
+            (slot.set)(into, Some(bytes).filter(|n| (*from..=*to).contains(n))?);
+        }
+        Field::Time { from, to, slot } => {
+            let time = match value {
+                DeValue::String(text) => units::parse_time(text)?,
+                other => std::time::Duration::from_secs(whole(other)?),
+            };
+            (slot.set)(into, Some(time).filter(|t| (*from..=*to).contains(t))?);
+        }
+        Field::Seconds { to, slot } => {
+            let seconds = match value {
+                DeValue::String(text) if text == "never" => NEVER,
+                DeValue::String(text) => {
+                    let time = units::parse_time(text)?;
+                    Some(time.as_secs()).filter(|_| time.subsec_nanos() == 0)?
+                }
+                other => whole(other)?,
+            };
+            (slot.set)(into, Some(seconds).filter(|n| n <= to)?);
+        }
+        Field::Flag(slot) => (slot.set)(into, value.as_bool()?),
+        Field::Text { slot, .. } => {
+            (slot.set)(
+                into,
+                Some(value.as_str()?).filter(|t| !t.is_empty())?.into(),
+            );
+        }
+        Field::Word { words, slot } => {
+            let text = value.as_str()?;
+            (slot.set)(into, words.iter().position(|word| *word == text)?);
+        }
+        Field::Address(slot) => (slot.set)(into, value.as_str()?.parse().ok()?),
+        Field::File(slot) => {
+            let folder = path.parent().unwrap_or(Path::new(""));
+            (slot.set)(into, folder.join(value.as_str()?));
+        }
+    }
+    Some(())
+}
+
 fn whole(value: &DeValue<'_>) -> Option<u64> {
     let integer = value.as_integer()?;
     u64::from_str_radix(integer.as_str(), integer.radix()).ok()
@@ -335,17 +340,25 @@ impl<T> Field<T> {
 
     /// The value as it would be written; `None` where there is none.
     pub(super) fn written(&self, from: &T) -> Option<String> {
-        let quoted = |text: &str| toml::Value::from(text).to_string();
+        let plain = self.plain(from)?;
+        Some(match self {
+            Self::Count { .. } | Self::Flag(_) => plain,
+            _ => toml::Value::from(plain).to_string(),
+        })
+    }
+
+    /// The value as a person says it, without quotes.
+    pub(super) fn plain(&self, from: &T) -> Option<String> {
         Some(match self {
             Self::Count { slot, .. } => (slot.get)(from)?.to_string(),
-            Self::Size { slot, .. } => quoted(&units::size((slot.get)(from)?)),
-            Self::Time { slot, .. } => quoted(&units::time((slot.get)(from)?)),
-            Self::Seconds { slot, .. } => quoted(&units::seconds((slot.get)(from)?)),
+            Self::Size { slot, .. } => units::size((slot.get)(from)?),
+            Self::Time { slot, .. } => units::time((slot.get)(from)?),
+            Self::Seconds { slot, .. } => units::seconds((slot.get)(from)?),
             Self::Flag(slot) => (slot.get)(from)?.to_string(),
-            Self::Text { slot, .. } => quoted(&(slot.get)(from)?),
-            Self::Word { words, slot } => quoted(words.get((slot.get)(from)?)?),
-            Self::Address(slot) => quoted(&(slot.get)(from)?.to_string()),
-            Self::File(slot) => quoted(&(slot.get)(from)?.display().to_string()),
+            Self::Text { slot, .. } => (slot.get)(from)?,
+            Self::Word { words, slot } => (*words.get((slot.get)(from)?)?).to_owned(),
+            Self::Address(slot) => (slot.get)(from)?.to_string(),
+            Self::File(slot) => (slot.get)(from)?.display().to_string(),
         })
     }
 }

@@ -40,6 +40,7 @@ fn tables() -> String {
 }
 
 fn heading(page: &mut String, section: &str, doc: &str) {
+    assert!(!doc.is_empty(), "[{section}] has no sentence");
     let _ = write!(
         page,
         "\n## `[{section}]`\n\n{doc}\n\n| key | value | where it is absent | a change is felt | what it does |\n|---|---|---|---|---|\n"

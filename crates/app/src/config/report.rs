@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use super::keys::{Applies, KEYS, Key, LISTENER_KEYS, LISTENERS};
+use super::keys::{Applies, Field, KEYS, Key, LISTENER_KEYS, LISTENERS, section_doc};
 use super::{Config, ListenerDraft, ListenerSpec};
 use crate::api;
-use crate::api::{ConfigReport, Finding, Setting, SettingApplies, Severity};
+use crate::api::{
+    ConfigReport, Finding, Setting, SettingApplies, SettingForm, SettingSection, Severity,
+};
 
 impl Config {
     /// Every key with its value.
@@ -22,17 +24,41 @@ impl Config {
         let others = KEYS
             .iter()
             .map(|key| self.setting(key.section, key, &self.broker, &defaults.broker));
+        let settings: Vec<Setting> = listeners.chain(others).collect();
         ConfigReport {
+            sections: sections(&settings),
             file: self.file.as_ref().map(|path| path.display().to_string()),
-            settings: listeners.chain(others).collect(),
+            settings,
+            restart: false,
             warnings: self.warnings(),
         }
+    }
+
+    /// The same, and where a broker that runs with `runs` goes by something else.
+    pub(crate) fn report_beside(&self, runs: Option<&Self>) -> ConfigReport {
+        let mut report = self.report();
+        if let Some(runs) = runs {
+            report.restart = runs.broker != self.broker;
+            for theirs in runs.report().settings {
+                let ours = report.settings.iter_mut().find(|s| s.key == theirs.key);
+                if let Some(ours) = ours.filter(|ours| ours.text != theirs.text) {
+                    ours.runs = Some(theirs.text.unwrap_or_default());
+                }
+            }
+        }
+        report
     }
 
     fn setting<T>(&self, prefix: &str, key: &Key<T>, holds: &T, defaults: &T) -> Setting {
         let path = format!("{prefix}.{}", key.name);
         Setting {
+            section: prefix.to_owned(),
             value: key.field.written(holds),
+            text: key.field.plain(holds),
+            default_text: key.field.plain(defaults),
+            form: key.field.form(),
+            words: key.field.words(),
+            runs: None,
             unit: key.field.unit().map(str::to_owned),
             default: key.field.written(defaults),
             absent: key.absent.map(str::to_owned),
@@ -67,6 +93,43 @@ impl Config {
             warnings.extend(unreadable_files(spec));
         }
         warnings
+    }
+}
+
+/// The tables of these keys, in their order.
+fn sections(settings: &[Setting]) -> Vec<SettingSection> {
+    let mut sections: Vec<SettingSection> = Vec::new();
+    for Setting { section, .. } in settings {
+        if sections.last().is_none_or(|last| last.name != *section) {
+            let table = section.split('.').next().unwrap_or_default();
+            sections.push(SettingSection {
+                name: section.clone(),
+                doc: section_doc(table).to_owned(),
+            });
+        }
+    }
+    sections
+}
+
+impl<T> Field<T> {
+    /// How a person sets it.
+    fn form(&self) -> SettingForm {
+        match self {
+            Self::Count { .. } => SettingForm::Number,
+            Self::Size { .. } => SettingForm::Size,
+            Self::Time { .. } | Self::Seconds { .. } => SettingForm::Time,
+            Self::Flag(_) => SettingForm::Flag,
+            Self::Word { .. } => SettingForm::Word,
+            Self::Text { .. } | Self::Address(_) | Self::File(_) => SettingForm::Text,
+        }
+    }
+
+    /// The few words that it can be.
+    fn words(&self) -> Vec<String> {
+        match self {
+            Self::Word { words, .. } => words.iter().map(|word| (*word).to_owned()).collect(),
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -213,7 +213,7 @@ pub(super) fn counters(broker: &Broker) -> api::BrokerCounters {
 }
 
 /// The key of a limit.
-pub(super) fn limit_key(kind: LimitKind) -> &'static str {
+pub(crate) fn limit_key(kind: LimitKind) -> &'static str {
     match kind {
         LimitKind::Connections => "limits.connections",
         LimitKind::ConnectionsPerAddress => "limits.connections_per_address",

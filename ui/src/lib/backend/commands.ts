@@ -7,12 +7,24 @@ import type {
   Certificates,
   Chart,
   ClientConfig,
+  ConfigChange,
+  ConfigChanged,
+  ConfigReport,
   DeviceFolder,
   DeviceRequest,
   DisconnectHow,
+  DisconnectReason,
   ExportRequest,
   PacketDetail,
+  Page,
+  PageRequest,
   PublishRequest,
+  RetainedCleared,
+  RetainedEntry,
+  RetainedRestored,
+  SessionDetail,
+  SessionEntry,
+  SessionRequest,
   Snippet,
   SnippetRequest,
   SubscribeRequest,
@@ -28,6 +40,20 @@ export const about = () => call<About>('about');
 export const brokerStart = (request: BrokerStart) => call<BrokerStatus>('broker_start', { request });
 export const brokerStop = () => call<BrokerStatus>('broker_stop');
 export const snippets = (request: SnippetRequest) => call<Snippet[]>('snippets', { request });
+
+export const settings = () => call<ConfigReport>('broker_settings');
+export const settingsChange = (request: ConfigChange) => call<ConfigChanged>('broker_settings_change', { request });
+export const settingsUndo = (undo: number) => call<ConfigReport>('broker_settings_undo', { undo });
+
+export const sessions = (page: PageRequest) => call<Page<SessionEntry>>('broker_sessions', { page });
+export const session = (request: SessionRequest) => call<SessionDetail>('broker_session', { request });
+export const disconnect = (client: string, reason: DisconnectReason) =>
+  call<null>('broker_disconnect', { client, reason });
+export const endSession = (client: string) => call<null>('broker_end_session', { client });
+export const retained = (filter: string, page: PageRequest) =>
+  call<Page<RetainedEntry>>('broker_retained', { filter, page });
+export const clearRetained = (filter: string) => call<RetainedCleared>('broker_clear_retained', { filter });
+export const restoreRetained = (undo: number) => call<RetainedRestored>('broker_restore_retained', { undo });
 
 export const certificates = () => call<Certificates>('certificates');
 export const deviceIssue = (request: DeviceRequest) => call<Certificate>('device_issue', { request });

@@ -78,6 +78,20 @@ export const testids = {
   timeline: 'timeline',
   timelineEntry: 'timeline-entry',
 
+  /** Settings. `data-key` holds the key. */
+  setting: 'setting',
+  settingsRestart: 'settings-restart',
+  /** Overview. `data-key` holds the key that sets the limit. */
+  limitReached: 'limit-reached',
+
+  /** Sessions. `data-client` holds the client identifier. */
+  sessionItem: 'session-item',
+  sessionEnd: 'session-end',
+  sessionDisconnect: 'session-disconnect',
+  /** `data-topic` holds the topic. */
+  retainedRow: 'retained-row',
+  retainedClear: 'retained-clear',
+
   /** Everywhere. */
   toast: 'toast',
   toastAction: 'toast-action',

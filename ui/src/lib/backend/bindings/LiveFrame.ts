@@ -2,6 +2,7 @@
 import type { BrokerClient } from "./BrokerClient";
 import type { BrokerStatus } from "./BrokerStatus";
 import type { Finding } from "./Finding";
+import type { LimitEntry } from "./LimitEntry";
 import type { Refusal } from "./Refusal";
 import type { TestClient } from "./TestClient";
 import type { Totals } from "./Totals";
@@ -38,6 +39,10 @@ sparkline: Array<number>,
  * The newest refusals, newest first, at most 50.
  */
 refusals: Array<Refusal>, 
+/**
+ * Limits that were reached since the broker was started, those most often reached first.
+ */
+limits: Array<LimitEntry>, 
 /**
  * Refusals since the start of the program.
  */

@@ -28,4 +28,8 @@ cause: RefusalCause,
 /**
  * Why: a sentence for a person.
  */
-detail: string, };
+detail: string, 
+/**
+ * The key that sets the limit, where one was reached: `limits.message_rate`.
+ */
+key?: string, };

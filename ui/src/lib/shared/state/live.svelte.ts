@@ -5,6 +5,7 @@ import type {
   BrokerStatus,
   Failure,
   Finding,
+  LimitEntry,
   LiveFrame,
   Refusal,
   TestClient,
@@ -44,6 +45,7 @@ class Live {
   readonly clients: readonly BrokerClient[] = $derived(this.frame?.clients ?? []);
   readonly testClients: readonly TestClient[] = $derived(this.frame?.testClients ?? []);
   readonly refusals: readonly Refusal[] = $derived(this.frame?.refusals ?? []);
+  readonly limits: readonly LimitEntry[] = $derived(this.frame?.limits ?? []);
   readonly findings: readonly Finding[] = $derived(this.frame?.findings ?? []);
   /** Messages a second, both ways together. */
   readonly rate: number = $derived(this.totals.rateIn + this.totals.rateOut);
@@ -76,6 +78,13 @@ class Live {
 
   async stop(): Promise<void> {
     await this.#ask(brokerStop, (failure) => toasts.failed(failure));
+  }
+
+  /** Stops the broker and starts it again, on the ports that it has where other programs have its own. */
+  async restart(): Promise<void> {
+    const freePorts = this.broker.listeners.some((listener) => listener.insteadOf !== undefined);
+    await this.stop();
+    if (this.broker.state === 'stopped') await this.start(freePorts);
   }
 
   /** An answer counts at once; the next frame would tell the same a quarter of a second later. */

@@ -1,0 +1,112 @@
+// What the broker keeps: sessions and retained messages, read again each second while they are looked at.
+import { asFailure, clearRetained, restoreRetained, retained, session, sessions } from '$lib/backend';
+import type { Failure, Page, RetainedEntry, SessionDetail, SessionEntry } from '$lib/backend';
+import { count, counted } from '$lib/shared/format';
+import { toasts } from '$lib/shared/state/toasts.svelte';
+
+/** Entries that are added each time somebody asks for more. */
+const STEP = 100;
+/** The longest page that the broker gives. */
+const MOST = 1000;
+/** Messages of each list in a session's detail. */
+const MESSAGES = 100;
+
+/** A list that is read from its beginning again and again, as far as somebody has asked for it. */
+class Listing<T> {
+  page = $state.raw<Page<T> | undefined>();
+  failure = $state.raw<Failure | undefined>();
+  #count = STEP;
+  #reading = 0;
+
+  readonly items: readonly T[] = $derived(this.page?.items ?? []);
+  readonly total: number = $derived(this.page?.total ?? 0);
+  /** There is more, and it can be asked for. */
+  readonly more: boolean = $derived(this.page?.next !== undefined && this.items.length < MOST);
+
+  async read(ask: (count: number) => Promise<Page<T>>): Promise<void> {
+    const reading = ++this.#reading;
+    try {
+      const page = await ask(this.#count);
+      if (reading !== this.#reading) return;
+      this.page = page;
+      this.failure = undefined;
+    } catch (thrown) {
+      if (reading === this.#reading) this.failure = asFailure(thrown);
+    }
+  }
+
+  lengthen(): void {
+    this.#count = Math.min(MOST, this.#count + STEP);
+  }
+}
+
+class Kept {
+  readonly sessions = new Listing<SessionEntry>();
+  readonly retained = new Listing<RetainedEntry>();
+  /** Whose session is looked into. */
+  chosen = $state<string | undefined>();
+  detail = $state.raw<SessionDetail | undefined>();
+  detailFailure = $state.raw<Failure | undefined>();
+  /** Which retained messages are looked at. */
+  filter = $state('#');
+
+  async readSessions(): Promise<void> {
+    await this.sessions.read((count) => sessions({ count }));
+    this.chosen ??= this.sessions.items[0]?.clientId;
+    await this.readDetail();
+  }
+
+  async readDetail(): Promise<void> {
+    const clientId = this.chosen;
+    if (clientId === undefined) {
+      this.detail = undefined;
+      return;
+    }
+    try {
+      const detail = await session({ clientId, from: 0, count: MESSAGES });
+      if (this.chosen !== clientId) return;
+      this.detail = detail;
+      this.detailFailure = undefined;
+    } catch (thrown) {
+      if (this.chosen !== clientId) return;
+      this.detail = undefined;
+      this.detailFailure = asFailure(thrown);
+    }
+  }
+
+  choose(clientId: string): void {
+    this.chosen = clientId;
+    this.detailFailure = undefined;
+    void this.readDetail();
+  }
+
+  async readRetained(): Promise<void> {
+    const filter = this.filter.trim() || '#';
+    await this.retained.read((count) => retained(filter, { count }));
+  }
+
+  /** Takes the retained messages of a filter away; a note brings them back. */
+  async clear(filter: string): Promise<void> {
+    try {
+      const { cleared, undo } = await clearRetained(filter);
+      const action = undo === undefined ? undefined : { label: 'Undo', run: () => this.#restore(undo) };
+      toasts.done(`Cleared ${counted(cleared, 'retained message')}`, action);
+    } catch (thrown) {
+      toasts.failed(thrown);
+    }
+    await this.readRetained();
+  }
+
+  async #restore(undo: number): Promise<void> {
+    const { restored, newer, expired, noRoom } = await restoreRetained(undo);
+    const left = [
+      newer.length && `${count(newer.length)} have a newer one`,
+      expired.length && `${count(expired.length)} expired`,
+      noRoom.length && `${count(noRoom.length)} had no room`,
+    ].filter(Boolean);
+    toasts.done([`${counted(restored, 'message')} retained again`, ...left].join('; '));
+    await this.readRetained();
+  }
+}
+
+export const kept = new Kept();
