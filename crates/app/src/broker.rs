@@ -185,6 +185,7 @@ impl BrokerControl {
                 response_prefix: config.response_prefix.as_deref().map(Into::into),
                 store: store.clone(),
                 shared_strategy: config.shared_strategy,
+                sys_interval: config.sys_interval,
             };
             let taken = match Broker::start(broker, self.capture.clone()).await {
                 Ok(broker) => {

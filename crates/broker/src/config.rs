@@ -164,6 +164,8 @@ pub struct BrokerConfig {
     /// What an MQTT 5 client that asks for response information is told (section 3.2.2.3.15): this, a slash and its
     /// client identifier, as the beginning of its response topics. Default none: nothing is told.
     pub response_prefix: Option<Arc<str>>,
+    /// How often the broker publishes its counters under `$SYS/broker/`; zero is never, and the default here.
+    pub sys_interval: Duration,
     /// Where persistent sessions and retained messages are kept; without one they end with the broker.
     pub store: Option<Arc<dyn Store>>,
     /// Which member of a shared subscription gets a message. Default round-robin.

@@ -14,6 +14,14 @@ pub struct Counters {
     pub(crate) bytes_in: AtomicU64,
     pub(crate) bytes_out: AtomicU64,
     pub(crate) dropped: AtomicU64,
+    /// Packets of any type.
+    pub(crate) packets_in: AtomicU64,
+    pub(crate) packets_out: AtomicU64,
+    /// Bytes of payloads alone.
+    pub(crate) payload_in: AtomicU64,
+    pub(crate) payload_out: AtomicU64,
+    /// Connections that were accepted since the start.
+    pub(crate) sockets: AtomicU64,
     pub(crate) connections: AtomicU64,
     pub(crate) retained: AtomicU64,
     pub(crate) retained_bytes: AtomicU64,

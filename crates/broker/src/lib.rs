@@ -25,6 +25,7 @@ mod router;
 pub mod session;
 mod shares;
 mod subscriptions;
+mod sys;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -150,6 +151,9 @@ impl Broker {
             && let Err(why) = state.restore(restored, Timestamp::now())
         {
             return Err(StoreError::Damaged(why).into());
+        }
+        if !config.sys_interval.is_zero() {
+            state.tell_of_itself(config.sys_interval, Timestamp::now());
         }
         let (sender, receiver) = router::open()?;
         let hub = HubHandle::new(sender);

@@ -98,6 +98,11 @@ impl Shares {
         }
     }
 
+    /// Members in all.
+    pub(crate) fn members(&self) -> usize {
+        self.shares.values().map(|share| share.members.len()).sum()
+    }
+
     fn fresh(&mut self) -> ShareId {
         loop {
             self.last_id = self.last_id.wrapping_add(1);

@@ -117,6 +117,11 @@ impl Subscriptions {
         self.count
     }
 
+    /// How many of them are shared.
+    pub(crate) fn shared(&self) -> usize {
+        self.shares.members()
+    }
+
     /// The shared ones.
     pub(crate) fn shares(&mut self) -> &mut Shares {
         &mut self.shares

@@ -116,7 +116,7 @@ pub(super) static LISTENER_KEYS: [Key<ListenerDraft>; 6] = [
 ];
 
 /// The keys of every other table, in the order in which they are shown.
-pub(super) static KEYS: [Key<BrokerConfig>; 30] = [
+pub(super) static KEYS: [Key<BrokerConfig>; 31] = [
     key(
         "mqtt",
         "maximum_packet_size",
@@ -218,6 +218,17 @@ pub(super) static KEYS: [Key<BrokerConfig>; 30] = [
          with the fewest messages before it, or the same one for all messages of a \
          publisher's connection. Members that are connected come before those that are \
          away.",
+    ),
+    key(
+        "mqtt",
+        "sys_interval",
+        time(
+            Duration::ZERO,
+            Duration::from_secs(86_400),
+            value!(sys_interval),
+        ),
+        "How often the broker publishes its counters under $SYS/broker/, by the names that \
+         mosquitto has. 0 is never.",
     ),
     key(
         "mqtt",

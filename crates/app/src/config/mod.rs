@@ -18,6 +18,7 @@ mod writing;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use mqttwb_broker::{Access, Limits, SharedStrategy};
 use mqttwb_model::{ClientCert, ListenerProtocol};
@@ -85,6 +86,8 @@ pub struct BrokerConfig {
     pub response_prefix: Option<String>,
     /// Which member of a shared subscription gets a message.
     pub shared_strategy: SharedStrategy,
+    /// How often `$SYS` is published; zero is never.
+    pub sys_interval: Duration,
     /// Bytes that captured packets may take.
     pub capture_memory: usize,
     /// What outlives it.
@@ -111,6 +114,7 @@ impl Default for BrokerConfig {
             access: Access::default(),
             response_prefix: None,
             shared_strategy: SharedStrategy::default(),
+            sys_interval: Duration::from_secs(10),
             capture_memory: mqttwb_capture::DEFAULT_BUDGET,
             persistence: Persistence::default(),
         }

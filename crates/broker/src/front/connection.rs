@@ -503,10 +503,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             self.output
                 .observe(self.info.id, self.shared.observer.as_ref())
         };
-        self.shared
-            .counters
-            .bytes_out
-            .fetch_add(bytes as u64, Relaxed);
+        let counted = self.output.counted();
+        let counters = &self.shared.counters;
+        counters.bytes_out.fetch_add(bytes as u64, Relaxed);
+        if counted.packets > 0 {
+            counters.packets_out.fetch_add(counted.packets, Relaxed);
+            counters.payload_out.fetch_add(counted.payload, Relaxed);
+        }
     }
 }
 

@@ -40,6 +40,15 @@ pub(crate) struct Output {
     unsendable: bool,
     /// Bytes that were taken out and wait elsewhere for their time.
     held: usize,
+    counted: Counted,
+}
+
+/// What went out since it was asked last.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counted {
+    pub(crate) packets: u64,
+    /// Bytes of payloads alone.
+    pub(crate) payload: u64,
 }
 
 impl Output {
@@ -54,6 +63,7 @@ impl Output {
             manners,
             unsendable: false,
             held: 0,
+            counted: Counted::default(),
         }
     }
 
@@ -127,6 +137,7 @@ impl Output {
         message: Option<MessageId>,
         aliased_topic: Option<Arc<str>>,
     ) {
+        self.counted.packets += 1;
         self.marks.push(PacketMark {
             at,
             start: (start - self.unseen) as u32,
@@ -175,6 +186,7 @@ impl Output {
             retain: delivery.retain,
             packet_id,
         };
+        self.counted.payload += message.payload().len() as u64;
         self.properties.clear();
         if version == ProtocolVersion::V5 {
             if let Some(expires) = message.expires() {
@@ -228,6 +240,11 @@ impl Output {
             &mut self.bytes,
         );
         self.mark(start, at, Some(message.origin().id), aliased);
+    }
+
+    /// What went out since this was asked last.
+    pub(crate) fn counted(&mut self) -> Counted {
+        std::mem::take(&mut self.counted)
     }
 
     /// Shows the observer what was appended since the last time. How many bytes that was.

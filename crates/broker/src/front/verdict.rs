@@ -101,6 +101,13 @@ fn too_much(kind: LimitKind, topic: &str, limits: &Limits) -> String {
 }
 
 fn check_name(topic: &str, limits: &Limits) -> Result<(), Refused> {
+    if topic.starts_with("$SYS/") {
+        return Err(Refused {
+            reason: ReasonCode::NOT_AUTHORIZED,
+            cause: RefusalCause::Access,
+            why: format!("topics under $SYS/ are the broker's own: {topic:?}"),
+        });
+    }
     fits(topic, limits).map_err(|kind| {
         let why = too_much(kind, topic, limits);
         Refused::limit(ReasonCode::TOPIC_NAME_INVALID, kind, why)

@@ -313,11 +313,13 @@ pub(super) fn observe(shared: &Shared, id: ConnectionId, direction: Direction, f
             fault: None,
         }],
     });
-    let counter = match direction {
-        Direction::ToBroker => &shared.counters.bytes_in,
-        Direction::ToClient => &shared.counters.bytes_out,
+    let counters = &shared.counters;
+    let (packets, bytes) = match direction {
+        Direction::ToBroker => (&counters.packets_in, &counters.bytes_in),
+        Direction::ToClient => (&counters.packets_out, &counters.bytes_out),
     };
-    counter.fetch_add(frame.len() as u64, Relaxed);
+    packets.fetch_add(1, Relaxed);
+    bytes.fetch_add(frame.len() as u64, Relaxed);
 }
 
 /// The CONNACK that says no, as large as the client takes it; empty where its version has no code for the reason.

@@ -11,6 +11,7 @@ mod inbox;
 mod inspect;
 mod sessions;
 mod shared;
+mod sys;
 mod task;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -149,6 +150,14 @@ pub(crate) struct Hub {
     /// Connections are refused, for this reason.
     closed: Option<ReasonCode>,
     durable: Durable,
+    /// Where the broker tells of itself.
+    sys: Option<sys::Sys>,
+    /// Clients that are connected, and the most at a time.
+    online: u64,
+    most_online: u64,
+    /// CONNECTs that asked for a session, and sessions that have expired.
+    connects: u64,
+    expired: u64,
     /// Used again and again, empty between.
     actions: Vec<Action>,
     /// Messages that an inbox did not take, where the policy is to refuse.
@@ -176,6 +185,11 @@ impl Hub {
             deadlines: BTreeSet::new(),
             closed: None,
             durable: Durable::new(journal, topics),
+            sys: None,
+            online: 0,
+            most_online: 0,
+            connects: 0,
+            expired: 0,
             actions: Vec::new(),
             refused: Vec::new(),
         }
@@ -313,7 +327,11 @@ impl Hub {
             State::Online(online) => std::mem::take(&mut online.pending),
             State::Offline(_) => return,
         };
-        for message in self.retained.matching(filter, now) {
+        let sys = self
+            .sys
+            .iter()
+            .flat_map(|sys| sys.retained.matching(filter, now));
+        for message in self.retained.matching(filter, now).chain(sys) {
             // [MQTT-3.3.1-8]
             let delivery = client.delivery(message, qos.min(message.qos()), true, &ids);
             if let Some(session) = client.durable.filter(|_| delivery.seq > 0) {
@@ -374,6 +392,11 @@ impl Hub {
         if message.retain() {
             self.retain(message, now);
         }
+        self.deliver(message, now);
+    }
+
+    /// Delivers a message to everybody who wants it.
+    fn deliver(&mut self, message: &Message, now: Timestamp) {
         let publisher = message.origin().publisher;
         let (qos, retain) = (message.qos(), message.retain());
         let matches = self.matches_of(message.topic());
@@ -535,7 +558,9 @@ impl Hub {
     /// When time matters next.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         let session = self.deadlines.first().map(|(at, _)| *at);
-        session.into_iter().chain(self.retained.deadline()).min()
+        let sys = self.sys.as_ref().map(|sys| sys.next);
+        let retained = self.retained.deadline();
+        session.into_iter().chain(retained).chain(sys).min()
     }
 
     /// Does what is due: wills whose delay has passed, sessions and retained messages that expire.
@@ -551,6 +576,7 @@ impl Hub {
                 continue;
             };
             if offline.expires.is_some_and(|at| at <= now) {
+                self.expired += 1;
                 self.end_session(key, now);
             } else if let Some((_, message)) = offline.will.take_if(|(at, _)| *at <= now) {
                 self.journal_away(key);
@@ -561,6 +587,7 @@ impl Hub {
             self.durable.unretain(&topic);
         }
         self.count_retained();
+        self.tick_sys(now);
     }
 
     fn count_retained(&self) {

@@ -8,6 +8,7 @@ impl Hub {
             let _ = attach.reply.send(Err(reason));
             return;
         }
+        self.connects += 1;
         let Some(&key) = self.by_id.get(&attach.info.client) else {
             if self.clients.len() >= self.limits.sessions {
                 let _ = attach.reply.send(Err(ReasonCode::QUOTA_EXCEEDED));
@@ -38,6 +39,7 @@ impl Hub {
         let client = attach.info.client.clone();
         let inbox = Arc::new(Inbox::new(self.limits.queue));
         let (online, reply) = online(attach, inbox);
+        self.is_here();
         if let Some(key) = durable {
             self.durable.change(Change::Session(online.record(key, 0)));
         }
@@ -60,6 +62,7 @@ impl Hub {
     fn resume(&mut self, key: u32, attach: Attach) {
         let inbox = Arc::new(Inbox::new(self.limits.queue));
         let (online, reply) = online(attach, inbox);
+        self.is_here();
         let connection = online.info.id;
         let client = &mut self.clients[key as usize];
         let offline = match std::mem::replace(&mut client.state, State::Online(online)) {
@@ -124,6 +127,12 @@ impl Hub {
         }
     }
 
+    /// One more client is connected.
+    fn is_here(&mut self) {
+        self.online += 1;
+        self.most_online = self.most_online.max(self.online);
+    }
+
     pub(super) fn detach(&mut self, detach: Detach, now: Timestamp) {
         let Some(&key) = self.by_id.get(&detach.client) else {
             return;
@@ -135,6 +144,7 @@ impl Hub {
         if online.info.id != detach.connection {
             return;
         }
+        self.online -= 1;
         let expiry = match detach.session_expiry {
             // Section 3.14.2.2.2: a session that was to end can't be kept after all
             Some(changed) if online.session_expiry != 0 => changed,

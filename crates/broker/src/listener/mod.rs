@@ -145,6 +145,7 @@ impl Listening {
         let now = Instant::now().into_std();
         let entered = shared.addresses.enter(address, limits, now)?;
         connections.fetch_add(1, Relaxed);
+        shared.counters.sockets.fetch_add(1, Relaxed);
         self.clients.fetch_add(1, Relaxed);
         Ok(Counted {
             shared: shared.clone(),

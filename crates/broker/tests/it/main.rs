@@ -26,6 +26,7 @@ mod queues;
 mod reload;
 mod shared;
 mod subscribe;
+mod sys;
 mod topics;
 mod websocket;
 mod will;

@@ -69,6 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     fn walk(&mut self, input: &[u8], now: Timestamp) -> (usize, Next) {
         let mut at = 0;
         let mut messages = 0;
+        let mut payload = 0;
         let paced = self.pace.is_limited().then(instant);
         let next = loop {
             if paced.is_some_and(|now| self.must_wait(now)) {
@@ -118,6 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             let handled = match packet {
                 Packet::Publish(publish) => {
                     messages += 1;
+                    payload += publish.payload.len() as u64;
                     if publish.retain && self.is_too_much_to_retain(&publish) {
                         break Next::Ask(len);
                     }
@@ -139,16 +141,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         };
         if messages > 0 {
             self.counters.messages_in.fetch_add(messages, Relaxed);
-            self.shared
-                .counters
-                .messages_in
-                .fetch_add(messages, Relaxed);
+            let counters = &self.shared.counters;
+            counters.messages_in.fetch_add(messages, Relaxed);
+            counters.payload_in.fetch_add(payload, Relaxed);
         }
         (at, next)
     }
 
     pub(super) fn observe_input(&mut self, bytes: &[u8]) {
         if !self.marks.is_empty() {
+            let packets = self.marks.len() as u64;
+            self.shared.counters.packets_in.fetch_add(packets, Relaxed);
             let struck = struck(bytes, &self.secrets);
             self.shared.observer.packets(PacketBatch {
                 connection: self.info.id,
