@@ -145,11 +145,11 @@ class Peer:
             case "disconnect":
                 self.ending = True
                 try:
-                await self.client.disconnect()
-            except ssl.SSLError as error:
-                # DISCONNECT has gone; asyncio finds fault with what crossed it on the way here.
-                if error.reason != "APPLICATION_DATA_AFTER_CLOSE_NOTIFY":
-                    raise
+                    await self.client.disconnect()
+                except ssl.SSLError as error:
+                    # DISCONNECT has gone; asyncio finds fault with what crossed it on the way here.
+                    if error.reason != "APPLICATION_DATA_AFTER_CLOSE_NOTIFY":
+                        raise
 
 
 async def main():
