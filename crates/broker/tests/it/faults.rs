@@ -354,22 +354,30 @@ async fn a_rule_with_a_topic_knows_aliases_and_spares_other_topics() {
     assert_eq!(record.done(), [FaultDone::Dropped; 2]);
 }
 
-#[tokio::test]
-async fn a_puback_that_is_lost_with_the_connection_makes_a_duplicate() {
-    // Section 4.3.2: at least once.
-    let broker = broker().await;
-    let mut watcher = Client::connected(&broker, V5, "watcher").await;
-    watcher.subscribe("t", 1).await;
-    let rules = [
-        ("lost", PacketType::PubAck, FaultAction::Drop),
+/// Loses an answer, and the connection at the PINGREQ after it.
+fn lost_then_cut(answer: PacketType) -> Vec<FaultRule> {
+    [
+        ("lost", answer, FaultAction::Drop),
         ("cut", PacketType::PingReq, FaultAction::CutBefore),
     ]
     .map(|(name, packet, action)| FaultRule {
         name: name.into(),
         direction: None,
         ..rule(Direction::ToClient, packet, action)
-    });
-    broker.broker.set_faults(rules.to_vec()).unwrap();
+    })
+    .to_vec()
+}
+
+#[tokio::test]
+async fn a_puback_that_is_lost_with_the_connection_makes_a_duplicate() {
+    // Section 4.3.2: at least once.
+    let broker = broker().await;
+    let mut watcher = Client::connected(&broker, V5, "watcher").await;
+    watcher.subscribe("t", 1).await;
+    broker
+        .broker
+        .set_faults(lost_then_cut(PacketType::PubAck))
+        .unwrap();
     let (mut client, _) = Client::accepted(&broker, persistent(V5, "struck")).await;
     let message = || publish("t", "once more", 1);
     client.send(Packet::Publish(message())).await;
@@ -393,16 +401,10 @@ async fn a_pubrec_that_is_lost_with_the_connection_makes_no_duplicate() {
     let broker = broker().await;
     let mut watcher = Client::connected(&broker, V5, "watcher").await;
     watcher.subscribe("t", 2).await;
-    let rules = [
-        ("lost", PacketType::PubRec, FaultAction::Drop),
-        ("cut", PacketType::PingReq, FaultAction::CutBefore),
-    ]
-    .map(|(name, packet, action)| FaultRule {
-        name: name.into(),
-        direction: None,
-        ..rule(Direction::ToClient, packet, action)
-    });
-    broker.broker.set_faults(rules.to_vec()).unwrap();
+    broker
+        .broker
+        .set_faults(lost_then_cut(PacketType::PubRec))
+        .unwrap();
     let (mut client, _) = Client::accepted(&broker, persistent(V5, "struck")).await;
     client.send(Packet::Publish(publish("t", "once", 2))).await;
     client.send(Packet::PingReq).await;
