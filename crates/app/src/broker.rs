@@ -3,15 +3,16 @@
 //! Duty: turn a configuration into listeners, hold the broker while it runs, and say how it is. Not here: the broker
 //! itself. Invariant: at most one broker runs; a start that fails leaves nothing open.
 
-use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+mod failure;
+mod listening;
+mod meter;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use mqttwb_broker::{Broker, CounterValues, ListenError, ListenerState, StartError, Tls};
+use mqttwb_broker::{Broker, CounterValues, ListenError, StartError, Tls};
 use mqttwb_capture::Capture;
-use mqttwb_model::durable::{Store, StoreError};
-use mqttwb_model::{ListenerProtocol, Timestamp};
+use mqttwb_model::durable::Store;
 use mqttwb_store::SqliteStore;
 use parking_lot::Mutex;
 
@@ -25,6 +26,10 @@ use crate::config::{self, Config, ConfigFile, ListenerSpec, Persistence, STORE_N
 use crate::control;
 use crate::inspect::Undo;
 use crate::settings;
+pub(crate) use failure::not_running;
+use failure::{start_failed, store_failed, store_finding};
+use listening::{common_name, listener, open_listener};
+pub(crate) use meter::Meter;
 
 /// What the broker is doing.
 #[derive(Clone)]
@@ -376,226 +381,5 @@ impl BrokerControl {
         limits.retain(|limit| limit.reached > 0);
         limits.sort_by_key(|limit| std::cmp::Reverse(limit.reached));
         limits
-    }
-}
-
-/// Nothing is acknowledged that can't be kept.
-fn store_finding(error: &StoreError) -> Finding {
-    Finding {
-        severity: Severity::Serious,
-        title: "The broker's store can't be written".into(),
-        detail: format!(
-            "{error} Until it can be written again, messages for persistent sessions and retained messages are not \
-             acknowledged; everything else goes on. The broker keeps trying."
-        ),
-    }
-}
-
-pub(crate) fn not_running() -> ApiError {
-    ApiError::new(ErrorCode::WrongState, "The broker does not run.")
-}
-
-/// The common name in a client's certificate (DER).
-fn common_name(der: &[u8]) -> Option<String> {
-    let certificate = mqttwb_pki::Certificate::from_der(der.to_vec()).ok()?;
-    Some(certificate.description().common_name.clone())
-}
-
-/// What keeps sessions and retained messages can't be opened or read. The store says what to do.
-fn store_failed(error: &StoreError) -> ApiError {
-    let what = match error {
-        StoreError::Full(_) => "There is no room for the broker's store",
-        StoreError::Damaged(_) => "The broker's store is damaged",
-        StoreError::Later(_) => "The broker's store was made by a later version",
-        StoreError::InUse(_) => "The broker's store is in use by another broker",
-        StoreError::Other(_) => "The broker's store can't be opened",
-    };
-    ApiError::new(ErrorCode::Store, format!("{what}: {}", error.details()))
-        .hint("To run without it, set enabled = false under [persistence] in broker.toml.")
-}
-
-fn start_failed(error: &StartError) -> ApiError {
-    let listen = match error {
-        StartError::Listen(listen) => listen,
-        StartError::Router(_) | StartError::Thread(_) => {
-            return ApiError::new(ErrorCode::Internal, error.to_string());
-        }
-        StartError::Store(error) => return store_failed(error),
-    };
-    match listen {
-        ListenError::PortInUse { listener, address } => ApiError::new(
-            ErrorCode::PortInUse,
-            format!(
-                "Port {} is in use by another program, so listener {listener} can't be opened at {address}.",
-                address.port()
-            ),
-        )
-        .hint("Use a free port, or end the program that has this one."),
-        ListenError::SamePort { .. } => {
-            ApiError::new(ErrorCode::ListenerFailed, format!("{listen}."))
-                .hint("Give one of them another port in broker.toml.")
-        }
-        ListenError::NotAllowed { address, .. } => {
-            ApiError::new(ErrorCode::ListenerFailed, format!("{listen}."))
-                .hint(format!(
-                    "Ports below 1024 are the administrator's: choose another than {}.",
-                    address.port()
-                ))
-        }
-        ListenError::Other { .. } => {
-            ApiError::new(ErrorCode::ListenerFailed, format!("{listen}."))
-                .hint("Bind to an address that this computer has, such as 127.0.0.1.")
-        }
-        ListenError::NoCertificate { .. } => {
-            ApiError::new(ErrorCode::ListenerFailed, format!("{listen}."))
-        }
-    }
-}
-
-fn open_listener(state: &ListenerState, instead_of: Option<u16>) -> Listener {
-    let config = &state.config;
-    Listener {
-        clients: state.clients(),
-        listening: true,
-        instead_of,
-        ..listener(
-            &config.name,
-            config.protocol,
-            config.client_cert.into(),
-            state.address,
-        )
-    }
-}
-
-fn listener(
-    name: &str,
-    protocol: ListenerProtocol,
-    client_cert: crate::api::ClientCert,
-    address: SocketAddr,
-) -> Listener {
-    let host = host_of(address.ip(), protocol);
-    let path = if protocol.is_websocket() { "/mqtt" } else { "" };
-    let bracketed = if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host.clone()
-    };
-    Listener {
-        name: name.to_owned(),
-        protocol: protocol.into(),
-        address: address.to_string(),
-        url: format!(
-            "{}://{bracketed}:{}{path}",
-            protocol.scheme(),
-            address.port()
-        ),
-        host,
-        port: address.port(),
-        client_cert,
-        loopback: address.ip().is_loopback(),
-        clients: 0,
-        listening: false,
-        instead_of: None,
-    }
-}
-
-/// The host that a client names: one that the server's certificate holds too.
-fn host_of(ip: IpAddr, protocol: ListenerProtocol) -> String {
-    if ip.is_unspecified() {
-        return gethostname::gethostname().to_string_lossy().into_owned();
-    }
-    if ip.is_loopback() && protocol.is_secure() {
-        return "localhost".to_owned();
-    }
-    ip.to_string()
-}
-
-/// Rates of the last minute, a sample a second.
-#[derive(Debug, Default)]
-pub(crate) struct Meter {
-    last: Option<(Timestamp, CounterValues)>,
-    rates: VecDeque<(f32, f32)>,
-}
-
-/// How many seconds the meter remembers.
-const REMEMBERED: usize = 60;
-
-impl Meter {
-    /// Takes a sample: rates are of the time since the last.
-    pub(crate) fn sample(&mut self, now: Timestamp, counters: CounterValues) {
-        let rates = match self.last {
-            // Counters that fell are those of another run of the broker.
-            Some((then, before)) if counters.messages_in >= before.messages_in => {
-                let seconds = now.since(then).as_secs_f32().max(0.001);
-                let rate = |new: u64, old: u64| new.saturating_sub(old) as f32 / seconds;
-                (
-                    rate(counters.messages_in, before.messages_in),
-                    rate(counters.messages_out, before.messages_out),
-                )
-            }
-            _ => (0.0, 0.0),
-        };
-        self.last = Some((now, counters));
-        if self.rates.len() == REMEMBERED {
-            self.rates.pop_front();
-        }
-        self.rates.push_back(rates);
-    }
-
-    /// Messages a second in and out, of the last second.
-    pub(crate) fn now(&self) -> (f32, f32) {
-        self.rates.back().copied().unwrap_or_default()
-    }
-
-    /// In and out together, oldest first.
-    pub(crate) fn sparkline(&self) -> Vec<f32> {
-        self.rates.iter().map(|(i, o)| i + o).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_are_of_the_time_between_two_samples() {
-        let counted = |messages_in, messages_out| CounterValues {
-            messages_in,
-            messages_out,
-            ..CounterValues::default()
-        };
-        let second = 1_000_000_000;
-        let mut meter = Meter::default();
-        meter.sample(Timestamp(second), counted(100, 0));
-        assert_eq!(
-            meter.now(),
-            (0.0, 0.0),
-            "nothing is known of the time before"
-        );
-        meter.sample(Timestamp(3 * second), counted(300, 50));
-        assert_eq!(meter.now(), (100.0, 25.0));
-        meter.sample(Timestamp(4 * second), counted(7, 7));
-        assert_eq!(meter.now(), (0.0, 0.0), "another run of the broker");
-        assert_eq!(meter.sparkline(), [0.0, 125.0, 0.0]);
-    }
-
-    #[test]
-    fn a_listener_is_named_as_a_client_must_name_it() {
-        let at = |address: &str, protocol| {
-            let none = crate::api::ClientCert::None;
-            listener("x", protocol, none, address.parse().unwrap()).url
-        };
-        assert_eq!(
-            at("127.0.0.1:1883", ListenerProtocol::Tcp),
-            "mqtt://127.0.0.1:1883"
-        );
-        assert_eq!(
-            at("127.0.0.1:8883", ListenerProtocol::Tls),
-            "mqtts://localhost:8883"
-        );
-        assert_eq!(
-            at("[::1]:8083", ListenerProtocol::Ws),
-            "ws://[::1]:8083/mqtt"
-        );
     }
 }

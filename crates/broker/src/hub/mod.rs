@@ -5,12 +5,14 @@
 //! Invariant: everything that it does is caused by one record of the router's log or by time passing, in that order;
 //! so a subscribe that was acknowledged sees each message that is published after it.
 
+mod client;
 mod command;
 mod durable;
 mod inbox;
 mod inspect;
 mod sessions;
 mod shared;
+mod subscribing;
 mod sys;
 mod task;
 
@@ -29,6 +31,7 @@ use mqttwb_wire::{ReasonCode, RetainHandling, SubscriptionOptions};
 use slab::Slab;
 use tokio::sync::oneshot;
 
+use client::{Client, Offline, Online, State, online};
 pub use command::ClientSummary;
 pub(crate) use command::{Attach, Attached, Command, Detach, StoredWill};
 pub(crate) use durable::DurableTopics;
@@ -45,87 +48,6 @@ use crate::session::{Action, Delivery, Dropped, Session, Terms, WhenFull};
 use crate::shares::SharedStrategy;
 use crate::subscriptions::{Matches, Subscriber, Subscription, Subscriptions};
 use durable::Durable;
-
-#[derive(Debug)]
-struct Online {
-    info: Arc<ConnectionInfo>,
-    inbox: Arc<Inbox>,
-    counters: Arc<ConnectionCounters>,
-    connected_at: Timestamp,
-    keep_alive: Duration,
-    session_expiry: u32,
-    will: Option<StoredWill>,
-    /// Deliveries of the batch at hand, put into the inbox together.
-    pending: Vec<Delivery>,
-    /// Who waits for the connection to be gone: told by being dropped.
-    gone: Vec<oneshot::Sender<()>>,
-}
-
-#[derive(Debug)]
-struct Offline {
-    session: Session,
-    /// The connection that it had last: a will comes from there.
-    last: ConnectionId,
-    /// When the session ends; `None` for never.
-    expires: Option<Timestamp>,
-    away_since: Timestamp,
-    session_expiry: u32,
-    version: ProtocolVersion,
-    will: Option<(Timestamp, Message)>,
-}
-
-#[derive(Debug)]
-enum State {
-    Online(Online),
-    Offline(Box<Offline>),
-}
-
-#[derive(Debug)]
-struct Client {
-    id: ClientId,
-    state: State,
-    /// What it subscribed, each with its subscription identifier.
-    filters: HashMap<TopicFilter, (SubscriptionOptions, Option<u32>)>,
-    /// Its number in the store, where it must outlive the process.
-    durable: Option<SessionKey>,
-    /// The number of its next delivery above QoS 0.
-    next_seq: u64,
-    /// Connections that want to take this session over, once the one that has it gives it back.
-    waiting: VecDeque<Box<Attach>>,
-}
-
-impl Client {
-    /// A delivery to this client, numbered where it is above QoS 0.
-    fn delivery(
-        &mut self,
-        message: &Message,
-        qos: QoS,
-        retain: bool,
-        subscription_ids: &SubscriptionIds,
-    ) -> Delivery {
-        let mut seq = 0;
-        if qos > QoS::AtMostOnce {
-            seq = self.next_seq;
-            self.next_seq += 1;
-        }
-        Delivery {
-            message: message.clone(),
-            qos,
-            retain,
-            subscription_ids: subscription_ids.clone(),
-            seq,
-            share: None,
-        }
-    }
-
-    /// The connection that it has, or had last: its will comes from there.
-    fn connection(&self) -> ConnectionId {
-        match &self.state {
-            State::Online(online) => online.info.id,
-            State::Offline(offline) => offline.last,
-        }
-    }
-}
 
 /// Topics whose subscribers are remembered; more than these are looked up again.
 const REMEMBERED_TOPICS: usize = 16_384;
@@ -261,110 +183,6 @@ impl Hub {
             }
         }
         self.limits = limits;
-    }
-
-    fn count_subscriptions(&self) {
-        self.counters
-            .subscriptions
-            .store(self.subscriptions.len() as u64, Relaxed);
-    }
-
-    fn subscribe(
-        &mut self,
-        client: &ClientId,
-        filters: Vec<(TopicFilter, SubscriptionOptions)>,
-        id: Option<u32>,
-        now: Timestamp,
-    ) -> Vec<bool> {
-        let Some(&key) = self.by_id.get(client) else {
-            return vec![false; filters.len()];
-        };
-        self.matches.clear();
-        let mut granted = Vec::with_capacity(filters.len());
-        for (filter, options) in filters {
-            let own = &self.clients[key as usize].filters;
-            if own.len() >= self.limits.subscriptions_per_client && !own.contains_key(&filter) {
-                granted.push(false);
-                continue;
-            }
-            granted.push(true);
-            let subscription = Subscription {
-                subscriber: Subscriber(key),
-                options,
-                id,
-            };
-            let new = self.subscriptions.insert(&filter, subscription);
-            let wanted = match options.retain_handling {
-                _ if filter.share_name().is_some() => false, // section 4.8.2
-                RetainHandling::OnSubscribe => true,
-                RetainHandling::IfNew => new, // [MQTT-3.3.1-10]
-                RetainHandling::Never => false,
-            };
-            if wanted {
-                self.send_retained(key, &filter, options.qos, id, now);
-            }
-            let client = &mut self.clients[key as usize];
-            if let Some(session) = client.durable {
-                self.durable.subscribe(session, &filter, options, id, new);
-            }
-            client.filters.insert(filter, (options, id));
-        }
-        self.count_subscriptions();
-        granted
-    }
-
-    fn send_retained(
-        &mut self,
-        key: u32,
-        filter: &TopicFilter,
-        qos: QoS,
-        id: Option<u32>,
-        now: Timestamp,
-    ) {
-        let ids: SubscriptionIds = id.into_iter().collect();
-        let client = &mut self.clients[key as usize];
-        let mut pending = match &mut client.state {
-            State::Online(online) => std::mem::take(&mut online.pending),
-            State::Offline(_) => return,
-        };
-        let sys = self
-            .sys
-            .iter()
-            .flat_map(|sys| sys.retained.matching(filter, now));
-        for message in self.retained.matching(filter, now).chain(sys) {
-            // [MQTT-3.3.1-8]
-            let delivery = client.delivery(message, qos.min(message.qos()), true, &ids);
-            if let Some(session) = client.durable.filter(|_| delivery.seq > 0) {
-                self.durable.enqueue(session, &delivery);
-            }
-            pending.push(delivery);
-        }
-        if let State::Online(online) = &mut client.state {
-            if !pending.is_empty() {
-                self.dirty.push(key);
-            }
-            online.pending = pending;
-        }
-    }
-
-    fn unsubscribe(&mut self, client: &ClientId, filters: &[TopicFilter]) -> Vec<bool> {
-        let Some(&key) = self.by_id.get(client) else {
-            return vec![false; filters.len()];
-        };
-        self.matches.clear();
-        let client = &mut self.clients[key as usize];
-        let removed = filters
-            .iter()
-            .map(|filter| {
-                let removed = client.filters.remove(filter).is_some();
-                if let Some(session) = client.durable.filter(|_| removed) {
-                    self.durable.unsubscribe(session, filter);
-                }
-                self.subscriptions.remove(filter, Subscriber(key))
-            })
-            .collect();
-        self.count_subscriptions();
-        removed
     }
 
     fn matches_of(&mut self, topic: &str) -> Arc<Matches> {
@@ -606,24 +424,6 @@ impl Hub {
             .take(at_most)
             .collect()
     }
-}
-
-fn online(
-    attach: Attach,
-    inbox: Arc<Inbox>,
-) -> (Online, oneshot::Sender<Result<Attached, ReasonCode>>) {
-    let online = Online {
-        info: attach.info,
-        inbox,
-        counters: attach.counters,
-        connected_at: attach.connected_at,
-        keep_alive: attach.terms.keep_alive,
-        session_expiry: attach.session_expiry,
-        will: attach.will,
-        pending: Vec::new(),
-        gone: Vec::new(),
-    };
-    (online, attach.reply)
 }
 
 #[cfg(test)]
