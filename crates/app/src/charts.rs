@@ -102,7 +102,7 @@ impl Charts {
             state: Mutex::new(State {
                 charts: BTreeMap::from([(1, charted)]),
                 last_id: 1,
-                cursor: Cursor::at_newest(Arc::clone(&capture)),
+                cursor: Cursor::at_newest(capture.clone()),
                 throughput: Throughput::default(),
             }),
             capture,
@@ -165,7 +165,7 @@ impl Charts {
                 .filter_map(|charted| charted.feed.as_mut())
                 .collect();
             if feeds.is_empty() {
-                *cursor = Cursor::at_newest(Arc::clone(&self.capture));
+                *cursor = Cursor::at_newest(self.capture.clone());
                 return;
             }
             let batch = cursor.next_batch();
@@ -261,7 +261,7 @@ impl Charts {
         PayloadFeed::new(
             filter,
             path,
-            Cursor::at_oldest(Arc::clone(&self.capture)),
+            Cursor::at_oldest(self.capture.clone()),
             cursor.next_seq(),
         )
     }

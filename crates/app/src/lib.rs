@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqttwb_capture::Capture;
+use mqttwb_capture::{Capture, Source as _};
 use mqttwb_model::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::watch;

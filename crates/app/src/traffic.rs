@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mqttwb_capture::{Capture, Filter, Packet, SeenRefusal, View};
+use mqttwb_capture::{Capture, Filter, Packet, SeenRefusal, Source, View};
 use mqttwb_model::{ConnectionId, ConnectionInfo, PacketType, ProtocolVersion, QoS, TopicFilter};
 use mqttwb_wire::{ReasonCode, Role};
 use parking_lot::Mutex;
@@ -79,9 +79,14 @@ impl Traffic {
         }
     }
 
+    /// What is looked at. Whatever shows packets reads them here.
+    pub fn source(&self) -> Arc<dyn Source> {
+        self.capture.clone()
+    }
+
     /// Opens a view and begins its search.
     pub fn open(&self, filter: &TrafficFilter) -> Result<u32> {
-        let mut view = View::new(Arc::clone(&self.capture), parse(filter)?);
+        let mut view = View::new(self.source(), parse(filter)?);
         view.advance(SEARCH);
         let mut views = self.views.lock();
         if views.open.len() == VIEWS {
@@ -97,7 +102,8 @@ impl Traffic {
     pub fn filter(&self, view: u32, filter: &TrafficFilter) -> Result<()> {
         let filter = parse(filter)?;
         let view = self.views.lock().get(view)?;
-        let mut anew = View::new(Arc::clone(&self.capture), filter);
+        let source = Arc::clone(view.lock().source());
+        let mut anew = View::new(source, filter);
         anew.advance(SEARCH);
         *view.lock() = anew;
         Ok(())
@@ -119,8 +125,9 @@ impl Traffic {
         let positions = view.positions();
         let tail = u64::from(tail.min(ROWS));
         let (_, rows) = view.rows(positions.end.saturating_sub(tail), tail as usize);
+        let source = Arc::clone(view.source());
         drop(view);
-        let stats = self.capture.stats();
+        let stats = source.stats();
         Ok(TrafficFrame {
             frame: 0,
             begin: positions.start,
@@ -131,7 +138,7 @@ impl Traffic {
             lost: stats.lost,
             memory: stats.memory,
             budget: stats.budget,
-            tail: self.rows_of(rows.iter()),
+            tail: rows_of(&*source, rows.iter()),
             searching,
         })
     }
@@ -139,16 +146,20 @@ impl Traffic {
     /// Rows of a view from a position on; at most 1,000.
     pub fn rows(&self, view: u32, start: u64, count: u32) -> Result<TrafficRows> {
         let view = self.views.lock().get(view)?;
-        let (start, rows) = view.lock().rows(start, count.min(ROWS) as usize);
+        let view = view.lock();
+        let (start, rows) = view.rows(start, count.min(ROWS) as usize);
+        let source = Arc::clone(view.source());
+        drop(view);
         Ok(TrafficRows {
             start,
-            rows: self.rows_of(rows.iter()),
+            rows: rows_of(&*source, rows.iter()),
         })
     }
 
     /// Everything about one packet; `whole` for all its bytes however many they are.
     pub fn detail(&self, seq: u64, whole: bool) -> Result<PacketDetail> {
-        let packets = self.capture.packet(seq);
+        let source = self.source();
+        let packets = source.packet(seq);
         let packet = packets.get(seq).ok_or_else(|| {
             ApiError::new(
                 ErrorCode::NotFound,
@@ -156,7 +167,7 @@ impl Traffic {
             )
             .hint("Older packets make room for newer ones. Choose one that the table still shows.")
         })?;
-        let info = self.capture.connection(packet.connection);
+        let info = source.connection(packet.connection);
         let info = info.as_deref();
         let shown = if whole { usize::MAX } else { SHOWN };
         let dissection = mqttwb_wire::dissect(packet.frame, packet.version);
@@ -194,19 +205,19 @@ impl Traffic {
     pub fn clear(&self) {
         self.capture.clear();
     }
+}
 
-    fn rows_of<'a>(&self, packets: impl Iterator<Item = Packet<'a>>) -> Vec<TrafficRow> {
-        // A screenful comes from few connections: each is asked for once.
-        let mut known: HashMap<ConnectionId, Option<Arc<ConnectionInfo>>> = HashMap::new();
-        packets
-            .map(|packet| {
-                let info = known
-                    .entry(packet.connection)
-                    .or_insert_with(|| self.capture.connection(packet.connection));
-                row(&packet, info.as_deref())
-            })
-            .collect()
-    }
+fn rows_of<'a>(source: &dyn Source, packets: impl Iterator<Item = Packet<'a>>) -> Vec<TrafficRow> {
+    // A screenful comes from few connections: each is asked for once.
+    let mut known: HashMap<ConnectionId, Option<Arc<ConnectionInfo>>> = HashMap::new();
+    packets
+        .map(|packet| {
+            let info = known
+                .entry(packet.connection)
+                .or_insert_with(|| source.connection(packet.connection));
+            row(&packet, info.as_deref())
+        })
+        .collect()
 }
 
 /// A packet as a row. `info` is `None` where its connection was never announced; its client then has no name.

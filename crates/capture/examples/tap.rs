@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use mqttwb_capture::{Capture, DEFAULT_BUDGET, Filter, View};
+use mqttwb_capture::{Capture, DEFAULT_BUDGET, Filter, Source as _, View};
 use mqttwb_model::{
     ConnectionId, ConnectionInfo, Direction, ListenerProtocol, Observer, PacketBatch, PacketMark,
     ProtocolVersion, Timestamp, TopicFilter,
@@ -87,7 +87,7 @@ fn main() {
         ("text, not found", Filter::all().text("valve")),
         ("direction", Filter::all().direction(Direction::ToClient)),
     ] {
-        let mut view = View::new(Arc::clone(&capture), filter);
+        let mut view = View::new(capture.clone(), filter);
         let start = Instant::now();
         while view.advance(100_000) {}
         println!(
@@ -107,7 +107,7 @@ fn crowd() {
     std::thread::scope(|scope| {
         let readers = Arc::clone(&capture);
         scope.spawn(move || {
-            let mut view = View::new(Arc::clone(&readers), Filter::all().text("pump"));
+            let mut view = View::new(readers.clone(), Filter::all().text("pump"));
             let mut cursor = mqttwb_capture::Cursor::at_oldest(readers);
             while !done.load(std::sync::atomic::Ordering::Relaxed) {
                 view.advance(400_000);

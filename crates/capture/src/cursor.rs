@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Capture, Packet, Packets};
+use crate::{Packet, Packets, Source};
 
 /// How many packets a batch holds, about.
 const BATCH: u64 = 16 * 1024;
@@ -10,7 +10,7 @@ const BATCH: u64 = 16 * 1024;
 /// A reader's place in the memory.
 #[derive(Debug)]
 pub struct Cursor {
-    capture: Arc<Capture>,
+    source: Arc<dyn Source>,
     next: u64,
 }
 
@@ -36,15 +36,15 @@ impl Batch {
 
 impl Cursor {
     /// A cursor before the oldest packet that is kept.
-    pub fn at_oldest(capture: Arc<Capture>) -> Self {
-        let next = capture.kept().start;
-        Self { capture, next }
+    pub fn at_oldest(source: Arc<dyn Source>) -> Self {
+        let next = source.kept().start;
+        Self { source, next }
     }
 
     /// A cursor before the next packet that comes.
-    pub fn at_newest(capture: Arc<Capture>) -> Self {
-        let next = capture.kept().end;
-        Self { capture, next }
+    pub fn at_newest(source: Arc<dyn Source>) -> Self {
+        let next = source.kept().end;
+        Self { source, next }
     }
 
     /// The number of the next packet that it comes to.
@@ -54,7 +54,7 @@ impl Cursor {
 
     /// The next packets, some thousands at most; none where it has caught up.
     pub fn next_batch(&mut self) -> Batch {
-        let packets = self.capture.read(self.next, BATCH);
+        let packets = self.source.read(self.next, BATCH);
         let missed = packets.begin() - self.next;
         self.next = packets.end();
         Batch { missed, packets }

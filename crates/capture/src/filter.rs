@@ -65,6 +65,37 @@ impl Filter {
             && self.qos.is_none()
     }
 
+    /// The types of packets that can pass, a bit for each, counted by the type's number.
+    pub(crate) fn types(&self) -> u16 {
+        let any = if self.packets == 0 {
+            u16::MAX
+        } else {
+            self.packets
+        };
+        if self.topic.is_some() || self.qos.is_some() {
+            any & bit(PacketType::Publish)
+        } else {
+            any
+        }
+    }
+
+    /// Of what must be in a topic: whether a PUBLISH with this one can pass.
+    pub(crate) fn takes_topic(&self, topic: &str) -> bool {
+        self.topic
+            .as_ref()
+            .is_none_or(|filter| filter.matches(topic))
+    }
+
+    /// Whether the topic is asked for.
+    pub(crate) fn asks_topic(&self) -> bool {
+        self.topic.is_some()
+    }
+
+    /// The text that must be in the topic or the client identifier.
+    pub(crate) fn needle(&self) -> Option<&Needle> {
+        self.text.as_ref()
+    }
+
     /// Whether a packet passes. `client_holds` tells whether its client's identifier holds the text that is sought;
     /// it is asked last, and only where there is such a text.
     pub(crate) fn passes(
@@ -107,7 +138,7 @@ impl Filter {
     }
 }
 
-fn bit(packet: PacketType) -> u16 {
+pub(crate) fn bit(packet: PacketType) -> u16 {
     1 << packet as u8
 }
 

@@ -1,16 +1,19 @@
 //! A bounded memory of every packet seen, and views on it.
 //!
-//! Duty: observe packets at a cost of some nanoseconds each, keep the newest within a budget of memory, and lend them to
-//! any number of readers.
-//! Not here: what a packet means (`wire`), rows and payloads for people (app), charts (series).
+//! Duty: observe packets at a cost of some nanoseconds each, keep the newest within a budget of memory, pack them for a
+//! recording, and lend them to any number of readers, out of the memory and out of a recording alike ([`Source`]).
+//! Not here: what a packet means (`wire`), files (`store`), rows and payloads for people (app), charts (series).
 //! Invariant: every packet seen is kept, evicted, cleared or lost, and each is counted. A reader holds the lock only
 //! for pointers and the open segment's tail, so that observing never waits long; where it would, the packets are lost.
 
 mod cursor;
 mod filter;
 mod log;
+mod packets;
+mod recording;
 mod refusals;
 mod segment;
+mod source;
 mod view;
 
 use std::ops::Range;
@@ -23,13 +26,15 @@ use parking_lot::Mutex;
 
 pub use cursor::{Batch, Cursor};
 pub use filter::Filter;
+pub use packets::Packets;
+pub use recording::{Packer, Recording};
 pub use refusals::SeenRefusal;
 pub use segment::{Packet, SeenFault};
+pub use source::Source;
 pub use view::{Rows, View};
 
 use log::Log;
 use refusals::Refusals;
-use segment::{Glance, Segment};
 
 /// Memory that packets may take where nothing else is said.
 pub const DEFAULT_BUDGET: usize = 256 * 1024 * 1024;
@@ -75,29 +80,9 @@ impl Capture {
         })
     }
 
-    /// What became of the packets.
-    pub fn stats(&self) -> Stats {
-        let log = self.log.lock();
-        let lost = self.lost.load(Ordering::Relaxed);
-        Stats {
-            seen: log.end() + lost,
-            stored: log.end() - log.begin(),
-            evicted: log.evicted,
-            cleared: log.cleared,
-            lost,
-            memory: log.memory() as u64,
-            budget: log.budget() as u64,
-        }
-    }
-
     /// The newest refusals, newest first, and how many there were since the start.
     pub fn refusals(&self, max: usize) -> (Vec<SeenRefusal>, u64) {
         self.refusals.lock().newest(max)
-    }
-
-    /// Who is at the other end of a connection that is open, or of which packets are kept.
-    pub fn connection(&self, id: ConnectionId) -> Option<Arc<ConnectionInfo>> {
-        self.log.lock().connection(id)
     }
 
     /// Takes at most about `budget` bytes from now on; what does not fit into it is evicted.
@@ -111,16 +96,30 @@ impl Capture {
         let rubbish = self.log.lock().clear();
         drop(rubbish);
     }
+}
 
-    /// The numbers of the packets that are kept.
-    pub fn kept(&self) -> Range<u64> {
+impl Source for Capture {
+    fn stats(&self) -> Stats {
+        let log = self.log.lock();
+        let lost = self.lost.load(Ordering::Relaxed);
+        Stats {
+            seen: log.end() + lost,
+            stored: log.end() - log.begin(),
+            evicted: log.evicted,
+            cleared: log.cleared,
+            lost,
+            memory: log.memory() as u64,
+            budget: log.budget() as u64,
+        }
+    }
+
+    fn kept(&self) -> Range<u64> {
         let log = self.log.lock();
         log.begin()..log.end()
     }
 
-    /// The packet of that number, where it is kept.
-    pub fn packet(&self, seq: u64) -> Packets {
-        self.pick(std::iter::once(seq))
+    fn connection(&self, id: ConnectionId) -> Option<Arc<ConnectionInfo>> {
+        self.log.lock().connection(id)
     }
 
     fn read(&self, seq: u64, enough: u64) -> Packets {
@@ -128,18 +127,12 @@ impl Capture {
         let segments = log.read(seq, enough);
         let (begin, end) = (log.begin(), log.end());
         drop(log);
-        Packets {
-            begin: seq.max(begin).min(end),
-            segments,
-        }
+        Packets::new(seq.max(begin).min(end), segments)
     }
 
-    fn pick(&self, seqs: impl Iterator<Item = u64>) -> Packets {
+    fn pick(&self, seqs: &mut dyn Iterator<Item = u64>) -> Packets {
         let log = self.log.lock();
-        Packets {
-            begin: log.begin(),
-            segments: log.pick(seqs),
-        }
+        Packets::new(log.begin(), log.pick(seqs))
     }
 }
 
@@ -164,52 +157,6 @@ impl Observer for Capture {
 
     fn refused(&self, refusal: &Refusal) {
         self.refusals.lock().add(refusal);
-    }
-}
-
-/// Packets lent out of the memory: they stay as they are, whatever is evicted meanwhile.
-#[derive(Debug)]
-pub struct Packets {
-    /// The number of the first packet that could be in here.
-    begin: u64,
-    segments: Vec<Arc<Segment>>,
-}
-
-impl Packets {
-    /// The packet of that number, where it is in here.
-    pub fn get(&self, seq: u64) -> Option<Packet<'_>> {
-        let at = self
-            .segments
-            .partition_point(|segment| segment.end_seq() <= seq);
-        self.segments.get(at)?.get(seq)
-    }
-
-    /// The packets, in the order of their numbers.
-    pub fn iter(&self) -> impl Iterator<Item = Packet<'_>> {
-        self.glances(self.begin).map(|glance| glance.packet())
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.begin >= self.end()
-    }
-
-    /// The number of the first packet.
-    fn begin(&self) -> u64 {
-        self.begin
-    }
-
-    /// One past the number of the last packet.
-    fn end(&self) -> u64 {
-        self.segments
-            .last()
-            .map_or(self.begin, |last| last.end_seq())
-    }
-
-    fn glances(&self, from: u64) -> impl Iterator<Item = Glance<'_>> {
-        self.segments
-            .iter()
-            .flat_map(move |segment| segment.range(from, u64::MAX))
     }
 }
 

@@ -5,11 +5,14 @@
 //! Not here: budgets and eviction (`log`).
 //! Invariant: every record's offset and length lie within `bytes`.
 
+mod bytes;
+
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use mqttwb_model::{
-    ConnectionId, Direction, FaultDone, MessageId, PacketMark, PacketType, ProtocolVersion, QoS,
-    Timestamp,
+    ConnectionId, Direction, Fault, FaultDone, MessageId, PacketMark, PacketType, ProtocolVersion,
+    QoS, Timestamp,
 };
 
 /// What is kept of a packet besides its bytes: 40 bytes.
@@ -228,6 +231,25 @@ impl Segment {
         }
     }
 
+    /// Appends a packet of another segment.
+    pub fn push_packet(&mut self, packet: &Packet<'_>) {
+        let mark = PacketMark {
+            at: packet.at,
+            start: 0,
+            len: packet.frame.len() as u32,
+            message: packet.message,
+            aliased_topic: packet.aliased_topic.map(Into::into),
+            fault: packet.fault.map(|seen| {
+                Arc::new(Fault {
+                    rule: seen.rule.into(),
+                    done: seen.done,
+                })
+            }),
+        };
+        let (connection, direction) = (packet.connection, packet.direction);
+        self.push(connection, direction, packet.version, &mark, packet.frame);
+    }
+
     /// Gives back room that is not used, where that is worth a move.
     pub fn trim(&mut self) {
         if self.memory() > self.used() + self.used() / 4 {
@@ -349,10 +371,6 @@ impl<'a> Glance<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use mqttwb_model::Fault;
-
     use super::*;
 
     #[test]

@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use mqttwb_model::{
@@ -37,7 +36,7 @@ fn writers_and_readers_at_once_lose_no_count() {
     const BATCHES: u64 = 2000;
     const PER_BATCH: u64 = 5;
     let capture = Capture::new(256 * 1024);
-    let mut cursor = Cursor::at_oldest(Arc::clone(&capture));
+    let mut cursor = Cursor::at_oldest(capture.clone());
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let writers: Vec<_> = (0..WRITERS)

@@ -5,11 +5,12 @@
 //! Invariant: positions never change their packet. `begin` moves on as packets are evicted, `end` as they are found.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 
 use mqttwb_model::ConnectionId;
 
-use crate::{Capture, Filter, Packets};
+use crate::{Filter, Packets, Source};
 
 /// How many packets one look at the memory takes: the lock is held for a few pointers, not for the search.
 const SLICE: u64 = 64 * 1024;
@@ -20,8 +21,10 @@ const CLIENTS: usize = 16 * 1024;
 /// What a filter shows.
 #[derive(Debug)]
 pub struct View {
-    capture: Arc<Capture>,
+    source: Arc<dyn Source>,
     filter: Filter,
+    /// Where alone packets can be that pass, as far as the source knows; what was searched is taken out.
+    places: Option<VecDeque<Range<u64>>>,
     /// The low halves of the numbers of packets that pass; fewer than 2³² are ever kept, so the oldest kept one tells
     /// the high halves. Stays empty where every packet passes.
     found: VecDeque<u32>,
@@ -35,10 +38,12 @@ pub struct View {
 
 impl View {
     /// A view on all that is kept and all that comes.
-    pub fn new(capture: Arc<Capture>, filter: Filter) -> Self {
+    pub fn new(source: Arc<dyn Source>, filter: Filter) -> Self {
+        let places = source.where_to_look(&filter).map(VecDeque::from);
         Self {
-            capture,
+            source,
             filter,
+            places,
             found: VecDeque::new(),
             gone: 0,
             next: 0,
@@ -46,29 +51,39 @@ impl View {
         }
     }
 
+    /// Whose packets it shows.
+    pub fn source(&self) -> &Arc<dyn Source> {
+        &self.source
+    }
+
     /// Looks at packets not seen yet, about `budget` of them at most, and lets go of those that are no longer kept.
     /// Returns whether there are more to look at.
     pub fn advance(&mut self, budget: u64) -> bool {
-        let kept = self.capture.kept();
+        let kept = self.source.kept();
         self.forget_before(kept.start);
         if self.filter.is_all() {
             self.next = kept.end;
             return false;
         }
-        let until = kept.end.min(self.next.saturating_add(budget));
-        while self.next < until {
-            let packets = self.capture.read(self.next, SLICE.min(until - self.next));
+        let mut budget = budget;
+        while budget > 0 && self.skip(kept.end) {
+            let here = self.place_ends().min(kept.end) - self.next;
+            let slice = SLICE.min(here).min(budget);
+            let packets = self.source.read(self.next, slice);
             let begin = self.next.max(packets.begin());
+            budget -= (packets.end() - begin.min(packets.end()))
+                .max(1)
+                .min(budget);
             // Where eviction overtook the search, there is nothing to be found in between.
             self.next = packets.end().max(self.next);
             for glance in packets.glances(begin) {
-                let (capture, clients) = (&self.capture, &mut self.clients);
+                let (source, clients) = (&self.source, &mut self.clients);
                 if self.filter.passes(&glance, |needle| {
                     if clients.len() >= CLIENTS {
                         clients.clear();
                     }
                     *clients.entry(glance.connection()).or_insert_with(|| {
-                        capture
+                        source
                             .connection(glance.connection())
                             .is_some_and(|info| needle.is_in(info.client.as_str()))
                     })
@@ -83,8 +98,29 @@ impl View {
         self.next < kept.end
     }
 
+    /// Moves on to where packets can be that pass. False where there is nothing left to look at before `end`.
+    fn skip(&mut self, end: u64) -> bool {
+        if let Some(places) = &mut self.places {
+            while places.front().is_some_and(|place| place.end <= self.next) {
+                places.pop_front();
+            }
+            self.next = self
+                .next
+                .max(places.front().map_or(end, |place| place.start));
+        }
+        self.next < end
+    }
+
+    /// One past the last number before which every packet is to be looked at.
+    fn place_ends(&self) -> u64 {
+        let places = self.places.as_ref();
+        places.map_or(u64::MAX, |places| {
+            places.front().map_or(self.next, |place| place.end)
+        })
+    }
+
     /// Positions that can be shown: the oldest, and one past the newest.
-    pub fn positions(&self) -> std::ops::Range<u64> {
+    pub fn positions(&self) -> Range<u64> {
         if self.filter.is_all() {
             // Every packet passes: its number is its position.
             return self.gone..self.next.max(self.gone);
@@ -94,7 +130,7 @@ impl View {
 
     /// Whether older packets are still to be looked at.
     pub fn searching(&self) -> bool {
-        !self.filter.is_all() && self.next < self.capture.kept().end
+        !self.filter.is_all() && self.next < self.source.kept().end
     }
 
     /// Packets at `count` positions from `start` on, or from the oldest where that is gone; and the position of the
@@ -113,7 +149,7 @@ impl View {
                 .map(|&low| whole(low, base))
                 .collect()
         };
-        let packets = self.capture.pick(seqs.iter().copied());
+        let packets = self.source.pick(&mut seqs.iter().copied());
         let gone = seqs.partition_point(|&seq| seq < packets.begin());
         (
             start + gone as u64,

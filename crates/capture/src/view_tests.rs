@@ -7,6 +7,7 @@ use mqttwb_model::{
 use proptest::prelude::*;
 
 use super::*;
+use crate::Capture;
 
 fn connect(capture: &Capture, id: u64, client: &str) {
     capture.connected(&ConnectionInfo {
@@ -142,7 +143,7 @@ fn each_part_of_a_filter_narrows_the_view() {
             vec![3, 4],
         ),
     ] {
-        let mut view = View::new(Arc::clone(&capture), filter);
+        let mut view = View::new(capture.clone(), filter);
         assert!(!view.advance(1000), "{name}");
         assert_eq!(shown(&view), expected, "{name}");
     }
@@ -154,10 +155,7 @@ fn a_search_goes_on_in_slices() {
     for _ in 0..100 {
         see(&capture, 1, Direction::ToBroker, &publish("a", 0, b""));
     }
-    let mut view = View::new(
-        Arc::clone(&capture),
-        Filter::all().packet(PacketType::Publish),
-    );
+    let mut view = View::new(capture.clone(), Filter::all().packet(PacketType::Publish));
     let mut slices = 1;
     while view.advance(10) {
         assert!(view.searching());
@@ -173,11 +171,8 @@ fn a_search_goes_on_in_slices() {
 fn positions_go_on_after_the_memory_was_cleared() {
     let capture = Capture::new(1 << 20);
     let mut views = [
-        View::new(Arc::clone(&capture), Filter::all()),
-        View::new(
-            Arc::clone(&capture),
-            Filter::all().packet(PacketType::Publish),
-        ),
+        View::new(capture.clone(), Filter::all()),
+        View::new(capture.clone(), Filter::all().packet(PacketType::Publish)),
     ];
     see(&capture, 1, Direction::ToBroker, &publish("a", 0, b""));
     for view in &mut views {
@@ -272,8 +267,8 @@ proptest! {
             Filter::all().topic(filter("t/1")),
             Filter::all().text("PUMP-2"),
         ];
-        let mut views = filters.map(|filter| View::new(Arc::clone(&capture), filter));
-        let mut cursor = crate::Cursor::at_oldest(Arc::clone(&capture));
+        let mut views = filters.map(|filter| View::new(capture.clone(), filter));
+        let mut cursor = crate::Cursor::at_oldest(capture.clone());
         let mut read = 0;
         // What passes each filter, by number.
         let mut passing: [VecDeque<u64>; 3] = Default::default();

@@ -9,6 +9,7 @@ pub mod fault;
 pub mod listener;
 pub mod observe;
 pub mod protocol;
+pub mod recording;
 pub mod subscription;
 pub mod time;
 pub mod topic;
