@@ -12,7 +12,10 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mqttwb_capture::{Capture, Filter, Packet, SeenRefusal, Source, View};
-use mqttwb_model::{ConnectionId, ConnectionInfo, PacketType, ProtocolVersion, QoS, TopicFilter};
+use mqttwb_model::{
+    ClientPattern, ConnectionId, ConnectionInfo, MessageId, PacketType, ProtocolVersion, QoS,
+    Timestamp, TopicFilter,
+};
 use mqttwb_wire::{ReasonCode, Role};
 use parking_lot::Mutex;
 
@@ -262,7 +265,31 @@ fn reason(packet: PacketType, code: u8, version: ProtocolVersion) -> Option<Stri
 
 fn parse(filter: &TrafficFilter) -> Result<Filter> {
     let invalid = |message: String| ApiError::new(ErrorCode::InvalidInput, message);
-    let mut parsed = Filter::all().text(&filter.text);
+    let mut parsed = Filter::all().text(&filter.text).payload(&filter.payload);
+    for client in filter.clients.iter().filter(|client| !client.is_empty()) {
+        parsed = parsed.client(ClientPattern::from(client.as_str()));
+    }
+    let at = |micros: u64| Timestamp(micros.saturating_mul(1000));
+    match (filter.from, filter.until) {
+        (Some(from), Some(until)) if from >= until => {
+            return Err(invalid("the time span ends before it begins".into())
+                .hint("Let it begin earlier, or end later."));
+        }
+        (from, until) => {
+            if let Some(from) = from {
+                parsed = parsed.from(at(from));
+            }
+            if let Some(until) = until {
+                parsed = parsed.until(at(until));
+            }
+        }
+    }
+    if let Some(message) = filter.message {
+        parsed = parsed.message(MessageId(message));
+    }
+    if filter.faults {
+        parsed = parsed.faults();
+    }
     if !filter.topic.is_empty() {
         let topic = TopicFilter::try_from(filter.topic.as_str())
             .map_err(|error| invalid(format!("“{}” is no topic filter: {error}", filter.topic)))?;

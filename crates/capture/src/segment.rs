@@ -32,6 +32,12 @@ struct Record {
     extras: u8,
 }
 
+impl Record {
+    fn message(&self) -> Option<MessageId> {
+        self.message.map(|id| MessageId(id.get().wrapping_sub(1)))
+    }
+}
+
 /// The topic of an alias, after its length in two bytes.
 const ALIASED: u8 = 1;
 /// Behind that what a fault rule did: its word and numbers in [`FAULT`] bytes, the length of the rule's name, the name.
@@ -317,7 +323,7 @@ impl Segment {
             connection: record.connection,
             direction: record.direction,
             version: record.version,
-            message: record.message.map(|id| MessageId(id.get().wrapping_sub(1))),
+            message: record.message(),
             aliased_topic,
             fault: (record.extras & FAULTED != 0)
                 .then(|| self.fault_at(behind))
@@ -361,6 +367,18 @@ impl<'a> Glance<'a> {
 
     pub fn connection(&self) -> ConnectionId {
         self.record.connection
+    }
+
+    pub fn at(&self) -> Timestamp {
+        self.record.at
+    }
+
+    pub fn message(&self) -> Option<MessageId> {
+        self.record.message()
+    }
+
+    pub fn is_faulted(&self) -> bool {
+        self.record.extras & FAULTED != 0
     }
 
     /// All of it.

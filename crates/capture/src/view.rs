@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use mqttwb_model::ConnectionId;
 
+use crate::filter::ClientVerdict;
 use crate::{Filter, Packets, Source};
 
 /// How many packets one look at the memory takes: the lock is held for a few pointers, not for the search.
@@ -32,8 +33,8 @@ pub struct View {
     gone: u64,
     /// The number of the first packet that was not looked at.
     next: u64,
-    /// Whether a connection's client identifier holds the text of the filter.
-    clients: HashMap<ConnectionId, bool>,
+    /// What the filter says of a connection's client.
+    clients: HashMap<ConnectionId, ClientVerdict>,
 }
 
 impl View {
@@ -78,14 +79,13 @@ impl View {
             self.next = packets.end().max(self.next);
             for glance in packets.glances(begin) {
                 let (source, clients) = (&self.source, &mut self.clients);
-                if self.filter.passes(&glance, |needle| {
+                if self.filter.passes(&glance, || {
                     if clients.len() >= CLIENTS {
                         clients.clear();
                     }
                     *clients.entry(glance.connection()).or_insert_with(|| {
-                        source
-                            .connection(glance.connection())
-                            .is_some_and(|info| needle.is_in(info.client.as_str()))
+                        let info = source.connection(glance.connection());
+                        self.filter.judge(info.as_ref().map(|info| &info.client))
                     })
                 }) {
                     self.found.push_back(glance.seq as u32);

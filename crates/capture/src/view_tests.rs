@@ -1,8 +1,8 @@
 use std::collections::VecDeque;
 
 use mqttwb_model::{
-    ConnectionInfo, Direction, ListenerProtocol, Observer, PacketBatch, PacketMark, PacketType,
-    ProtocolVersion, QoS, Timestamp, TopicFilter,
+    ClientPattern, ConnectionInfo, Direction, Fault, FaultDone, ListenerProtocol, MessageId,
+    Observer, PacketBatch, PacketMark, PacketType, ProtocolVersion, QoS, Timestamp, TopicFilter,
 };
 use proptest::prelude::*;
 
@@ -67,6 +67,29 @@ fn see_aliased(
     });
 }
 
+/// A PUBLISH of connection 1 with a mark of its own.
+fn see_marked(capture: &Capture, payload: &[u8], at: u64, message: u64, dropped: bool) {
+    let frame = publish("plant/pump", 1, payload);
+    capture.packets(PacketBatch {
+        connection: ConnectionId(1),
+        direction: Direction::ToBroker,
+        bytes: &frame,
+        marks: &[PacketMark {
+            at: Timestamp(at),
+            start: 0,
+            len: frame.len() as u32,
+            message: Some(MessageId(message)),
+            aliased_topic: None,
+            fault: dropped.then(|| {
+                Arc::new(Fault {
+                    rule: "lossy".into(),
+                    done: FaultDone::Dropped,
+                })
+            }),
+        }],
+    });
+}
+
 fn shown(view: &View) -> Vec<u64> {
     view.rows(0, usize::MAX)
         .1
@@ -77,6 +100,53 @@ fn shown(view: &View) -> Vec<u64> {
 
 fn filter(text: &str) -> TopicFilter {
     TopicFilter::try_from(text).unwrap()
+}
+
+#[test]
+fn a_filter_asks_for_payload_client_time_message_and_faults() {
+    let capture = Capture::new(1 << 20);
+    connect(&capture, 1, "pump-7");
+    connect(&capture, 2, "ops");
+    see_marked(&capture, br#"{"state": "ON"}"#, 10, 1, false); // 0
+    see_marked(&capture, b"\xff\0 on \xfe", 20, 2, true); // 1
+    see_marked(&capture, b"off", 30, 3, false); // 2
+    see(&capture, 2, Direction::ToBroker, b"\xc0\0"); // 3: PINGREQ at 0
+    see(&capture, 9, Direction::ToBroker, b"\xc0\0"); // 4: of nobody who is known
+    let client = |pattern: &str| Filter::all().client(ClientPattern::from(pattern));
+    for (name, filter, expected) in [
+        ("payload", Filter::all().payload("on"), vec![0, 1]),
+        (
+            "payload, empty",
+            Filter::all().payload(""),
+            vec![0, 1, 2, 3, 4],
+        ),
+        (
+            "a topic is no payload",
+            Filter::all().payload("plant"),
+            vec![],
+        ),
+        ("client", client("pump-*"), vec![0, 1, 2]),
+        (
+            "two clients",
+            client("pump-7").client("ops".into()),
+            vec![0, 1, 2, 3],
+        ),
+        ("a client is named whole", client("pump"), vec![]),
+        ("from", Filter::all().from(Timestamp(20)), vec![1, 2]),
+        ("until", Filter::all().until(Timestamp(20)), vec![0, 3, 4]),
+        ("message", Filter::all().message(MessageId(3)), vec![2]),
+        ("faults", Filter::all().faults(), vec![1]),
+        (
+            "faults and payload",
+            Filter::all().faults().payload("off"),
+            vec![],
+        ),
+    ] {
+        assert!(!filter.is_all() || expected.len() == 5, "{name}");
+        let mut view = View::new(capture.clone(), filter);
+        assert!(!view.advance(1000), "{name}");
+        assert_eq!(shown(&view), expected, "{name}");
+    }
 }
 
 #[test]

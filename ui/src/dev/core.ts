@@ -258,7 +258,7 @@ function trafficRow(seq: number): TrafficRow {
 let seen = quiet || STATE !== 'running' ? 0 : 1300;
 if (seen) setInterval(() => (seen += 7), 300);
 
-let filter: TrafficFilter = { text: '', topic: '', packets: [] };
+let filter: TrafficFilter = { text: '', payload: '', clients: [], topic: '', packets: [], faults: false };
 let matching: number[] = [];
 let scanned = 0;
 function positions(): number[] {
@@ -269,6 +269,9 @@ function positions(): number[] {
     if (filter.packets.length && !filter.packets.includes(row.packet)) continue;
     if (filter.direction && row.direction !== filter.direction) continue;
     if (filter.qos !== undefined && row.qos !== filter.qos) continue;
+    if (filter.clients.length && !filter.clients.includes(row.client)) continue;
+    if (filter.payload && row.packet !== 'PUBLISH') continue;
+    if (filter.faults && row.fault === undefined) continue;
     matching.push(scanned);
   }
   return matching;

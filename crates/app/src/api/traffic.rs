@@ -10,6 +10,10 @@ use super::{PacketFault, Version};
 pub struct TrafficFilter {
     /// A text that the client identifier or the topic must hold (case does not matter).
     pub text: String,
+    /// A text that the payload must hold (case does not matter); packets that are no PUBLISH are left out.
+    pub payload: String,
+    /// Client identifiers, in which `*` stands for any run of characters: one of them must be the client's.
+    pub clients: Vec<String>,
     /// A topic filter that the topic must match; packets without a topic are left out.
     pub topic: String,
     /// Packet types by their names in capitals.
@@ -22,6 +26,20 @@ pub struct TrafficFilter {
     #[ts(optional)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qos: Option<u8>,
+    /// Only packets that a fault rule has struck.
+    pub faults: bool,
+    /// Only packets that carry this message.
+    #[ts(optional, type = "number")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<u64>,
+    /// Only packets of this time and later, in microseconds since 1970 (UTC).
+    #[ts(optional, type = "number")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
+    /// Only packets of before this time, in microseconds since 1970 (UTC).
+    #[ts(optional, type = "number")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
 }
 
 /// Which way a packet went.

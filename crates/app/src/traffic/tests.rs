@@ -213,6 +213,11 @@ fn a_filter_that_means_nothing_is_refused_and_changes_nothing() {
             qos: Some(3),
             ..TrafficFilter::default()
         },
+        TrafficFilter {
+            from: Some(2),
+            until: Some(2),
+            ..TrafficFilter::default()
+        },
     ] {
         assert_eq!(
             traffic.open(&filter).unwrap_err().code,
@@ -224,4 +229,71 @@ fn a_filter_that_means_nothing_is_refused_and_changes_nothing() {
         );
     }
     traffic.frame(view, 0).unwrap();
+}
+
+#[test]
+fn a_filter_of_the_page_narrows_by_client_payload_time_message_and_fault() {
+    let capture = capture();
+    see(&capture, Way::ToBroker, PUBLISH, Some("plant/x"));
+    see(&capture, Way::ToClient, b"\x40\x03\0\x07\x87", None);
+    let traffic = Traffic::new(capture);
+    let all = TrafficFilter::default;
+    let at = 1_700_000_000_123_456;
+    for (filter, expected) in [
+        (all(), 2),
+        (
+            TrafficFilter {
+                payload: "1.0".into(),
+                ..all()
+            },
+            1,
+        ),
+        (
+            TrafficFilter {
+                clients: vec!["pump-*".into()],
+                ..all()
+            },
+            2,
+        ),
+        (
+            TrafficFilter {
+                clients: vec!["ops".into(), String::new()],
+                ..all()
+            },
+            0,
+        ),
+        (
+            TrafficFilter {
+                message: Some(3),
+                ..all()
+            },
+            1,
+        ),
+        (
+            TrafficFilter {
+                faults: true,
+                ..all()
+            },
+            0,
+        ),
+        (
+            TrafficFilter {
+                from: Some(at),
+                until: Some(at + 1),
+                ..all()
+            },
+            2,
+        ),
+        (
+            TrafficFilter {
+                from: Some(at + 1),
+                ..all()
+            },
+            0,
+        ),
+    ] {
+        let view = traffic.open(&filter).unwrap();
+        let frame = traffic.frame(view, 0).unwrap();
+        assert_eq!(frame.end - frame.begin, expected, "{filter:?}");
+    }
 }

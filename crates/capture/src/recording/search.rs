@@ -62,7 +62,7 @@ impl Sieve {
                     set(topics, number, filter.takes_topic(topic));
                 }
                 if let Some(needle) = needle {
-                    set(&mut named, number, needle.is_in(topic));
+                    set(&mut named, number, needle.is_in(topic.as_bytes()));
                 }
             })?;
         }
@@ -71,7 +71,7 @@ impl Sieve {
             Some(needle) => {
                 let mut connections = HashSet::new();
                 archive.connections(&mut |info| {
-                    if needle.is_in(info.client.as_str()) {
+                    if needle.is_in(info.client.as_str().as_bytes()) {
                         connections.insert(info.id);
                     }
                 })?;

@@ -8,7 +8,6 @@ import {
   trafficFilter,
   trafficOpen,
   trafficRows,
-  type Direction,
   type Failure,
   type PacketDetail,
   type TrafficFilter,
@@ -16,22 +15,18 @@ import {
   type TrafficRow,
 } from '$lib/backend';
 import { toasts } from '$lib/shared/state/toasts.svelte';
+import { ALL, changed, narrows, type FilterChange } from './filter';
 import { Rows, before, newest, type Span } from './window';
 
 /** Rows that a frame carries while the table follows: more than fit in the tallest window. */
 const TAIL = 80;
 const EMPTY: Span = { begin: 0, end: 0 };
 
-/** What to change of a filter; `undefined` takes a condition away. */
-export type FilterChange = Partial<
-  Omit<TrafficFilter, 'direction' | 'qos'> & { direction: Direction | undefined; qos: number | undefined }
->;
-
 /** A row of the table: a packet, one that is not kept any more, or one that is being read. */
 export type Seen = TrafficRow | 'gone' | 'unknown';
 
 export class Traffic {
-  filter = $state.raw<TrafficFilter>({ text: '', topic: '', packets: [] });
+  filter = $state.raw<TrafficFilter>(ALL);
   /** Why the filter is not in force. */
   filterFailure = $state.raw<Failure | undefined>();
   frame = $state.raw<TrafficFrame | undefined>();
@@ -51,13 +46,7 @@ export class Traffic {
   /** Packets that match, are kept, and come before the first one that the table spans. */
   readonly older: number = $derived(this.frame ? Math.max(0, this.span.begin - this.frame.begin) : 0);
   readonly matching: number = $derived(this.frame ? this.frame.end - this.frame.begin : 0);
-  readonly filtering: boolean = $derived(
-    this.filter.text !== '' ||
-      this.filter.topic !== '' ||
-      this.filter.packets.length > 0 ||
-      this.filter.direction !== undefined ||
-      this.filter.qos !== undefined,
-  );
+  readonly filtering: boolean = $derived(narrows(this.filter));
 
   readonly #rows = new Rows();
   /** Grows when rows became known, so that who shows them looks again. */
@@ -128,12 +117,7 @@ export class Traffic {
   }
 
   async setFilter(change: FilterChange): Promise<void> {
-    const { direction, qos, ...rest } = { ...this.filter, ...change };
-    this.filter = {
-      ...rest,
-      ...(direction === undefined ? {} : { direction }),
-      ...(qos === undefined ? {} : { qos }),
-    };
+    this.filter = changed(this.filter, change);
     const view = this.#view;
     if (view === undefined) return;
     // Positions begin anew, so no frame of the old filter may arrive after the change.
@@ -149,6 +133,11 @@ export class Traffic {
       this.filterFailure = asFailure(thrown);
       this.#begin(view);
     }
+  }
+
+  showAll(): Promise<void> {
+    this.filter = ALL;
+    return this.setFilter({});
   }
 
   async clear(): Promise<void> {

@@ -10,6 +10,14 @@ export type TrafficFilter = {
  */
 text: string, 
 /**
+ * A text that the payload must hold (case does not matter); packets that are no PUBLISH are left out.
+ */
+payload: string, 
+/**
+ * Client identifiers, in which `*` stands for any run of characters: one of them must be the client's.
+ */
+clients: Array<string>, 
+/**
  * A topic filter that the topic must match; packets without a topic are left out.
  */
 topic: string, 
@@ -24,4 +32,20 @@ direction?: Direction,
 /**
  * Of PUBLISH only those of this QoS; packets without a QoS are left out.
  */
-qos?: number, };
+qos?: number, 
+/**
+ * Only packets that a fault rule has struck.
+ */
+faults: boolean, 
+/**
+ * Only packets that carry this message.
+ */
+message?: number, 
+/**
+ * Only packets of this time and later, in microseconds since 1970 (UTC).
+ */
+from?: number, 
+/**
+ * Only packets of before this time, in microseconds since 1970 (UTC).
+ */
+until?: number, };
