@@ -378,6 +378,7 @@ mod tests {
                 qos: QoS::AtLeastOnce,
                 retain: false,
                 released: false,
+                packet_id: None,
                 subscription_ids: SubscriptionIds::default(),
                 message: Bytes::from_static(b"m"),
             },

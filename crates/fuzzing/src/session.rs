@@ -192,6 +192,7 @@ impl Room {
                 | Action::Release { .. }
                 | Action::Received { .. }
                 | Action::Released(_)
+                | Action::Identified { .. }
                 | Action::Done(_)
                 | Action::Dropped { .. } => {}
             }

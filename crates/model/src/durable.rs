@@ -61,7 +61,7 @@ pub struct SubscriptionRecord {
 /// A message on its way to a session's client, above QoS 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryRecord {
-    /// Its place among the session's deliveries. Grows; the packet identifier follows from it.
+    /// Its place among the session's deliveries. Grows; the packet identifier follows from it, mostly.
     pub seq: u64,
     /// The lower of the message's QoS and the subscription's.
     pub qos: QoS,
@@ -69,6 +69,8 @@ pub struct DeliveryRecord {
     pub retain: bool,
     /// PUBREC came: PUBREL is what is sent next, the message itself is needed no more.
     pub released: bool,
+    /// Its packet identifier, where that does not follow from its place.
+    pub packet_id: Option<u16>,
     /// Identifiers of the subscriptions that matched.
     pub subscription_ids: SubscriptionIds,
     /// The message. The same memory may stand in the records of several sessions: it is kept once.
@@ -101,6 +103,8 @@ pub enum Change {
     Enqueue(SessionKey, DeliveryRecord),
     /// The client has answered PUBREC.
     Release(SessionKey, u64),
+    /// The delivery with this number has this packet identifier.
+    Identify(SessionKey, u64, u16),
     /// The delivery with this number is done.
     Dequeue(SessionKey, u64),
     /// A QoS 2 message of the session's client waits for its PUBREL, instead of one with the same packet identifier.

@@ -46,6 +46,7 @@ fn enqueue(session: SessionKey, seq: u64, message: Bytes) -> Change {
             qos: QoS::AtLeastOnce,
             retain: false,
             released: false,
+            packet_id: None,
             subscription_ids: SubscriptionIds::default(),
             message,
         },

@@ -4,7 +4,6 @@
 //! within it costs nothing, and what goes can be written before what comes. Not here: SQL.
 //! Invariant: writing the effect makes the same of a store as making the changes one by one.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
@@ -21,9 +20,16 @@ pub enum Delivery<'a> {
         record: &'a DeliveryRecord,
         /// Whether PUBREC came, before or since.
         released: bool,
+        /// Its packet identifier, where one was given, before or since.
+        packet_id: Option<u16>,
     },
-    /// It was there, and PUBREC came.
-    Released,
+    /// It was there, and is otherwise now.
+    Changed {
+        /// PUBREC came.
+        released: bool,
+        /// It has this packet identifier.
+        packet_id: Option<u16>,
+    },
     /// It is there no more.
     Gone,
 }
@@ -85,6 +91,9 @@ impl<'a> Effect<'a> {
             }
             Change::Enqueue(key, record) => self.session(*key, lives).enqueue(record),
             Change::Release(key, seq) => self.session(*key, lives).release(*seq),
+            Change::Identify(key, seq, packet_id) => {
+                self.session(*key, lives).identify(*seq, *packet_id);
+            }
             Change::Dequeue(key, seq) => self.session(*key, lives).dequeue(*seq),
             Change::Receive {
                 session,
@@ -142,25 +151,47 @@ impl<'a> SessionEffect<'a> {
 
     fn enqueue(&mut self, record: &'a DeliveryRecord) {
         if self.lives {
-            let released = record.released;
-            self.deliveries
-                .insert(record.seq, Delivery::New { record, released });
+            let new = Delivery::New {
+                record,
+                released: record.released,
+                packet_id: record.packet_id,
+            };
+            self.deliveries.insert(record.seq, new);
         }
     }
 
     fn release(&mut self, seq: u64) {
-        if !self.lives {
-            return;
+        if let Some((released, _)) = self.changed(seq) {
+            *released = true;
         }
-        match self.deliveries.entry(seq) {
-            Entry::Vacant(free) => {
-                free.insert(Delivery::Released);
+    }
+
+    fn identify(&mut self, seq: u64, id: u16) {
+        if let Some((_, packet_id)) = self.changed(seq) {
+            *packet_id = Some(id);
+        }
+    }
+
+    /// What may change of a delivery: whether it is released, and its packet identifier.
+    fn changed(&mut self, seq: u64) -> Option<(&mut bool, &mut Option<u16>)> {
+        if !self.lives {
+            return None;
+        }
+        let as_it_was = Delivery::Changed {
+            released: false,
+            packet_id: None,
+        };
+        match self.deliveries.entry(seq).or_insert(as_it_was) {
+            Delivery::New {
+                released,
+                packet_id,
+                ..
             }
-            Entry::Occupied(mut there) => {
-                if let Delivery::New { released, .. } = there.get_mut() {
-                    *released = true;
-                }
-            }
+            | Delivery::Changed {
+                released,
+                packet_id,
+            } => Some((released, packet_id)),
+            Delivery::Gone => None,
         }
     }
 
@@ -184,6 +215,7 @@ impl<'a> Delivery<'a> {
             Self::New {
                 record,
                 released: false,
+                ..
             } => Some(&record.message),
             _ => None,
         }

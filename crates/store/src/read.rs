@@ -203,6 +203,7 @@ fn delivery(row: &Row<'_>, bodies: &mut HashMap<i64, Body>) -> Result<DeliveryRe
         qos,
         retain: flags & RETAIN != 0,
         released,
+        packet_id: row.get("packet_id")?,
         subscription_ids: ids.iter().copied().map(u32::from_be_bytes).collect(),
         message: if released {
             Bytes::new()

@@ -17,7 +17,8 @@ pub const VERSION: i64 = STEPS.len() as i64;
 /// A message is in the row of what it is for (`message`), or in `body` when several share it or it is long; `crc` is the
 /// CRC-32 of its bytes, because SQLite itself does not notice a changed byte within a value. Numbers of 64 bits without a
 /// sign are stored as those with the same bits.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
     CREATE TABLE body (
         id INTEGER PRIMARY KEY,
         uses INTEGER NOT NULL,
@@ -87,7 +88,9 @@ const STEPS: [&str; 1] = ["
     CREATE TRIGGER body_unused AFTER UPDATE OF uses ON body WHEN new.uses = 0 BEGIN
         DELETE FROM body WHERE id = new.id;
     END;
-"];
+    ",
+    "ALTER TABLE delivery ADD COLUMN packet_id INTEGER;",
+];
 
 /// Bits of `delivery.flags`, beside the QoS in the lowest two.
 pub const QOS: i64 = 0b0011;
@@ -109,6 +112,12 @@ pub fn bring_up_to_date(connection: &mut Connection) -> rusqlite::Result<()> {
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
+}
+
+/// The steps, for tests to make files of older versions.
+#[cfg(test)]
+pub fn steps() -> &'static [&'static str] {
+    &STEPS
 }
 
 /// The version of a file's tables.

@@ -93,11 +93,24 @@ impl<'c> Writer<'c> {
         for (seq, delivery) in &session.deliveries {
             match delivery {
                 Delivery::New { .. } => {}
-                Delivery::Released => self.execute(
-                    "UPDATE delivery SET flags = flags | 8, body = NULL, crc = NULL, message = NULL
-                     WHERE session = ?1 AND seq = ?2",
-                    [key, signed(*seq)],
-                )?,
+                Delivery::Changed {
+                    released,
+                    packet_id,
+                } => {
+                    if *released {
+                        self.execute(
+                            "UPDATE delivery SET flags = flags | 8, body = NULL, crc = NULL, message = NULL
+                             WHERE session = ?1 AND seq = ?2",
+                            [key, signed(*seq)],
+                        )?;
+                    }
+                    if let Some(packet_id) = packet_id {
+                        self.execute(
+                            "UPDATE delivery SET packet_id = ?3 WHERE session = ?1 AND seq = ?2",
+                            params![key, signed(*seq), packet_id],
+                        )?;
+                    }
+                }
                 Delivery::Gone => self.execute(
                     "DELETE FROM delivery WHERE session = ?1 AND seq = ?2",
                     [key, signed(*seq)],
@@ -125,8 +138,13 @@ impl<'c> Writer<'c> {
             )?;
         }
         for delivery in session.deliveries.values() {
-            if let Delivery::New { record, released } = delivery {
-                self.deliver(key, record, *released)?;
+            if let Delivery::New {
+                record,
+                released,
+                packet_id,
+            } = delivery
+            {
+                self.deliver(key, record, *released, *packet_id)?;
             }
         }
         for (packet_id, message) in &session.received {
@@ -167,6 +185,7 @@ impl<'c> Writer<'c> {
         key: i64,
         record: &DeliveryRecord,
         released: bool,
+        packet_id: Option<u16>,
     ) -> rusqlite::Result<()> {
         let kept = if released {
             NOWHERE
@@ -185,12 +204,13 @@ impl<'c> Writer<'c> {
             ids.flat_map(|id| id.to_be_bytes()).collect()
         });
         self.execute(
-            "INSERT OR REPLACE INTO delivery (session, seq, flags, subscription_ids, body, crc, message)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT OR REPLACE INTO delivery (session, seq, flags, packet_id, subscription_ids, body, crc, message)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 key,
                 signed(record.seq),
                 flags,
+                packet_id,
                 ids,
                 kept.body,
                 kept.crc,

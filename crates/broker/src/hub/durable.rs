@@ -12,6 +12,7 @@ use parking_lot::RwLock;
 use super::*;
 use crate::journal::{Journal, Settled, Waiting};
 use crate::message::Sync;
+use crate::session::Kept;
 
 /// Topics that durable sessions want, for connections to look at: whoever publishes to none of them acknowledges at once.
 #[derive(Debug, Default)]
@@ -126,6 +127,7 @@ impl Durable {
                 qos: delivery.qos,
                 retain: delivery.retain,
                 released: false,
+                packet_id: None,
                 subscription_ids: delivery.subscription_ids.clone(),
                 message: delivery.message.bytes().clone(),
             },
@@ -310,7 +312,7 @@ impl Hub {
                 Message::from_stored(delivery.message)?
             };
             crate::front::later_than(message.origin().id);
-            let released = delivery.released;
+            let (released, kept_as) = (delivery.released, delivery.packet_id);
             let share = self.share_of(filters.keys(), message.topic());
             let delivery = Delivery {
                 message,
@@ -320,9 +322,13 @@ impl Hub {
                 seq: delivery.seq,
                 share,
             };
-            deliveries.push((delivery, released));
+            deliveries.push(Kept {
+                delivery,
+                released,
+                packet_id: kept_as,
+            });
         }
-        let last = deliveries.last().map_or(0, |(delivery, _)| delivery.seq);
+        let last = deliveries.last().map_or(0, |kept| kept.delivery.seq);
         // Who was connected may have been sent any of them.
         let sent = match record.away_since {
             Some(_) => record.sent,

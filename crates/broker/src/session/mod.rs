@@ -7,8 +7,11 @@
 //! only when it was acknowledged, has expired, can't ever be sent, or was dropped and counted.
 
 mod contents;
+mod identifiers;
 mod outgoing;
 
+#[cfg(test)]
+mod identifiers_tests;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -23,7 +26,7 @@ use mqttwb_model::{ProtocolVersion, QoS, Timestamp};
 use mqttwb_wire::{Ack, Property, Publish, ReasonCode};
 
 pub use contents::{Part, SessionContents, Unacknowledged};
-pub use outgoing::{Delivery, Dropped, Inflight, QueueLimits, WhenFull};
+pub use outgoing::{Delivery, Dropped, Inflight, Kept, QueueLimits, WhenFull};
 
 use crate::message::{Message, Origin};
 use outgoing::Outgoing;
@@ -109,6 +112,14 @@ pub enum Action {
     /// In a durable session only: the client has answered PUBREC to this delivery. What follows must not be sent before
     /// that is safe.
     Released(u64),
+    /// In a durable session only: a delivery has another identifier than the one that follows from its number, and is to be
+    /// found again with it. One at QoS 2 is not sent before [`Session::identified`] says that this is safe.
+    Identified {
+        /// The delivery's number.
+        seq: u64,
+        /// Its packet identifier.
+        packet_id: u16,
+    },
     /// In a durable session only: the client has acknowledged this delivery to the end.
     Done(u64),
     /// The client broke a rule: say why (in DISCONNECT, where its version has one from the server) and close.
@@ -146,15 +157,14 @@ impl Session {
         }
     }
 
-    /// A session that a store has kept. Deliveries up to `sent` may have been sent before; `true` marks those that were
-    /// released.
+    /// A session that a store has kept. Deliveries up to `sent` may have been sent before.
     pub fn restored(
         mut self,
-        deliveries: impl Iterator<Item = (Delivery, bool)>,
+        deliveries: impl Iterator<Item = Kept>,
         sent: u64,
         received: impl Iterator<Item = (u16, Message)>,
     ) -> Self {
-        self.durable = true;
+        self.set_durable(true);
         self.outgoing.restore(deliveries, sent);
         for (packet_id, message) in received {
             self.received_bytes += message.size();
@@ -172,6 +182,7 @@ impl Session {
     /// Says whether what happens to the session must outlive the process.
     pub fn set_durable(&mut self, durable: bool) {
         self.durable = durable;
+        self.outgoing.set_durable(durable);
     }
 
     /// Whether what happens to the session must outlive the process.
@@ -370,6 +381,12 @@ impl Session {
     pub fn pubcomp(&mut self, ack: &Ack<'_>, now: Timestamp, actions: &mut Vec<Action>) {
         let done = self.outgoing.pubcomp(ack.packet_id);
         self.go_on(done, now, actions);
+    }
+
+    /// What [`Action::Identified`] said last is safe: its delivery goes on its way, and what waits behind it.
+    pub fn identified(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        self.outgoing.identified();
+        self.outgoing.pump(&self.terms, now, actions);
     }
 
     /// A delivery may be done: there may be room for the next.

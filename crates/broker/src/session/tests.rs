@@ -57,13 +57,13 @@ pub(super) fn delivery(id: u64, qos: QoS) -> Delivery {
     }
 }
 
-fn connected(terms: Terms) -> Session {
+pub(super) fn connected(terms: Terms) -> Session {
     let mut session = Session::new(terms.clone(), limits(10));
     session.connect(terms, Timestamp(0), &mut Vec::new());
     session
 }
 
-fn sent(actions: &[Action]) -> Vec<(u64, u16, bool)> {
+pub(super) fn sent(actions: &[Action]) -> Vec<(u64, u16, bool)> {
     actions
         .iter()
         .filter_map(|action| match action {
@@ -483,7 +483,11 @@ fn a_restored_session_sends_again_under_the_same_identifiers() {
     received.payload = b"released later";
     let received = Message::new(&received, "t", origin(5));
     let mut session = Session::new(terms(ProtocolVersion::V5), limits(10)).restored(
-        kept.into_iter(),
+        kept.into_iter().map(|(delivery, released)| Kept {
+            delivery,
+            released,
+            packet_id: None,
+        }),
         65_537,
         [(9, received.clone())].into_iter(),
     );

@@ -76,6 +76,13 @@ impl Kept {
                     }
                 }
             }
+            Change::Identify(key, seq, packet_id) => {
+                for delivery in &mut self.of(key).deliveries {
+                    if delivery.seq == seq {
+                        delivery.packet_id = Some(packet_id);
+                    }
+                }
+            }
             Change::Dequeue(key, seq) => self.of(key).deliveries.retain(|d| d.seq != seq),
             Change::Receive {
                 session,
@@ -204,6 +211,47 @@ async fn a_qos_2_delivery_goes_on_after_a_crash_where_it_was() {
         (again.packet_id, again.payload.as_str(), again.dup),
         (second.packet_id, "second", true)
     );
+}
+
+#[tokio::test]
+async fn a_message_whose_identifier_was_in_use_has_the_one_that_it_was_lent_after_a_crash_too() {
+    // [MQTT-2.2.1-4], [MQTT-4.4.0-1]
+    let disk = Arc::new(Disk::default());
+    let broker = broker_on(&disk).await;
+    let (mut client, _) = back(&broker, V5, "device").await;
+    client.subscribe("t", 2).await;
+    let mut publisher = Client::connected(&broker, V5, "publisher").await;
+    publisher.publish(publish("t", "stays", 2)).await;
+    assert_eq!(client.message().await.packet_id, 1);
+    // As if 65,534 others had come and gone since: the next has the same identifier by its number.
+    let disk = disk.copy();
+    disk.kept
+        .lock()
+        .unwrap()
+        .sessions
+        .values_mut()
+        .for_each(|session| {
+            session.record.sent = 65_535;
+            session.record.away_since = Some(mqttwb_model::Timestamp::now());
+        });
+    let broker = broker_on(&disk).await;
+    let (mut client, _) = back(&broker, V5, "device").await;
+    assert_eq!(client.message().await.packet_id, 1);
+    let mut publisher = Client::connected(&broker, V5, "publisher").await;
+    publisher.publish(publish("t", "lent", 2)).await;
+    publisher.publish(publish("t", "next", 2)).await;
+    let lent = client.message().await;
+    assert_eq!((lent.payload.as_str(), lent.dup), ("lent", false));
+    assert_ne!(lent.packet_id, 1);
+    let disk = disk.copy();
+    assert_eq!(client.message().await.payload, "next", "order is kept");
+    // Killed when it had been sent.
+    let broker = broker_on(&disk).await;
+    let (mut client, _) = back(&broker, V5, "device").await;
+    assert_eq!(client.message().await.packet_id, 1);
+    let again = client.message().await;
+    assert_eq!((again.payload.as_str(), again.dup), ("lent", true));
+    assert_eq!(again.packet_id, lent.packet_id);
 }
 
 #[tokio::test]

@@ -272,3 +272,50 @@ fn pages(store: &SqliteStore) -> i64 {
         .pragma_query_value(None, "page_count", |row| row.get(0))
         .unwrap()
 }
+
+/// A file as the first version of this program made it, with a session that has a delivery and a release to come.
+fn first_version(room: &Room) {
+    let file = Connection::open(room.path()).unwrap();
+    file.pragma_update(None, "auto_vacuum", "INCREMENTAL")
+        .unwrap();
+    file.pragma_update(None, "application_id", schema::APPLICATION_ID)
+        .unwrap();
+    let step = schema::steps()[0];
+    file.execute_batch(step).unwrap();
+    let mode: String = file
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+        .unwrap();
+    assert_eq!(mode, "wal");
+    file.execute_batch(
+        "INSERT INTO session VALUES (1, 'old', 5, 3600, 7, 3, NULL, 0);
+         INSERT INTO subscription VALUES (1, '$share/workers/jobs/#', 1, NULL);
+         INSERT INTO delivery VALUES (1, 2, 10, NULL, NULL, NULL, NULL);
+         PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    let message = message(5);
+    file.execute(
+        "INSERT INTO delivery VALUES (1, 3, 1, NULL, NULL, ?1, ?2)",
+        rusqlite::params![crc32fast::hash(&message), &message[..]],
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_file_of_the_first_version_is_taken_up_and_goes_on() {
+    let room = Room::new();
+    first_version(&room);
+    let store = room.open();
+    let found = store.restore().unwrap();
+    let released = DeliveryRecord {
+        qos: QoS::ExactlyOnce,
+        released: true,
+        ..delivery(2, &Bytes::new())
+    };
+    let waits = delivery(3, &message(5));
+    assert_eq!(found.sessions[0].deliveries, [released, waits]);
+    store.commit(&[Change::Identify(key(1), 3, 77)]).unwrap();
+    drop(store);
+    let found = room.open().restore().unwrap();
+    assert_eq!(found.sessions[0].deliveries[1].packet_id, Some(77));
+}

@@ -91,6 +91,7 @@ fn delivery(seq: u64, message: &Bytes) -> DeliveryRecord {
         qos: QoS::AtLeastOnce,
         retain: false,
         released: false,
+        packet_id: None,
         subscription_ids: SubscriptionIds::default(),
         message: message.clone(),
     }

@@ -60,6 +60,11 @@ impl Simple {
                     delivery.message = Bytes::new();
                 }
             }),
+            Change::Identify(key, seq, packet_id) => self.of(key, |session| {
+                if let Some(delivery) = session.deliveries.get_mut(&seq) {
+                    delivery.packet_id = Some(packet_id);
+                }
+            }),
             Change::Dequeue(key, seq) => self.of(key, |session| {
                 session.deliveries.remove(&seq);
             }),
@@ -147,18 +152,19 @@ fn change(messages: Vec<Bytes>) -> impl Strategy<Value = Change> {
     let messages = prop::sample::select(messages);
     let qos = prop::sample::select(vec![QoS::AtLeastOnce, QoS::ExactlyOnce]);
     let ids = prop::collection::vec(any::<u32>(), 0..3);
-    let flags = (any::<bool>(), prop::bool::weighted(0.1));
-    let delivery =
-        (qos, flags, ids, messages.clone()).prop_map(|(qos, (retain, released), ids, message)| {
-            DeliveryRecord {
-                seq: 0,
-                qos,
-                retain,
-                released,
-                subscription_ids: ids.into_iter().collect(),
-                message,
-            }
-        });
+    let packet_id = prop::option::weighted(0.1, any::<u16>());
+    let flags = (any::<bool>(), prop::bool::weighted(0.1), packet_id);
+    let delivery = (qos, flags, ids, messages.clone()).prop_map(
+        |(qos, (retain, released, packet_id), ids, message)| DeliveryRecord {
+            seq: 0,
+            qos,
+            retain,
+            released,
+            packet_id,
+            subscription_ids: ids.into_iter().collect(),
+            message,
+        },
+    );
     let subscribed =
         (filters(), any::<u8>(), any::<Option<u32>>()).prop_map(|(filter, options, id)| {
             SubscriptionRecord {
@@ -181,6 +187,7 @@ fn change(messages: Vec<Bytes>) -> impl Strategy<Value = Change> {
         1 => (keys(), filters()).prop_map(|(key, filter)| Change::Unsubscribe(key, filter)),
         8 => (keys(), delivery).prop_map(|(key, record)| Change::Enqueue(key, record)),
         2 => (keys(), 0..20_u64).prop_map(|(key, seq)| Change::Release(key, seq)),
+        2 => (keys(), 0..20_u64, any::<u16>()).prop_map(|(key, seq, id)| Change::Identify(key, seq, id)),
         5 => (keys(), 0..20_u64).prop_map(|(key, seq)| Change::Dequeue(key, seq)),
         3 => (keys(), 0..3_u16, messages).prop_map(|(session, packet_id, message)| {
             Change::Receive { session, packet_id, message }

@@ -92,6 +92,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                         durability.released(seq);
                     }
                 }
+                Action::Identified { seq, packet_id } => {
+                    if let Some(durability) = answers.durability {
+                        durability.identify(seq, packet_id);
+                    }
+                }
                 Action::Done(seq) => {
                     if let Some(durability) = answers.durability {
                         durability.done(seq);
@@ -150,7 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
     }
 
-    /// Sends the answers that waited until something was safe.
+    /// Sends the answers and the deliveries that waited until something was safe.
     pub(super) fn let_go(&mut self, safe: Safe) {
         let Some(durability) = &mut self.durability else {
             return;
@@ -159,6 +164,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let now = Timestamp::now();
         while let Some(answer) = durability.next() {
             self.output.packet(&answer, self.info.version, now);
+        }
+        if durability.identified()
+            && let Some(session) = &mut self.session.session
+        {
+            session.identified(now, &mut self.actions);
+            self.apply_actions(now);
         }
     }
 

@@ -54,6 +54,8 @@ pub(super) struct Durability {
     asked: Safe,
     /// The batch at hand holds something that must be safe before it is acknowledged.
     asks: bool,
+    /// When the identifier that was written down last is safe: the session waits for it.
+    identifying: Option<u64>,
     changes: Vec<Change>,
     /// Among the changes is one that must be safe before it is answered.
     stores: bool,
@@ -83,6 +85,7 @@ impl Durability {
             safe: Safe::default(),
             asked: Safe::default(),
             asks: false,
+            identifying: None,
             changes: Vec::new(),
             stores: false,
             wanted: HashMap::new(),
@@ -158,6 +161,29 @@ impl Durability {
         }
     }
 
+    /// A delivery has another identifier than the one that follows from its number.
+    pub(super) fn identify(&mut self, seq: u64, packet_id: u16) {
+        if let Some(session) = self.session {
+            self.changes.push(Change::Identify(session, seq, packet_id));
+            self.identifying = Some(self.store());
+        }
+    }
+
+    /// Whether the identifiers that were written down are safe, once.
+    pub(super) fn identified(&mut self) -> bool {
+        let safe = self.safe.stored;
+        self.identifying.take_if(|at| *at <= safe).is_some()
+    }
+
+    /// Appends what there is to the journal. The time that it is, for what waits until that is safe.
+    fn store(&mut self) -> u64 {
+        self.asked.stored += 1;
+        let settled = Settled::Stored(self.asked.stored);
+        let waiting = Waiting::Inbox(self.inbox.clone(), settled);
+        self.journal.append(&mut self.changes, [waiting]);
+        self.asked.stored
+    }
+
     /// A delivery is done, one way or another. Nobody waits for that.
     pub(super) fn done(&mut self, seq: u64) {
         if let Some(session) = self.session.filter(|_| seq > 0) {
@@ -177,11 +203,7 @@ impl Durability {
         message: Option<MessageId>,
     ) -> Option<Packet<'static>> {
         let until = if std::mem::take(&mut self.stores) {
-            self.asked.stored += 1;
-            let settled = Settled::Stored(self.asked.stored);
-            let waiting = Waiting::Inbox(self.inbox.clone(), settled);
-            self.journal.append(&mut self.changes, [waiting]);
-            Until::Stored(self.asked.stored)
+            Until::Stored(self.store())
         } else if self.asks {
             Until::Routed(self.asked.routed + 1)
         } else if self.held.is_empty() {

@@ -245,6 +245,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 | Action::PubRel(_)
                 | Action::PubComp(_)
                 | Action::Released(_)
+                | Action::Identified { .. }
                 | Action::Done(_)
                 | Action::Dropped { .. } => {}
             }
