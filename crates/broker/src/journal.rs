@@ -337,7 +337,7 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use mqttwb_model::durable::{DeliveryRecord, RetainedRecord};
+    use mqttwb_model::durable::{DeliveryRecord, RetainedRecord, ShareRecord};
     use mqttwb_model::{ClientId, QoS, SubscriptionIds};
 
     use super::*;
@@ -379,6 +379,7 @@ mod tests {
                 retain: false,
                 released: false,
                 packet_id: None,
+                share: ShareRecord::Own,
                 subscription_ids: SubscriptionIds::default(),
                 message: Bytes::from_static(b"m"),
             },

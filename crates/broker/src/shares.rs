@@ -49,6 +49,7 @@ pub(crate) trait Members {
 
 #[derive(Debug)]
 struct Share {
+    filter: TopicFilter,
     members: Vec<Subscription>,
     /// Where the next search begins.
     next: usize,
@@ -129,6 +130,7 @@ impl Shares {
         let id = self.fresh();
         self.by_filter.insert(filter.clone(), id);
         let share = Share {
+            filter: filter.clone(),
             members: vec![member],
             next: 0,
         };
@@ -143,6 +145,11 @@ impl Shares {
     /// The one with this filter, where anybody is a member of it.
     pub(crate) fn of(&self, filter: &TopicFilter) -> Option<ShareId> {
         self.by_filter.get(filter).copied()
+    }
+
+    /// What its members subscribed to.
+    pub(crate) fn filter(&self, share: ShareId) -> Option<&TopicFilter> {
+        self.shares.get(&share).map(|share| &share.filter)
     }
 
     /// Removes a member; `None` where it was none.

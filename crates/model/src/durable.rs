@@ -58,6 +58,18 @@ pub struct SubscriptionRecord {
     pub id: Option<u32>,
 }
 
+/// For whom a delivery was made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ShareRecord {
+    /// For this client.
+    #[default]
+    Own,
+    /// For the members of a shared subscription, of whom it was this one's turn: as it was subscribed, `$share/…` included.
+    Of(TopicFilter),
+    /// It was kept by a version that did not write it down.
+    Unknown,
+}
+
 /// A message on its way to a session's client, above QoS 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryRecord {
@@ -71,6 +83,8 @@ pub struct DeliveryRecord {
     pub released: bool,
     /// Its packet identifier, where that does not follow from its place.
     pub packet_id: Option<u16>,
+    /// For whom it was made.
+    pub share: ShareRecord,
     /// Identifiers of the subscriptions that matched.
     pub subscription_ids: SubscriptionIds,
     /// The message. The same memory may stand in the records of several sessions: it is kept once.

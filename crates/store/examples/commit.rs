@@ -5,7 +5,9 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use mqttwb_model::durable::{Change, DeliveryRecord, SessionKey, SessionRecord, Store};
+use mqttwb_model::durable::{
+    Change, DeliveryRecord, SessionKey, SessionRecord, ShareRecord, Store,
+};
 use mqttwb_model::{ProtocolVersion, QoS, SubscriptionIds};
 use mqttwb_store::{SqliteStore, Synchronous};
 
@@ -47,6 +49,7 @@ fn enqueue(session: SessionKey, seq: u64, message: Bytes) -> Change {
             retain: false,
             released: false,
             packet_id: None,
+            share: ShareRecord::Own,
             subscription_ids: SubscriptionIds::default(),
             message,
         },

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use mqttwb_model::durable::{
     DeliveryRecord, Restored, RestoredSession, RetainedRecord, SessionKey, SessionRecord,
-    SubscriptionRecord, WillRecord,
+    ShareRecord, SubscriptionRecord, WillRecord,
 };
 use mqttwb_model::{ProtocolVersion, QoS, Timestamp, TopicFilter};
 use rusqlite::{Connection, Row};
@@ -204,6 +204,7 @@ fn delivery(row: &Row<'_>, bodies: &mut HashMap<i64, Body>) -> Result<DeliveryRe
         retain: flags & RETAIN != 0,
         released,
         packet_id: row.get("packet_id")?,
+        share: share(row)?,
         subscription_ids: ids.iter().copied().map(u32::from_be_bytes).collect(),
         message: if released {
             Bytes::new()
@@ -211,6 +212,19 @@ fn delivery(row: &Row<'_>, bodies: &mut HashMap<i64, Body>) -> Result<DeliveryRe
             message(row, bodies)?
         },
     })
+}
+
+fn share(row: &Row<'_>) -> Result<ShareRecord> {
+    let Some(text) = row.get::<_, Option<String>>("share")? else {
+        return Ok(ShareRecord::Own);
+    };
+    if text.is_empty() {
+        return Ok(ShareRecord::Unknown);
+    }
+    match TopicFilter::try_from(text.as_str()) {
+        Ok(filter) if filter.share_name().is_some() => Ok(ShareRecord::Of(filter)),
+        _ => damaged(format!("{text:?} is no shared subscription")),
+    }
 }
 
 /// The message of a row, its own or a body's.

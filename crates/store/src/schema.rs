@@ -17,7 +17,7 @@ pub const VERSION: i64 = STEPS.len() as i64;
 /// A message is in the row of what it is for (`message`), or in `body` when several share it or it is long; `crc` is the
 /// CRC-32 of its bytes, because SQLite itself does not notice a changed byte within a value. Numbers of 64 bits without a
 /// sign are stored as those with the same bits.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "
     CREATE TABLE body (
         id INTEGER PRIMARY KEY,
@@ -90,6 +90,9 @@ const STEPS: [&str; 2] = [
     END;
     ",
     "ALTER TABLE delivery ADD COLUMN packet_id INTEGER;",
+    // The filter of the shared subscription, `$share/…` included; none where it is the client's own, and an empty one where
+    // that was not written down.
+    "ALTER TABLE delivery ADD COLUMN share TEXT; UPDATE delivery SET share = '';",
 ];
 
 /// Bits of `delivery.flags`, beside the QoS in the lowest two.

@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use mqttwb_model::durable::{DeliveryRecord, RetainedRecord, SessionKey, SessionRecord};
+use mqttwb_model::durable::{
+    DeliveryRecord, RetainedRecord, SessionKey, SessionRecord, ShareRecord,
+};
 use rusqlite::{Connection, params};
 
 use crate::effect::{Delivery, Effect, SessionEffect, Shared, place};
@@ -199,18 +201,24 @@ impl<'c> Writer<'c> {
         if released {
             flags |= RELEASED;
         }
+        let share = match &record.share {
+            ShareRecord::Own => None,
+            ShareRecord::Of(filter) => Some(filter.as_str()),
+            ShareRecord::Unknown => Some(""),
+        };
         let ids: Option<Vec<u8>> = (!record.subscription_ids.is_empty()).then(|| {
             let ids = record.subscription_ids.iter();
             ids.flat_map(|id| id.to_be_bytes()).collect()
         });
         self.execute(
-            "INSERT OR REPLACE INTO delivery (session, seq, flags, packet_id, subscription_ids, body, crc, message)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT OR REPLACE INTO delivery (session, seq, flags, packet_id, share, subscription_ids, body, crc, message)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             params![
                 key,
                 signed(record.seq),
                 flags,
                 packet_id,
+                share,
                 ids,
                 kept.body,
                 kept.crc,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use mqttwb_model::durable::{
     Change, DeliveryRecord, Restored, RestoredSession, RetainedRecord, SessionKey, SessionRecord,
-    SubscriptionRecord, WillRecord,
+    ShareRecord, SubscriptionRecord, WillRecord,
 };
 use parking_lot::RwLock;
 
@@ -119,7 +119,13 @@ impl Durable {
         self.changes.push(change);
     }
 
-    pub(super) fn enqueue(&mut self, session: SessionKey, delivery: &Delivery) {
+    /// A delivery waits for a session's client; of a shared subscription, where `share` says which.
+    pub(super) fn enqueue(
+        &mut self,
+        session: SessionKey,
+        delivery: &Delivery,
+        share: Option<&TopicFilter>,
+    ) {
         self.changes.push(Change::Enqueue(
             session,
             DeliveryRecord {
@@ -128,6 +134,7 @@ impl Durable {
                 retain: delivery.retain,
                 released: false,
                 packet_id: None,
+                share: share.map_or(ShareRecord::Own, |filter| ShareRecord::Of(filter.clone())),
                 subscription_ids: delivery.subscription_ids.clone(),
                 message: delivery.message.bytes().clone(),
             },
@@ -277,33 +284,80 @@ impl Hub {
             crate::front::later_than(message.origin().id);
             self.retained.set(&message, &retained.publisher);
         }
+        let mut sessions = Vec::new();
+        let unreadable = |session: &RestoredSession| {
+            let name = &session.record.client;
+            format!("the session of {name} can't be read")
+        };
         for session in restored.sessions {
-            let name = session.record.client.clone();
-            self.restore_session(session, now)
-                .ok_or_else(|| format!("the session of {name} can't be read"))?;
+            let key = self.restore_session(&session, now);
+            sessions.push((key.ok_or_else(|| unreadable(&session))?, session));
+        }
+        // Whoever is a member of a shared subscription is one before anybody's delivery is said to be of it.
+        for (key, session) in sessions {
+            let error = unreadable(&session);
+            self.restore_deliveries(key, session).ok_or(error)?;
         }
         self.count_retained();
         self.count_subscriptions();
         Ok(())
     }
 
-    fn restore_session(&mut self, kept: RestoredSession, now: Timestamp) -> Option<()> {
-        let record = kept.record;
+    /// The session itself and what it subscribed. Its number.
+    fn restore_session(&mut self, kept: &RestoredSession, now: Timestamp) -> Option<u32> {
+        let record = &kept.record;
         self.durable.next_key = self.durable.next_key.max(record.key.0 + 1);
         let key = self.clients.vacant_key() as u32;
         let mut filters = HashMap::new();
-        for subscription in kept.subscriptions {
+        for subscription in &kept.subscriptions {
             let options = SubscriptionOptions::try_from(subscription.options).ok()?;
-            let filter = subscription.filter;
+            let filter = &subscription.filter;
             let entry = Subscription {
                 subscriber: Subscriber(key),
                 options,
                 id: subscription.id,
             };
-            self.subscriptions.insert(&filter, entry);
-            self.durable.topics.add(&filter);
-            filters.insert(filter, (options, subscription.id));
+            self.subscriptions.insert(filter, entry);
+            self.durable.topics.add(filter);
+            filters.insert(filter.clone(), (options, subscription.id));
         }
+        let away_since = record.away_since.unwrap_or(now);
+        let will = match &record.will {
+            Some(will) => Some((
+                away_since.plus(Duration::from_secs(will.delay.into())),
+                Message::from_stored(will.message.clone())?,
+            )),
+            None => None,
+        };
+        let lifetime = Duration::from_secs(record.expiry.into());
+        let expires = (record.expiry != u32::MAX).then(|| away_since.plus(lifetime));
+        self.clients.insert(Client {
+            id: record.client.clone(),
+            state: State::Offline(Box::new(Offline {
+                session: Session::new(Terms::away(record.version), self.limits.queue),
+                last: ConnectionId(0),
+                expires,
+                away_since,
+                session_expiry: record.expiry,
+                version: record.version,
+                will,
+            })),
+            filters,
+            waiting: VecDeque::new(),
+            durable: Some(record.key),
+            next_seq: 1,
+        });
+        self.by_id.insert(record.client.clone(), key);
+        self.counters
+            .sessions
+            .store(self.clients.len() as u64, Relaxed);
+        Some(key)
+    }
+
+    /// What waits for a session's client, and for its PUBREL.
+    fn restore_deliveries(&mut self, key: u32, kept: RestoredSession) -> Option<()> {
+        let record = kept.record;
+        let last = kept.deliveries.last().map_or(0, |delivery| delivery.seq);
         let mut deliveries = Vec::new();
         for delivery in kept.deliveries {
             let message = if delivery.released {
@@ -312,23 +366,26 @@ impl Hub {
                 Message::from_stored(delivery.message)?
             };
             crate::front::later_than(message.origin().id);
-            let (released, kept_as) = (delivery.released, delivery.packet_id);
-            let share = self.share_of(filters.keys(), message.topic());
-            let delivery = Delivery {
-                message,
-                qos: delivery.qos,
-                retain: delivery.retain,
-                subscription_ids: delivery.subscription_ids,
-                seq: delivery.seq,
-                share,
-            };
+            let filters = self.clients[key as usize].filters.keys();
+            let share = Hub::share_of(
+                self.subscriptions.shares(),
+                &delivery.share,
+                filters,
+                message.topic(),
+            );
             deliveries.push(Kept {
-                delivery,
-                released,
-                packet_id: kept_as,
+                delivery: Delivery {
+                    message,
+                    qos: delivery.qos,
+                    retain: delivery.retain,
+                    subscription_ids: delivery.subscription_ids,
+                    seq: delivery.seq,
+                    share,
+                },
+                released: delivery.released,
+                packet_id: delivery.packet_id,
             });
         }
-        let last = deliveries.last().map_or(0, |kept| kept.delivery.seq);
         // Who was connected may have been sent any of them.
         let sent = match record.away_since {
             Some(_) => record.sent,
@@ -344,38 +401,13 @@ impl Hub {
             sent,
             received?.into_iter(),
         );
-        let away_since = record.away_since.unwrap_or(now);
-        let will = match record.will {
-            Some(will) => Some((
-                away_since.plus(Duration::from_secs(will.delay.into())),
-                Message::from_stored(will.message)?,
-            )),
-            None => None,
-        };
-        let lifetime = Duration::from_secs(record.expiry.into());
-        let expires = (record.expiry != u32::MAX).then(|| away_since.plus(lifetime));
-        self.clients.insert(Client {
-            id: record.client.clone(),
-            state: State::Offline(Box::new(Offline {
-                session,
-                last: ConnectionId(0),
-                expires,
-                away_since,
-                session_expiry: record.expiry,
-                version: record.version,
-                will,
-            })),
-            filters,
-            waiting: VecDeque::new(),
-            durable: Some(record.key),
-            next_seq: sent.max(last) + 1,
-        });
-        self.by_id.insert(record.client, key);
+        let client = &mut self.clients[key as usize];
+        client.next_seq = sent.max(last) + 1;
+        if let State::Offline(offline) = &mut client.state {
+            offline.session = session;
+        }
         self.journal_away(key);
         self.remember_deadlines(key);
-        self.counters
-            .sessions
-            .store(self.clients.len() as u64, Relaxed);
         Some(())
     }
 

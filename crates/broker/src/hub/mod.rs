@@ -246,7 +246,9 @@ impl Hub {
         };
         let durable = client.durable.filter(|_| delivery.seq > 0);
         if let Some(session) = durable {
-            self.durable.enqueue(session, &delivery);
+            let share = delivery.share;
+            let share = share.and_then(|share| self.subscriptions.shares().filter(share));
+            self.durable.enqueue(session, &delivery, share);
         }
         match &mut client.state {
             State::Online(online) => {

@@ -1,7 +1,9 @@
 //! Shared subscriptions: whom each message goes to, and what a member leaves behind when its session ends.
 
+use mqttwb_model::durable::ShareRecord;
+
 use super::*;
-use crate::shares::{Members, Presence, ShareId};
+use crate::shares::{Members, Presence, ShareId, Shares};
 
 /// The members as the hub knows them.
 struct Known<'a> {
@@ -39,17 +41,32 @@ impl Members for Known<'_> {
 }
 
 impl Hub {
-    /// The shared subscription that a delivery of a session with these filters was made for, as far as its topic tells:
-    /// the store does not keep it. Where the client has subscribed by itself too, the message is taken to be its own.
+    /// The shared subscription that a delivery was made for which the store has kept. One that nobody is a member of any
+    /// more has ended, with what waited for it.
     pub(super) fn share_of<'a>(
-        &mut self,
+        shares: &Shares,
+        kept: &ShareRecord,
+        filters: impl Iterator<Item = &'a TopicFilter>,
+        topic: &str,
+    ) -> Option<ShareId> {
+        match kept {
+            ShareRecord::Own => None,
+            ShareRecord::Of(filter) => shares.of(filter),
+            ShareRecord::Unknown => Self::likely_share(shares, filters, topic),
+        }
+    }
+
+    /// The same of a session with these filters, as far as the delivery's topic tells. Where the client has subscribed by
+    /// itself too, the message is taken to be its own.
+    fn likely_share<'a>(
+        shares: &Shares,
         filters: impl Iterator<Item = &'a TopicFilter>,
         topic: &str,
     ) -> Option<ShareId> {
         let mut share = None;
         for filter in filters.filter(|filter| filter.matches(topic)) {
             filter.share_name()?;
-            share = share.or(self.subscriptions.shares().of(filter));
+            share = share.or(shares.of(filter));
         }
         share
     }

@@ -75,7 +75,7 @@ impl Hub {
             // [MQTT-3.3.1-8]
             let delivery = client.delivery(message, qos.min(message.qos()), true, &ids);
             if let Some(session) = client.durable.filter(|_| delivery.seq > 0) {
-                self.durable.enqueue(session, &delivery);
+                self.durable.enqueue(session, &delivery, None);
             }
             pending.push(delivery);
         }

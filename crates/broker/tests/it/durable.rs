@@ -431,3 +431,50 @@ async fn a_member_of_a_shared_subscription_hands_on_after_a_crash_too() {
     assert_eq!(names, ["takes".into()]);
     assert_eq!(disk.sessions()[0].deliveries, []);
 }
+
+#[tokio::test]
+async fn what_a_client_wants_by_itself_too_is_handed_on_after_a_crash_where_it_was_the_shares() {
+    // Section 4.8.2
+    let disk = Arc::new(Disk::default());
+    let broker = broker_on(&disk).await;
+    let (mut away, _) = back(&broker, V5, "away").await;
+    away.subscribe("jobs/own", 1).await;
+    away.subscribe("$share/others/jobs/own", 1).await;
+    away.disconnect().await;
+    let mut publisher = Client::connected(&broker, V5, "publisher").await;
+    publisher.publish(publish("jobs/own", "twice", 1)).await;
+    let disk = disk.copy();
+    let shares: BTreeSet<bool> = disk.sessions()[0]
+        .deliveries
+        .iter()
+        .map(|delivery| delivery.share == ShareRecord::Own)
+        .collect();
+    assert_eq!(shares.len(), 2, "one by itself, one as a member");
+    let broker = broker_on(&disk).await;
+    let (mut takes, _) = back(&broker, V5, "takes").await;
+    takes.subscribe("$share/others/jobs/own", 1).await;
+    let _ended = Client::connected(&broker, V5, "away").await;
+    assert_eq!(takes.receive().await.payload, "twice");
+    takes.expect_nothing().await;
+}
+
+#[tokio::test]
+async fn what_a_file_of_an_older_version_does_not_say_is_worked_out() {
+    let disk = Arc::new(Disk::default());
+    let broker = broker_on(&disk).await;
+    let (mut away, _) = back(&broker, V5, "away").await;
+    away.subscribe("$share/workers/jobs/#", 1).await;
+    away.disconnect().await;
+    let mut publisher = Client::connected(&broker, V5, "publisher").await;
+    publisher.publish(publish("jobs/1", "one", 1)).await;
+    let disk = disk.copy();
+    for session in disk.kept.lock().unwrap().sessions.values_mut() {
+        let deliveries = session.deliveries.iter_mut();
+        deliveries.for_each(|delivery| delivery.share = ShareRecord::Unknown);
+    }
+    let broker = broker_on(&disk).await;
+    let (mut takes, _) = back(&broker, V5, "takes").await;
+    takes.subscribe("$share/workers/jobs/#", 1).await;
+    let _ended = Client::connected(&broker, V5, "away").await;
+    assert_eq!(takes.receive().await.payload, "one");
+}

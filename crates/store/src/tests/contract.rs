@@ -307,12 +307,16 @@ fn a_file_of_the_first_version_is_taken_up_and_goes_on() {
     first_version(&room);
     let store = room.open();
     let found = store.restore().unwrap();
+    let unknown = |delivery| DeliveryRecord {
+        share: ShareRecord::Unknown,
+        ..delivery
+    };
     let released = DeliveryRecord {
         qos: QoS::ExactlyOnce,
         released: true,
-        ..delivery(2, &Bytes::new())
+        ..unknown(delivery(2, &Bytes::new()))
     };
-    let waits = delivery(3, &message(5));
+    let waits = unknown(delivery(3, &message(5)));
     assert_eq!(found.sessions[0].deliveries, [released, waits]);
     store.commit(&[Change::Identify(key(1), 3, 77)]).unwrap();
     drop(store);

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mqttwb_model::durable::{
-    Change, DeliveryRecord, RetainedRecord, SessionKey, SessionRecord, SubscriptionRecord,
-    WillRecord,
+    Change, DeliveryRecord, RetainedRecord, SessionKey, SessionRecord, ShareRecord,
+    SubscriptionRecord, WillRecord,
 };
 use mqttwb_model::{ProtocolVersion, QoS, SubscriptionIds, Timestamp, TopicFilter};
 
@@ -92,6 +92,7 @@ fn delivery(seq: u64, message: &Bytes) -> DeliveryRecord {
         retain: false,
         released: false,
         packet_id: None,
+        share: ShareRecord::Own,
         subscription_ids: SubscriptionIds::default(),
         message: message.clone(),
     }

@@ -152,15 +152,21 @@ fn change(messages: Vec<Bytes>) -> impl Strategy<Value = Change> {
     let messages = prop::sample::select(messages);
     let qos = prop::sample::select(vec![QoS::AtLeastOnce, QoS::ExactlyOnce]);
     let ids = prop::collection::vec(any::<u32>(), 0..3);
+    let share = prop_oneof![
+        8 => Just(ShareRecord::Own),
+        2 => Just(ShareRecord::Of(TopicFilter::try_from("$share/workers/jobs/#").unwrap())),
+        1 => Just(ShareRecord::Unknown),
+    ];
     let packet_id = prop::option::weighted(0.1, any::<u16>());
-    let flags = (any::<bool>(), prop::bool::weighted(0.1), packet_id);
+    let flags = (any::<bool>(), prop::bool::weighted(0.1), packet_id, share);
     let delivery = (qos, flags, ids, messages.clone()).prop_map(
-        |(qos, (retain, released, packet_id), ids, message)| DeliveryRecord {
+        |(qos, (retain, released, packet_id, share), ids, message)| DeliveryRecord {
             seq: 0,
             qos,
             retain,
             released,
             packet_id,
+            share,
             subscription_ids: ids.into_iter().collect(),
             message,
         },
