@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use mqttwb_capture::{Capture, Cursor};
 use mqttwb_model::{Timestamp, TopicFilter};
-use mqttwb_series::Path;
+use mqttwb_payload::Path;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use mqttwb_capture::{Cursor, Packet};
 use mqttwb_model::{Direction, PacketType, Timestamp, TopicFilter};
-use mqttwb_series::{Path, Series};
+use mqttwb_payload::Path;
+use mqttwb_series::Series;
 
 use super::{Counters, LINES, POINTS};
 

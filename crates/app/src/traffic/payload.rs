@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mqttwb_series::{json, numbers};
+use mqttwb_payload::{json, numbers};
 
 use crate::api::{NumberAt, PayloadFormat, PayloadView};
 

@@ -338,54 +338,12 @@ pub struct Indented {
 
 /// The text indented, up to `limit` bytes of it; `None` where it is not JSON, be it past the limit.
 pub fn indented(text: &str, limit: usize) -> Option<Indented> {
-    let mut out = String::with_capacity((text.len() + text.len() / 4).min(limit));
-    let mut tokens = Tokens::new(text);
-    let mut after_key = false;
-    let mut first = true; // in its container
-    while let Some(token) = tokens.next().ok()? {
-        if out.len() > limit {
-            continue; // nothing more is written, but it must still prove to be JSON
-        }
-        let ends = matches!(token, Token::EndObject | Token::EndArray);
-        if !(after_key || ends && first) {
-            if !ends && !first {
-                out.push(',');
-            }
-            let begins = matches!(token, Token::BeginObject | Token::BeginArray);
-            let level = tokens.depth() - u32::from(begins);
-            if !out.is_empty() {
-                out.push('\n');
-                (0..level).for_each(|_| out.push_str("  "));
-            }
-        }
-        after_key = false;
-        first = false;
-        match token {
-            Token::BeginObject => out.push('{'),
-            Token::BeginArray => out.push('['),
-            Token::EndObject => out.push('}'),
-            Token::EndArray => out.push(']'),
-            Token::Number(text) | Token::Word(text) => out.push_str(text),
-            Token::Key(text) | Token::Text(text) => {
-                out.push('"');
-                out.push_str(text);
-                out.push('"');
-            }
-        }
-        match token {
-            Token::BeginObject | Token::BeginArray => first = true,
-            Token::Key(_) => {
-                out.push_str(": ");
-                after_key = true;
-            }
-            _ => {}
-        }
-    }
-    let cut = out.len() > limit;
-    if cut {
-        out.truncate(beginning(&out, limit).len());
-    }
-    Some(Indented { text: out, cut })
+    let mut page = crate::Page::new(0, limit);
+    crate::text::indent_json(text, &mut page).ok()?;
+    Some(Indented {
+        cut: page.has_more(),
+        text: page.text,
+    })
 }
 
 /// The first `limit` bytes of a text, or a few less where that would cut a character.

@@ -1,15 +1,16 @@
-//! Where in a JSON payload a number is.
+//! Where in a payload a value is.
 
 use std::fmt;
 
 use crate::json::{NotJson, Token, Tokens, unescape};
+use crate::value::Value;
 
-/// A path into a JSON payload: `value`, `motor.rpm`, `cells[0]`, `["odd.name"].x`; empty for the payload itself.
+/// A path into a payload: `value`, `motor.rpm`, `cells[0]`, `["odd.name"].x`; empty for the payload itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Path(Vec<Step>);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Step {
+pub(crate) enum Step {
     Member(String),
     Element(usize),
 }
@@ -116,7 +117,49 @@ fn is_plain(name: &str) -> bool {
 }
 
 impl Path {
-    /// The number at this path in a payload; `None` where the payload is no JSON text, or has none there. Reading ends
+    pub(crate) fn push(&mut self, step: Step) {
+        self.0.push(step);
+    }
+
+    pub(crate) fn pop(&mut self) {
+        self.0.pop();
+    }
+
+    /// The path to a value that is reached by positions: of an element in its list, of a member in its map.
+    pub fn to(value: &Value, positions: &[usize]) -> Option<Self> {
+        let mut path = Self::default();
+        let mut value = value;
+        for &at in positions {
+            let (name, child) = value.child(at)?;
+            path.push(match name {
+                Some(name) => Step::Member(name.to_owned()),
+                None => Step::Element(at),
+            });
+            value = child;
+        }
+        Some(path)
+    }
+
+    /// The value at this path. Where a name occurs twice in a map, the first counts.
+    pub fn find<'v>(&self, value: &'v Value) -> Option<&'v Value> {
+        self.0
+            .iter()
+            .try_fold(value, |value, step| match (step, value.bare()) {
+                (Step::Member(name), Value::Map(members)) => members
+                    .iter()
+                    .find(|(member, _)| **member == **name)
+                    .map(|(_, value)| value),
+                (Step::Element(at), Value::List(values)) => values.get(*at),
+                _ => None,
+            })
+    }
+
+    /// The number at this path of what was decoded.
+    pub fn number_at(&self, value: &Value) -> Option<f64> {
+        self.find(value)?.number()
+    }
+
+    /// The number at this path in a JSON payload; `None` where the payload is no JSON text, or has none there. Reading ends
     /// with the number: what follows it is not looked at. Where a name occurs twice in an object, the first counts.
     pub fn number_in(&self, payload: &[u8]) -> Option<f64> {
         let text = std::str::from_utf8(payload).ok()?;
@@ -166,7 +209,41 @@ fn finite(digits: &str) -> Option<f64> {
     digits.parse().ok().filter(|value: &f64| value.is_finite())
 }
 
-/// The paths of all numbers in a payload with their values, in the order that they stand in it, at most `max`; none
+/// The paths of the numbers in what was decoded with their values, at most `max`; and how many there are.
+pub fn numbers_in(value: &Value, max: usize) -> (Vec<(Path, f64)>, usize) {
+    let mut found = (Vec::new(), 0);
+    gather(value, &mut Path::default(), max, &mut found);
+    found
+}
+
+fn gather(value: &Value, path: &mut Path, max: usize, found: &mut (Vec<(Path, f64)>, usize)) {
+    match value.bare() {
+        Value::List(values) => {
+            for (at, value) in values.iter().enumerate() {
+                path.push(Step::Element(at));
+                gather(value, path, max, found);
+                path.pop();
+            }
+        }
+        Value::Map(members) => {
+            for (name, value) in members {
+                path.push(Step::Member(name.to_string()));
+                gather(value, path, max, found);
+                path.pop();
+            }
+        }
+        other => {
+            if let Some(number) = other.number() {
+                found.1 += 1;
+                if found.0.len() < max {
+                    found.0.push((path.clone(), number));
+                }
+            }
+        }
+    }
+}
+
+/// The paths of all numbers in a JSON payload with their values, in the order that they stand in it, at most `max`; none
 /// where it is not JSON.
 pub fn numbers(payload: &[u8], max: usize) -> Vec<(Path, f64)> {
     std::str::from_utf8(payload)
