@@ -47,6 +47,22 @@ pub fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         traffic_rows,
         packet_detail,
         traffic_clear,
+        payload_open,
+        payload_nodes,
+        payload_value,
+        payload_text,
+        payload_bytes,
+        payload_readings,
+        payload_diff,
+        payload_save,
+        payload_newest,
+        decoders,
+        decoder_rule_set,
+        decoder_rule_remove,
+        schema_add,
+        schema_remove,
+        faults,
+        faults_set,
         charts,
         chart_create,
         chart_remove,
@@ -236,6 +252,114 @@ async fn packet_detail(bench: Bench<'_>, seq: u64, whole: bool) -> Result<Packet
 #[tauri::command]
 async fn traffic_clear(bench: Bench<'_>) -> Result<()> {
     bench.app()?.traffic_clear().await
+}
+
+#[tauri::command]
+async fn payload_open(bench: Bench<'_>, request: PayloadRequest) -> Result<PayloadOpened> {
+    bench.app()?.payload_open(request).await
+}
+
+#[tauri::command]
+async fn payload_nodes(
+    bench: Bench<'_>,
+    request: PayloadRequest,
+    at: Vec<u32>,
+    start: u32,
+    count: u32,
+) -> Result<Vec<PayloadNode>> {
+    bench.app()?.payload_nodes(request, at, start, count).await
+}
+
+#[tauri::command]
+async fn payload_value(bench: Bench<'_>, request: PayloadRequest, at: Vec<u32>) -> Result<String> {
+    bench.app()?.payload_value(request, at).await
+}
+
+#[tauri::command]
+async fn payload_text(
+    bench: Bench<'_>,
+    request: PayloadRequest,
+    raw: bool,
+    start: u64,
+) -> Result<PayloadText> {
+    bench.app()?.payload_text(request, raw, start).await
+}
+
+#[tauri::command]
+async fn payload_bytes(
+    bench: Bench<'_>,
+    request: PayloadRequest,
+    expanded: bool,
+    start: u32,
+    count: u32,
+) -> Result<PayloadBytes> {
+    bench
+        .app()?
+        .payload_bytes(request, expanded, start, count)
+        .await
+}
+
+#[tauri::command]
+async fn payload_readings(
+    bench: Bench<'_>,
+    request: PayloadRequest,
+    at: u32,
+) -> Result<Vec<NumberReading>> {
+    bench.app()?.payload_readings(request, at).await
+}
+
+#[tauri::command]
+async fn payload_diff(bench: Bench<'_>, request: PayloadRequest) -> Result<PayloadDiff> {
+    bench.app()?.payload_diff(request).await
+}
+
+#[tauri::command]
+async fn payload_save(
+    bench: Bench<'_>,
+    request: PayloadRequest,
+    expanded: bool,
+) -> Result<PayloadSaved> {
+    bench.app()?.payload_save(request, expanded).await
+}
+
+#[tauri::command]
+async fn payload_newest(bench: Bench<'_>, topic: String, after: u64) -> Result<Option<u64>> {
+    bench.app()?.payload_newest(topic, after).await
+}
+
+#[tauri::command]
+async fn decoders(bench: Bench<'_>) -> Result<Decoders> {
+    Ok(bench.app()?.decoders().await)
+}
+
+#[tauri::command]
+async fn decoder_rule_set(bench: Bench<'_>, rule: DecoderRule) -> Result<Decoders> {
+    bench.app()?.decoder_rule_set(rule).await
+}
+
+#[tauri::command]
+async fn decoder_rule_remove(bench: Bench<'_>, filter: String) -> Result<Decoders> {
+    bench.app()?.decoder_rule_remove(filter).await
+}
+
+#[tauri::command]
+async fn schema_add(bench: Bench<'_>, file: SchemaFile) -> Result<Decoders> {
+    bench.app()?.schema_add(file).await
+}
+
+#[tauri::command]
+async fn schema_remove(bench: Bench<'_>, name: String) -> Result<SchemaFile> {
+    bench.app()?.schema_remove(name).await
+}
+
+#[tauri::command]
+async fn faults(bench: Bench<'_>) -> Result<Vec<FaultEntry>> {
+    bench.app()?.faults().await
+}
+
+#[tauri::command]
+async fn faults_set(bench: Bench<'_>, rules: Vec<FaultRule>) -> Result<Vec<FaultEntry>> {
+    bench.app()?.faults_set(rules).await
 }
 
 #[tauri::command]

@@ -2,7 +2,7 @@
 //!
 //! Duty: keep charts and their series, read each recorded packet once for all of them, sample the broker's counters
 //! each second, and hand out pictures in the words of [`api`](crate::api).
-//! Not here: finding numbers and drawing (`series`), keeping packets (`capture`).
+//! Not here: finding numbers ([`payloads`](crate::payloads)), drawing (`series`), keeping packets (`capture`).
 //! Invariant: charts, lines and points are bounded, and what a bound leaves out is counted.
 
 mod feed;
@@ -21,6 +21,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::Result;
 use crate::api::{ApiError, Chart, ChartFrame, ChartSource, ChartView, ErrorCode};
+use crate::payloads::Payloads;
 
 use feed::{PayloadFeed, Throughput};
 
@@ -59,6 +60,7 @@ pub struct Counters {
 pub struct Charts {
     capture: Arc<Capture>,
     counters: Box<dyn Fn() -> Counters + Send + Sync>,
+    payloads: Arc<Payloads>,
     state: Mutex<State>,
 }
 
@@ -86,6 +88,7 @@ impl Charts {
     /// The first charts. `counters` is asked each second.
     pub fn new(
         capture: Arc<Capture>,
+        payloads: Arc<Payloads>,
         counters: impl Fn() -> Counters + Send + Sync + 'static,
     ) -> Self {
         let throughput = Chart {
@@ -107,6 +110,7 @@ impl Charts {
             }),
             capture,
             counters: Box::new(counters),
+            payloads,
         }
     }
 
@@ -263,6 +267,7 @@ impl Charts {
             path,
             Cursor::at_oldest(self.capture.clone()),
             cursor.next_seq(),
+            Arc::clone(&self.payloads),
         )
     }
 }

@@ -99,22 +99,27 @@ pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
 
 /// Puts a file in place, whole.
 pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
-    replace(path, text, Readers::Umask)
+    replace(path, text.as_bytes(), Readers::Umask)
+}
+
+/// Puts a file of bytes in place, whole.
+pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace(path, bytes, Readers::Umask)
 }
 
 /// Puts a file in place, whole, that only the owner can read: mode 0600 from its first byte on.
 pub(crate) fn write_secret(path: &Path, text: &str) -> Result<()> {
-    replace(path, text, Readers::Owner)
+    replace(path, text.as_bytes(), Readers::Owner)
 }
 
-fn replace(path: &Path, text: &str, readers: Readers) -> Result<()> {
+fn replace(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
     let temporary = temporary_beside(path);
     let written = readable_by(readers)
         .write(true)
         .create_new(true)
         .open(&temporary)
         .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
+            file.write_all(bytes)?;
             file.sync_all()
         })
         .and_then(|()| fs::rename(&temporary, path));

@@ -15,6 +15,7 @@ mod faults;
 mod files;
 mod inspect;
 pub mod oneshot;
+mod payloads;
 mod settings;
 mod snippets;
 mod traffic;
@@ -35,6 +36,7 @@ use certificates::CertificateStore;
 use charts::{Charts, Counters};
 use clients::{Endpoint, TestClients};
 use config::ConfigFile;
+use payloads::Payloads;
 use traffic::Traffic;
 
 /// The result of a command.
@@ -56,6 +58,7 @@ pub struct App {
     clients: TestClients,
     traffic: Traffic,
     charts: Arc<Charts>,
+    payloads: Arc<Payloads>,
     meter: Arc<Mutex<Meter>>,
     expiring: Arc<Mutex<Vec<Finding>>>,
     stop: watch::Sender<bool>,
@@ -84,7 +87,9 @@ impl App {
             certificates.clone(),
         ));
         let counted = broker.clone();
-        let charts = Arc::new(Charts::new(capture.clone(), move || {
+        let folder = data.clone();
+        let payloads = Arc::new(blocking(move || Payloads::open_in(&folder)).await?);
+        let charts = Arc::new(Charts::new(capture.clone(), payloads.clone(), move || {
             let values = counted.counters();
             Counters {
                 messages_in: values.messages_in,
@@ -102,6 +107,7 @@ impl App {
             certificates,
             broker,
             charts: charts.clone(),
+            payloads,
             stop,
         };
         tokio::spawn(async move { charts.run(stopped).await });

@@ -125,16 +125,24 @@ impl Path {
         self.0.pop();
     }
 
+    /// The path to a member of what this leads to, by its name, or to an element, by its position.
+    #[must_use]
+    pub fn child(&self, name: Option<&str>, at: usize) -> Self {
+        let mut path = self.clone();
+        path.push(match name {
+            Some(name) => Step::Member(name.to_owned()),
+            None => Step::Element(at),
+        });
+        path
+    }
+
     /// The path to a value that is reached by positions: of an element in its list, of a member in its map.
     pub fn to(value: &Value, positions: &[usize]) -> Option<Self> {
         let mut path = Self::default();
         let mut value = value;
         for &at in positions {
             let (name, child) = value.child(at)?;
-            path.push(match name {
-                Some(name) => Step::Member(name.to_owned()),
-                None => Step::Element(at),
-            });
+            path = path.child(name, at);
             value = child;
         }
         Some(path)

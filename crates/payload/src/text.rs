@@ -41,6 +41,11 @@ impl Page {
         Self::new(0, usize::MAX)
     }
 
+    /// Writes a value, as [`Decoder::write`](crate::Decoder::write) writes one that was decoded.
+    pub fn write(&mut self, value: &Value) {
+        pretty(value, self);
+    }
+
     /// Whether something follows the part.
     pub fn has_more(&self) -> bool {
         self.begin + (self.text.len() as u64) < self.total

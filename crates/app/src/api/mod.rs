@@ -12,6 +12,7 @@ mod error;
 mod faults;
 mod inspect;
 mod live;
+mod payloads;
 mod traffic;
 
 pub use broker::*;
@@ -23,4 +24,5 @@ pub use error::*;
 pub use faults::*;
 pub use inspect::*;
 pub use live::*;
+pub use payloads::*;
 pub use traffic::*;

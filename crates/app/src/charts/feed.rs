@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mqttwb_capture::{Cursor, Packet};
@@ -10,6 +11,7 @@ use mqttwb_payload::Path;
 use mqttwb_series::Series;
 
 use super::{Counters, LINES, POINTS};
+use crate::payloads::Payloads;
 
 /// Between two samples.
 const SAMPLE: Duration = Duration::from_secs(1);
@@ -62,6 +64,7 @@ impl Throughput {
 /// Numbers at a path in the messages of a filter, a line for each topic.
 #[derive(Debug)]
 pub(super) struct PayloadFeed {
+    payloads: Arc<Payloads>,
     filter: TopicFilter,
     path: Path,
     lines: Vec<(String, Series)>,
@@ -77,8 +80,15 @@ pub(super) struct PayloadFeed {
 
 impl PayloadFeed {
     /// An empty one. It reads from `oldest` up to packet `joins_at`, and sees the others as they come.
-    pub fn new(filter: TopicFilter, path: Path, oldest: Cursor, joins_at: u64) -> Self {
+    pub fn new(
+        filter: TopicFilter,
+        path: Path,
+        oldest: Cursor,
+        joins_at: u64,
+        payloads: Arc<Payloads>,
+    ) -> Self {
         Self {
+            payloads,
             filter,
             path,
             lines: Vec::new(),
@@ -152,7 +162,9 @@ impl PayloadFeed {
             return;
         }
         let number = match mqttwb_wire::decode(packet.frame, packet.version) {
-            Ok(mqttwb_wire::Packet::Publish(publish)) => self.path.number_in(publish.payload),
+            Ok(mqttwb_wire::Packet::Publish(publish)) => {
+                self.payloads.number(topic, publish.payload, &self.path)
+            }
             _ => None,
         };
         let Some(value) = number else {

@@ -1,0 +1,646 @@
+//! Payloads as pages see them: decoded by a rule, by their looks, or as somebody asks.
+//!
+//! Duty: find a payload in what is recorded, choose its decoder, hand out its tree and its text a part at a time, compare
+//! it with the one before, save it; keep rules and schemas.
+//! Not here: decoding (`payload`), keeping packets (`capture`).
+//! Invariant: no answer is larger than a part; the whole can be reached by asking for part after part.
+
+mod commands;
+mod schemas;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use mqttwb_capture::Source;
+use mqttwb_model::{ConnectionId, Direction, PacketType, Timestamp};
+use mqttwb_payload::{
+    Decoded, Decoder, Layout, Page, Path, Value, ValueKind, detect, diff, expand, numbers_in,
+    readings,
+};
+use parking_lot::Mutex;
+
+use crate::api::{
+    ApiError, DecoderChoice, DecoderChosen, DecoderRule, Decoders, ErrorCode, NumberAt,
+    NumberReading, PayloadBytes, PayloadChange, PayloadDiff, PayloadImage, PayloadLayer,
+    PayloadNode, PayloadOpened, PayloadRequest, PayloadSaved, PayloadText, PayloadValueKind,
+    SchemaFile,
+};
+use crate::words::sentence;
+use crate::{Result, files};
+
+use schemas::Schemas;
+
+/// Bytes of a text in one answer.
+const TEXT: usize = 256 * 1024;
+/// Bytes in one answer.
+const BYTES: usize = 1024 * 1024;
+/// Nodes in one answer.
+const NODES: usize = 500;
+/// Numbers that are listed.
+const NUMBERS: usize = 200;
+/// Bytes of a value in a node or a difference.
+const BRIEF: usize = 200;
+/// Differences that are listed.
+const CHANGES: usize = 500;
+/// Payloads that stay decoded: the one that is looked at, and the one that it is compared with.
+const OPEN: usize = 2;
+/// Packets that a search for the message before looks at, at most.
+const LOOK_BACK: u64 = 4_000_000;
+/// Packets that it looks at under one look at the memory.
+const SLICE: u64 = 8 * 1024;
+/// A payload longer than this is not tried as something binary when a chart looks for a number without a rule.
+const CHARTED: usize = 64 * 1024;
+
+/// The payloads of what is recorded.
+#[derive(Debug)]
+pub struct Payloads {
+    schemas: Mutex<Schemas>,
+    /// The last that was asked for comes last.
+    open: Mutex<Vec<(PayloadRequest, Arc<Opened>)>>,
+    downloads: PathBuf,
+}
+
+/// A payload, read.
+#[derive(Debug)]
+struct Opened {
+    found: Found,
+    bytes: Vec<u8>,
+    layers: Vec<PayloadLayer>,
+    decoder: Decoder,
+    choice: DecoderChoice,
+    chosen: DecoderChosen,
+    detected: DecoderChoice,
+    decoded: Decoded,
+    problems: Vec<String>,
+}
+
+/// A PUBLISH that was found.
+#[derive(Debug, Clone)]
+struct Found {
+    at: Timestamp,
+    direction: Direction,
+    connection: ConnectionId,
+    topic: String,
+    payload: Vec<u8>,
+}
+
+fn gone(seq: u64) -> ApiError {
+    ApiError::new(
+        ErrorCode::NotFound,
+        format!("Packet {seq} is no longer kept, or carries no payload."),
+    )
+    .hint("Older packets make room for newer ones. Choose one that the table still shows.")
+}
+
+fn find(source: &dyn Source, seq: u64) -> Result<Found> {
+    let packets = source.packet(seq);
+    let packet = packets.get(seq).ok_or_else(|| gone(seq))?;
+    if packet.packet_type() != Some(PacketType::Publish) {
+        return Err(gone(seq));
+    }
+    let range = mqttwb_wire::dissect(packet.frame, packet.version).payload;
+    let payload = range
+        .and_then(|range| packet.frame.get(range))
+        .ok_or_else(|| gone(seq))?;
+    Ok(Found {
+        at: packet.at,
+        direction: packet.direction,
+        connection: packet.connection,
+        topic: packet.topic().unwrap_or_default().to_owned(),
+        payload: payload.to_vec(),
+    })
+}
+
+/// The newest PUBLISH to a topic from `after` on and before `until`, which went the same way as another.
+fn last_on_topic(
+    source: &dyn Source,
+    topic: &str,
+    way: (Direction, Option<ConnectionId>),
+    after: u64,
+    until: u64,
+) -> Option<u64> {
+    let first = source
+        .kept()
+        .start
+        .max(after)
+        .max(until.saturating_sub(LOOK_BACK));
+    let mut end = until;
+    while end > first {
+        let start = end.saturating_sub(SLICE).max(first);
+        let packets = source.read(start, end - start);
+        let found = packets
+            .iter()
+            .take_while(|packet| packet.seq < end)
+            .filter(|packet| packet.seq >= start && packet.direction == way.0)
+            .filter(|packet| {
+                way.1
+                    .is_none_or(|connection| packet.connection == connection)
+            })
+            .filter(|packet| packet.packet_type() == Some(PacketType::Publish))
+            .filter(|packet| packet.topic() == Some(topic))
+            .last();
+        if let Some(found) = found {
+            return Some(found.seq);
+        }
+        end = start;
+    }
+    None
+}
+
+impl Payloads {
+    /// With the rules and schemas of a data folder.
+    pub fn open_in(data: &FilePath) -> Result<Self> {
+        let downloads = directories::UserDirs::new()
+            .and_then(|dirs| dirs.download_dir().map(ToOwned::to_owned))
+            .unwrap_or_else(|| data.join("payloads"));
+        Ok(Self {
+            schemas: Mutex::new(Schemas::open(data)?),
+            open: Mutex::default(),
+            downloads,
+        })
+    }
+
+    /// A payload as it is read.
+    pub fn open(&self, source: &dyn Source, request: &PayloadRequest) -> Result<PayloadOpened> {
+        let opened = self.opened(source, request)?;
+        let decoded = &opened.decoded;
+        let (numbers, number_count) = match &decoded.value {
+            Some(value) => numbers_in(value, NUMBERS),
+            None => (Vec::new(), 0),
+        };
+        Ok(PayloadOpened {
+            size: opened.found.payload.len() as u32,
+            layers: opened.layers.clone(),
+            decoder: opened.choice.clone(),
+            chosen: opened.chosen.clone(),
+            detected: opened.detected.clone(),
+            problems: opened.problems.clone(),
+            root: decoded
+                .value
+                .as_ref()
+                .map(|value| node(Vec::new(), &Path::default(), None, value)),
+            numbers: numbers
+                .into_iter()
+                .map(|(path, value)| NumberAt {
+                    path: path.to_string(),
+                    value,
+                })
+                .collect(),
+            number_count: number_count as u32,
+            image: decoded.image.map(|image| PayloadImage {
+                media_type: image.media_type.to_owned(),
+                width: image.pixels.unwrap_or_default().0,
+                height: image.pixels.unwrap_or_default().1,
+                drawable: image.can_be_drawn(),
+            }),
+        })
+    }
+
+    fn opened(&self, source: &dyn Source, request: &PayloadRequest) -> Result<Arc<Opened>> {
+        if let Some((_, opened)) = self.open.lock().iter().find(|(open, _)| open == request) {
+            return Ok(Arc::clone(opened));
+        }
+        let found = find(source, request.seq)?;
+        let opened = Arc::new(self.read(found, request.decoder.as_ref())?);
+        let mut open = self.open.lock();
+        if open.len() >= OPEN {
+            open.remove(0);
+        }
+        open.push((request.clone(), Arc::clone(&opened)));
+        Ok(opened)
+    }
+
+    fn read(&self, found: Found, asked: Option<&DecoderChoice>) -> Result<Opened> {
+        let expanded = expand(&found.payload);
+        let mut problems: Vec<String> = expanded.problem.iter().map(sentence).collect();
+        let layers = expanded
+            .layers
+            .iter()
+            .map(|(layer, size)| PayloadLayer {
+                name: layer.name().to_owned(),
+                size: *size as u32,
+            })
+            .collect();
+        let bytes = expanded.bytes.into_owned();
+        let (detected, detected_choice, decoder, choice, chosen) = {
+            let schemas = self.schemas.lock();
+            let detected = detect(&bytes, &schemas.avro());
+            let detected_choice = schemas.choice(&detected);
+            let rule = schemas.rule_for(&found.topic);
+            let (choice, chosen) = match (asked, rule) {
+                (Some(asked), _) => (asked.clone(), DecoderChosen::Asked),
+                (None, Some(rule)) => (
+                    rule.decoder.clone(),
+                    DecoderChosen::Rule {
+                        filter: rule.filter.clone(),
+                    },
+                ),
+                (None, None) => (detected_choice.clone(), DecoderChosen::Detected),
+            };
+            let decoder = match schemas.decoder(&choice) {
+                Ok(decoder) => Some(decoder),
+                // What a rule can't do any more is said beside what can be shown.
+                Err(error) if asked.is_none() => {
+                    problems.push(error.message);
+                    None
+                }
+                Err(error) => return Err(error),
+            };
+            (detected, detected_choice, decoder, choice, chosen)
+        };
+        let (decoder, choice, chosen) = match decoder {
+            Some(decoder) => (decoder, choice, chosen),
+            None => (detected, detected_choice.clone(), DecoderChosen::Detected),
+        };
+        let decoded = decoder.decode(&bytes);
+        problems.extend(decoded.problem.iter().map(sentence));
+        match decoded.not_utf8 {
+            0 => {}
+            1 => problems.push("One byte is no UTF-8; it is shown as \\x and its value.".into()),
+            many => problems.push(format!(
+                "{many} bytes are no UTF-8; they are shown as \\x and their values."
+            )),
+        }
+        Ok(Opened {
+            found,
+            bytes,
+            layers,
+            decoder,
+            choice,
+            chosen,
+            detected: detected_choice,
+            decoded,
+            problems,
+        })
+    }
+
+    /// Values within a value, from a position on; at most 500.
+    pub fn nodes(
+        &self,
+        source: &dyn Source,
+        request: &PayloadRequest,
+        at: &[u32],
+        start: u32,
+        count: u32,
+    ) -> Result<Vec<PayloadNode>> {
+        let opened = self.opened(source, request)?;
+        let (path, value) = reach(&opened, at)?;
+        let start = start as usize;
+        let end = value
+            .len()
+            .min(start.saturating_add((count as usize).min(NODES)));
+        Ok((start..end)
+            .filter_map(|position| {
+                let (name, child) = value.child(position)?;
+                let mut at = at.to_vec();
+                at.push(position as u32);
+                Some(node(at, &path.child(name, position), name, child))
+            })
+            .collect())
+    }
+
+    /// A value as a text, to copy.
+    pub fn value(
+        &self,
+        source: &dyn Source,
+        request: &PayloadRequest,
+        at: &[u32],
+    ) -> Result<String> {
+        let opened = self.opened(source, request)?;
+        Ok(reach(&opened, at)?.1.plain())
+    }
+
+    /// A part of the payload as text: decoded, or as a hex dump of the bytes as they came.
+    pub fn text(
+        &self,
+        source: &dyn Source,
+        request: &PayloadRequest,
+        raw: bool,
+        start: u64,
+    ) -> Result<PayloadText> {
+        let opened = self.opened(source, request)?;
+        let mut page = Page::new(start, TEXT);
+        if raw {
+            mqttwb_payload::hex_dump(&opened.found.payload, &mut page);
+        } else {
+            opened
+                .decoder
+                .write(&opened.bytes, &opened.decoded, &mut page);
+        }
+        let is_json = !raw
+            && opened.decoded.value.is_some()
+            && !matches!(opened.decoder, Decoder::Text | Decoder::Base64);
+        Ok(PayloadText {
+            begin: page.begin,
+            end: page.begin + page.text.len() as u64,
+            total: page.total,
+            text: page.text,
+            is_json,
+        })
+    }
+
+    /// A part of the bytes, as they came or as they came out of what was around them; at most 1 MiB.
+    pub fn bytes(
+        &self,
+        source: &dyn Source,
+        request: &PayloadRequest,
+        expanded: bool,
+        start: u32,
+        count: u32,
+    ) -> Result<PayloadBytes> {
+        let opened = self.opened(source, request)?;
+        let all = opened.all(expanded);
+        let start = (start as usize).min(all.len());
+        let end = start
+            .saturating_add((count as usize).min(BYTES))
+            .min(all.len());
+        Ok(PayloadBytes {
+            bytes: STANDARD.encode(&all[start..end]),
+            total: all.len() as u32,
+        })
+    }
+
+    /// The bytes at a place, read as every number that they could be.
+    pub fn readings(
+        &self,
+        source: &dyn Source,
+        request: &PayloadRequest,
+        at: u32,
+    ) -> Result<Vec<NumberReading>> {
+        let opened = self.opened(source, request)?;
+        let from = opened.found.payload.get(at as usize..).unwrap_or_default();
+        let some = &from[..from.len().min(8)];
+        Ok(readings(some)
+            .into_iter()
+            .map(|(layout, value)| NumberReading {
+                layout: layout.to_string(),
+                value: value.plain(),
+            })
+            .collect())
+    }
+
+    /// What differs from the message before on the same topic, which went the same way.
+    pub fn diff(&self, source: &dyn Source, request: &PayloadRequest) -> Result<PayloadDiff> {
+        let opened = self.opened(source, request)?;
+        let found = &opened.found;
+        let to_one_client = (found.direction == Direction::ToClient).then_some(found.connection);
+        let way = (found.direction, to_one_client);
+        let nothing = PayloadDiff {
+            before: None,
+            micros: 0,
+            changes: Vec::new(),
+            count: 0,
+            note: None,
+        };
+        let Some(seq) = last_on_topic(source, &found.topic, way, 0, request.seq) else {
+            return Ok(nothing);
+        };
+        let before = self.opened(
+            source,
+            &PayloadRequest {
+                seq,
+                decoder: Some(opened.choice.clone()),
+            },
+        )?;
+        let mut answer = PayloadDiff {
+            before: Some(seq),
+            micros: found.at.0.saturating_sub(before.found.at.0) / 1000,
+            ..nothing
+        };
+        let brief = |value: &Value| match value.kind() {
+            ValueKind::List | ValueKind::Map => {
+                let mut page = Page::new(0, BRIEF);
+                page.write(value);
+                page.text
+            }
+            _ => value.brief(BRIEF).0,
+        };
+        if let (Some(old), Some(new)) = (&before.decoded.value, &opened.decoded.value) {
+            let (changes, count) = diff(old, new, CHANGES);
+            answer.count = count as u32;
+            answer.changes = changes
+                .into_iter()
+                .map(|change| PayloadChange {
+                    path: change.path.to_string(),
+                    before: change.before.map(brief),
+                    after: change.after.map(brief),
+                })
+                .collect();
+        } else {
+            let (old, new) = (&before.found.payload, &found.payload);
+            let same = old
+                .iter()
+                .zip(new)
+                .take_while(|(old, new)| old == new)
+                .count();
+            answer.count = u32::from(old != new);
+            answer.note = Some(if old == new {
+                "The bytes are the same.".to_owned()
+            } else {
+                format!(
+                    "{} bytes before, {} now; the first {same} are the same.",
+                    old.len(),
+                    new.len()
+                )
+            });
+        }
+        Ok(answer)
+    }
+
+    /// Writes the whole payload to a new file in the folder for downloads.
+    pub fn save(
+        &self,
+        source: &dyn Source,
+        request: &PayloadRequest,
+        expanded: bool,
+    ) -> Result<PayloadSaved> {
+        let opened = self.opened(source, request)?;
+        let bytes = opened.all(expanded);
+        let stem: String = opened
+            .found
+            .topic
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+            .take(60)
+            .collect();
+        let ending = opened.ending(expanded);
+        files::create_folder(&self.downloads)?;
+        let path = self
+            .downloads
+            .join(format!("{stem}-{}.{ending}", request.seq));
+        files::write_bytes(&path, bytes)?;
+        Ok(PayloadSaved {
+            path: path.display().to_string(),
+            size: bytes.len() as u32,
+        })
+    }
+
+    /// The newest message to a topic after a packet; none where there is none yet.
+    pub fn newest(&self, source: &dyn Source, topic: &str, after: u64) -> Option<u64> {
+        let end = source.kept().end;
+        last_on_topic(
+            source,
+            topic,
+            (Direction::ToBroker, None),
+            after.saturating_add(1),
+            end,
+        )
+    }
+
+    /// The number at a path of a payload: by the rule for its topic, or by its looks.
+    pub fn number(&self, topic: &str, payload: &[u8], path: &Path) -> Option<f64> {
+        let decoder = {
+            let schemas = self.schemas.lock();
+            match schemas.rule_for(topic) {
+                Some(rule) => schemas.decoder(&rule.decoder).ok(),
+                None => None,
+            }
+        };
+        match decoder {
+            None | Some(Decoder::Json) => {
+                if let Some(number) = path.number_in(payload) {
+                    return Some(number);
+                }
+            }
+            Some(_) => {}
+        }
+        if decoder.is_none() && (payload.len() > CHARTED || std::str::from_utf8(payload).is_ok()) {
+            return None;
+        }
+        let expanded = expand(payload);
+        let decoder =
+            decoder.unwrap_or_else(|| detect(&expanded.bytes, &self.schemas.lock().avro()));
+        path.number_at(&decoder.decode(&expanded.bytes).value?)
+    }
+
+    /// Rules and schemas.
+    pub fn decoders(&self) -> Decoders {
+        let schemas = self.schemas.lock();
+        Decoders {
+            rules: schemas.rules(),
+            schemas: schemas.entries(),
+            layouts: Layout::all().map(|layout| layout.to_string()).collect(),
+            problem: schemas.damage(),
+        }
+    }
+
+    /// Puts a rule in front of the others, in place of one for the same filter.
+    pub fn set_rule(&self, rule: DecoderRule) -> Result<Decoders> {
+        self.change(|schemas| schemas.set_rule(rule))
+    }
+
+    /// Removes the rule for a filter.
+    pub fn remove_rule(&self, filter: &str) -> Result<Decoders> {
+        self.change(|schemas| schemas.remove_rule(filter))
+    }
+
+    /// Adds a schema, or puts it in place of the one of that name.
+    pub fn add_schema(&self, file: &SchemaFile) -> Result<Decoders> {
+        let bytes = STANDARD.decode(&file.bytes).map_err(|error| {
+            ApiError::new(
+                ErrorCode::InvalidInput,
+                format!("What {} holds is no base64: {error}.", file.name),
+            )
+        })?;
+        self.change(|schemas| schemas.add(&file.name, bytes))
+    }
+
+    /// Removes a schema. Returns it, for an undo.
+    pub fn remove_schema(&self, name: &str) -> Result<SchemaFile> {
+        let bytes = self.schemas.lock().remove(name)?;
+        self.open.lock().clear();
+        Ok(SchemaFile {
+            name: name.to_owned(),
+            bytes: STANDARD.encode(bytes),
+        })
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Schemas) -> Result<()>) -> Result<Decoders> {
+        change(&mut self.schemas.lock())?;
+        // What is open was read by the rules as they were.
+        self.open.lock().clear();
+        Ok(self.decoders())
+    }
+}
+
+impl Opened {
+    fn all(&self, expanded: bool) -> &[u8] {
+        if expanded {
+            &self.bytes
+        } else {
+            &self.found.payload
+        }
+    }
+
+    /// The usual ending of a file of this.
+    fn ending(&self, expanded: bool) -> &'static str {
+        if !expanded && let Some(layer) = self.layers.first() {
+            return match layer.name.as_str() {
+                "gzip" => "gz",
+                "zstandard" => "zst",
+                _ => "txt",
+            };
+        }
+        match (&self.decoder, self.decoded.image) {
+            (_, Some(image)) if image.media_type == "image/png" => "png",
+            (_, Some(_)) => "jpg",
+            (Decoder::Json, _) => "json",
+            (Decoder::Text, _) => "txt",
+            (Decoder::Cbor, _) => "cbor",
+            (Decoder::MessagePack, _) => "msgpack",
+            (Decoder::AvroContainer, _) => "avro",
+            _ => "bin",
+        }
+    }
+}
+
+/// The value at positions from the root on.
+fn reach<'a>(opened: &'a Opened, at: &[u32]) -> Result<(Path, &'a Value)> {
+    let nowhere = || {
+        ApiError::new(
+            ErrorCode::NotFound,
+            "There is no value at that place of the payload.",
+        )
+    };
+    let positions: Vec<usize> = at.iter().map(|at| *at as usize).collect();
+    let root = opened.decoded.value.as_ref().ok_or_else(nowhere)?;
+    let path = Path::to(root, &positions).ok_or_else(nowhere)?;
+    let value = positions
+        .iter()
+        .try_fold(root, |value, &at| value.child(at).map(|(_, child)| child))
+        .ok_or_else(nowhere)?;
+    Ok((path, value))
+}
+
+fn node(at: Vec<u32>, path: &Path, name: Option<&str>, value: &Value) -> PayloadNode {
+    let (text, size) = value.brief(BRIEF);
+    PayloadNode {
+        at,
+        path: path.to_string(),
+        name: name.map(Into::into),
+        kind: value.kind().into(),
+        said: value.names().into_iter().map(Into::into).collect(),
+        text,
+        size: size as u32,
+        children: value.len() as u32,
+        number: value.number(),
+    }
+}
+
+impl From<ValueKind> for PayloadValueKind {
+    fn from(kind: ValueKind) -> Self {
+        match kind {
+            ValueKind::Null => Self::Null,
+            ValueKind::Bool => Self::Bool,
+            ValueKind::Number => Self::Number,
+            ValueKind::Text => Self::Text,
+            ValueKind::Bytes => Self::Bytes,
+            ValueKind::List => Self::List,
+            ValueKind::Map => Self::Map,
+        }
+    }
+}
