@@ -63,6 +63,17 @@ pub fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         schema_remove,
         faults,
         faults_set,
+        messages_open,
+        messages_filter,
+        messages_close,
+        message_rows,
+        story,
+        flow_save,
+        topics_open,
+        topics_filter,
+        topics_branch,
+        topics_close,
+        topic,
         charts,
         chart_create,
         chart_remove,
@@ -70,6 +81,9 @@ pub fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         live_stream,
         traffic_stream,
         traffic_tail,
+        messages_stream,
+        topics_stream,
+        topics_look,
         chart_stream,
         chart_view,
         stream_acknowledge,
@@ -363,6 +377,61 @@ async fn faults_set(bench: Bench<'_>, rules: Vec<FaultRule>) -> Result<Vec<Fault
 }
 
 #[tauri::command]
+async fn messages_open(bench: Bench<'_>, filter: TrafficFilter) -> Result<u32> {
+    bench.app()?.messages_open(filter).await
+}
+
+#[tauri::command]
+async fn messages_filter(bench: Bench<'_>, view: u32, filter: TrafficFilter) -> Result<()> {
+    bench.app()?.messages_filter(view, filter).await
+}
+
+#[tauri::command]
+async fn messages_close(bench: Bench<'_>, view: u32) -> Result<()> {
+    bench.app()?.messages_close(view).await
+}
+
+#[tauri::command]
+async fn message_rows(bench: Bench<'_>, view: u32, start: u64, count: u32) -> Result<MessageRows> {
+    bench.app()?.message_rows(view, start, count).await
+}
+
+#[tauri::command]
+async fn story(bench: Bench<'_>, request: StoryRequest) -> Result<Story> {
+    bench.app()?.story(request).await
+}
+
+#[tauri::command]
+async fn flow_save(bench: Bench<'_>, name: String, svg: String) -> Result<String> {
+    bench.app()?.flow_save(name, svg).await
+}
+
+#[tauri::command]
+async fn topics_open(bench: Bench<'_>) -> Result<u32> {
+    bench.app()?.topics_open().await
+}
+
+#[tauri::command]
+async fn topics_filter(bench: Bench<'_>, view: u32, text: String) -> Result<()> {
+    bench.app()?.topics_filter(view, text).await
+}
+
+#[tauri::command]
+async fn topics_branch(bench: Bench<'_>, view: u32, node: u32, open: bool) -> Result<()> {
+    bench.app()?.topics_branch(view, node, open).await
+}
+
+#[tauri::command]
+async fn topics_close(bench: Bench<'_>, view: u32) -> Result<()> {
+    bench.app()?.topics_close(view).await
+}
+
+#[tauri::command]
+async fn topic(bench: Bench<'_>, topic: String) -> Result<TopicDetail> {
+    bench.app()?.topic(topic).await
+}
+
+#[tauri::command]
 async fn charts(bench: Bench<'_>) -> Result<Vec<Chart>> {
     Ok(bench.app()?.charts().await)
 }
@@ -407,6 +476,30 @@ async fn traffic_stream(
 }
 
 #[tauri::command]
+async fn messages_stream(
+    bench: Bench<'_>,
+    pump: State<'_, Pump>,
+    window: WebviewWindow,
+    view: u32,
+    tail: u32,
+    channel: Channel<Message<MessagesFrame>>,
+) -> Result<u32> {
+    Ok(pump.messages(bench.app()?.clone(), window.label(), view, tail, channel))
+}
+
+#[tauri::command]
+async fn topics_stream(
+    bench: Bench<'_>,
+    pump: State<'_, Pump>,
+    window: WebviewWindow,
+    view: u32,
+    look: TopicsLook,
+    channel: Channel<Message<TopicsFrame>>,
+) -> Result<u32> {
+    Ok(pump.topics(bench.app()?.clone(), window.label(), view, look, channel))
+}
+
+#[tauri::command]
 async fn chart_stream(
     bench: Bench<'_>,
     pump: State<'_, Pump>,
@@ -420,6 +513,11 @@ async fn chart_stream(
 #[tauri::command]
 fn traffic_tail(pump: State<'_, Pump>, stream: u32, rows: u32) {
     pump.tail(stream, rows);
+}
+
+#[tauri::command]
+fn topics_look(pump: State<'_, Pump>, stream: u32, look: TopicsLook) {
+    pump.look(stream, look);
 }
 
 #[tauri::command]

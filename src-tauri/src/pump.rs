@@ -13,7 +13,10 @@ use std::{
 
 use mqttwb_app::{
     App, Result,
-    api::{ApiError, BrokerState, BrokerStatus, ChartFrame, ChartView, LiveFrame, TrafficFrame},
+    api::{
+        ApiError, BrokerState, BrokerStatus, ChartFrame, ChartView, LiveFrame, MessagesFrame,
+        TopicsFrame, TopicsLook, TrafficFrame,
+    },
 };
 use serde::Serialize;
 use tauri::{WebviewWindow, async_runtime, ipc::Channel};
@@ -53,6 +56,18 @@ impl Frame for TrafficFrame {
     }
 }
 
+impl Frame for MessagesFrame {
+    fn number(&mut self, number: u64) {
+        self.frame = number;
+    }
+}
+
+impl Frame for TopicsFrame {
+    fn number(&mut self, number: u64) {
+        self.frame = number;
+    }
+}
+
 impl Frame for ChartFrame {
     fn number(&mut self, number: u64) {
         self.frame = number;
@@ -67,6 +82,10 @@ pub trait Source: Send + 'static {
     const EVERY: Duration;
     /// The state as it is now.
     fn frame(&mut self) -> impl Future<Output = Result<Self::Frame>> + Send;
+    /// Ends when the page wants the next frame before its time.
+    fn changed(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
 }
 
 /// What every page shows. Keeps the window's title in step as well.
@@ -137,6 +156,47 @@ impl Source for Traffic {
     }
 }
 
+/// The state of a view on the messages.
+pub struct Messages {
+    app: Arc<App>,
+    view: u32,
+    tail: watch::Receiver<u32>,
+}
+
+impl Source for Messages {
+    type Frame = MessagesFrame;
+    const EVERY: Duration = Duration::from_millis(100);
+
+    async fn frame(&mut self) -> Result<MessagesFrame> {
+        let tail = *self.tail.borrow();
+        self.app.messages_frame(self.view, tail).await
+    }
+}
+
+/// The rows of the topic tree in sight.
+pub struct Topics {
+    app: Arc<App>,
+    view: u32,
+    look: watch::Receiver<TopicsLook>,
+}
+
+impl Source for Topics {
+    type Frame = TopicsFrame;
+    const EVERY: Duration = Duration::from_millis(200);
+
+    async fn frame(&mut self) -> Result<TopicsFrame> {
+        let look = self.look.borrow().clone();
+        self.app.topics_frame(self.view, look).await
+    }
+
+    async fn changed(&mut self) {
+        // A page that scrolls or opens a branch waits for no tick. It never ends while the stream is open.
+        if self.look.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 /// A chart, drawn.
 pub struct Picture {
     app: Arc<App>,
@@ -182,6 +242,7 @@ enum Adjust {
     Nothing,
     Tail(watch::Sender<u32>),
     View(watch::Sender<ChartView>),
+    Topics(watch::Sender<TopicsLook>),
 }
 
 impl Pump {
@@ -210,6 +271,42 @@ impl Pump {
             page.to_owned(),
             Adjust::Tail(adjust),
             Traffic { app, view, tail },
+            channel,
+        )
+    }
+
+    /// Opens a stream of a view on the messages.
+    pub fn messages(
+        &self,
+        app: Arc<App>,
+        page: &str,
+        view: u32,
+        tail: u32,
+        channel: Channel<Message<MessagesFrame>>,
+    ) -> u32 {
+        let (adjust, tail) = watch::channel(tail);
+        self.open(
+            page.to_owned(),
+            Adjust::Tail(adjust),
+            Messages { app, view, tail },
+            channel,
+        )
+    }
+
+    /// Opens a stream of a view on the topic tree.
+    pub fn topics(
+        &self,
+        app: Arc<App>,
+        page: &str,
+        view: u32,
+        look: TopicsLook,
+        channel: Channel<Message<TopicsFrame>>,
+    ) -> u32 {
+        let (adjust, look) = watch::channel(look);
+        self.open(
+            page.to_owned(),
+            Adjust::Topics(adjust),
+            Topics { app, view, look },
             channel,
         )
     }
@@ -257,6 +354,17 @@ impl Pump {
         }) = self.streams().open.get(&stream)
         {
             current.send_replace(view);
+        }
+    }
+
+    /// From the next frame on, which comes at once, show these rows of the topic tree.
+    pub fn look(&self, stream: u32, look: TopicsLook) {
+        if let Some(Stream {
+            adjust: Adjust::Topics(current),
+            ..
+        }) = self.streams().open.get(&stream)
+        {
+            current.send_replace(look);
         }
     }
 
@@ -310,7 +418,10 @@ async fn run<S: Source>(
     let mut sent = 0;
     let mut last = None;
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = source.changed() => {}
+        }
         if acknowledged
             .wait_for(|frame| sent - frame.min(&sent) < IN_FLIGHT)
             .await

@@ -120,6 +120,11 @@ impl BrokerControl {
         Ok(told)
     }
 
+    pub(crate) fn capture(&self) -> Arc<Capture> {
+        self.capture.clone()
+    }
+
+    /// The broker that runs.
     pub(crate) fn running(&self) -> Option<Arc<Running>> {
         match &*self.phase.lock() {
             Phase::Running(running) => Some(running.clone()),

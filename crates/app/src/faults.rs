@@ -43,6 +43,12 @@ impl BrokerControl {
         })
     }
 
+    /// The story of a message, as far as its packets are kept.
+    pub(crate) async fn story(&self, wanted: api::StoryRequest) -> Result<api::Story> {
+        let capture = self.capture();
+        crate::blocking(move || crate::traffic::story(capture.as_ref(), &wanted)).await
+    }
+
     fn change_faults(&self, change: impl FnOnce(&mut Vec<FaultRule>)) -> Result<Vec<FaultEntry>> {
         let running = self.running().ok_or_else(not_running)?;
         running

@@ -21,7 +21,7 @@ use crate::broker::{BrokerControl, not_running};
 use crate::{App, Result};
 
 pub(crate) use undo::Undo;
-pub(crate) use words::limit_key;
+pub(crate) use words::{limit_key, preview};
 
 /// Entries of a page, where nothing is said.
 const COUNT: u32 = 100;

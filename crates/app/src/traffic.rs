@@ -4,7 +4,11 @@
 //! Not here: keeping packets and searching them (`capture`), taking them apart (`wire`).
 //! Invariant: no answer is larger than what was asked for, however much is recorded.
 
+mod messages;
 mod payload;
+mod stories;
+mod topics;
+mod views;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,15 +23,17 @@ use mqttwb_model::{
 use mqttwb_wire::{ReasonCode, Role};
 use parking_lot::Mutex;
 
+use messages::MessageList;
+use topics::TopicTree;
+use views::Views;
+
+pub(crate) use stories::{save_flow, story};
+
 use crate::Result;
 use crate::api::{
     ApiError, Direction, ErrorCode, FieldRole, PacketDetail, PacketFault, PacketField, Refusal,
     TrafficFilter, TrafficFrame, TrafficRow, TrafficRows,
 };
-
-/// Views that are open at a time. One more closes the one that was not asked for longest: a page that went away
-/// without closing its views holds no room.
-const VIEWS: usize = 16;
 
 /// Packets that a search looks at before the page gets its answer; some tens of milliseconds.
 const SEARCH: u64 = 400_000;
@@ -42,43 +48,19 @@ const SHOWN: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Traffic {
     capture: Arc<Capture>,
-    views: Mutex<Views>,
-}
-
-#[derive(Debug, Default)]
-struct Views {
-    /// The last used comes last.
-    open: Vec<(u32, Arc<Mutex<View>>)>,
-    last_id: u32,
-}
-
-impl Views {
-    fn get(&mut self, id: u32) -> Result<Arc<Mutex<View>>> {
-        let at = self.position(id)?;
-        self.open[at..].rotate_left(1);
-        Ok(Arc::clone(&self.open[self.open.len() - 1].1))
-    }
-
-    fn position(&self, id: u32) -> Result<usize> {
-        self.open
-            .iter()
-            .position(|(open, _)| *open == id)
-            .ok_or_else(|| {
-                ApiError::new(
-                    ErrorCode::NotFound,
-                    format!("view {id} on the traffic is not open"),
-                )
-                .hint("Open a new one.")
-            })
-    }
+    views: Mutex<Views<View>>,
+    messages: MessageList,
+    topics: TopicTree,
 }
 
 impl Traffic {
     /// No views yet on these packets.
     pub fn new(capture: Arc<Capture>) -> Self {
         Self {
-            capture,
             views: Mutex::default(),
+            messages: MessageList::new(capture.clone()),
+            topics: TopicTree::new(capture.clone()),
+            capture,
         }
     }
 
@@ -91,14 +73,7 @@ impl Traffic {
     pub fn open(&self, filter: &TrafficFilter) -> Result<u32> {
         let mut view = View::new(self.source(), parse(filter)?);
         view.advance(SEARCH);
-        let mut views = self.views.lock();
-        if views.open.len() == VIEWS {
-            views.open.remove(0);
-        }
-        views.last_id = views.last_id.wrapping_add(1);
-        let id = views.last_id;
-        views.open.push((id, Arc::new(Mutex::new(view))));
-        Ok(id)
+        Ok(self.views.lock().open(view))
     }
 
     /// Changes the filter of a view; its positions begin anew.
@@ -114,10 +89,7 @@ impl Traffic {
 
     /// Closes a view.
     pub fn close(&self, view: u32) -> Result<()> {
-        let mut views = self.views.lock();
-        let at = views.position(view)?;
-        views.open.remove(at);
-        Ok(())
+        self.views.lock().close(view)
     }
 
     /// The state of a view, with at most `tail` of its newest rows. `frame` is 0; who sends it numbers it.
@@ -207,6 +179,20 @@ impl Traffic {
     /// Forgets every packet.
     pub fn clear(&self) {
         self.capture.clear();
+        self.messages.cleared();
+        self.topics.cleared();
+    }
+
+    /// The messages of what is looked at.
+    pub fn messages(&self) -> &MessageList {
+        self.messages.look_at(&self.source());
+        &self.messages
+    }
+
+    /// The topics of what is looked at.
+    pub fn topics(&self) -> &TopicTree {
+        self.topics.look_at(&self.source());
+        &self.topics
     }
 }
 

@@ -120,6 +120,15 @@ impl Filter {
         self
     }
 
+    /// The same for messages, of which any packet may be struck by a fault rule, whichever type and way it has: without
+    /// those conditions, and whether faults were asked for.
+    pub(crate) fn for_messages(mut self) -> (Self, bool) {
+        self.packets = 0;
+        self.direction = None;
+        let faults = std::mem::take(&mut self.faults);
+        (self, faults)
+    }
+
     /// Whether every packet passes.
     pub fn is_all(&self) -> bool {
         self.text.is_none()

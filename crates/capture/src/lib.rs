@@ -9,11 +9,13 @@
 mod cursor;
 mod filter;
 mod log;
+mod messages;
 mod packets;
 mod recording;
 mod refusals;
 mod segment;
 mod source;
+mod topics;
 mod view;
 
 use std::ops::Range;
@@ -26,11 +28,16 @@ use parking_lot::Mutex;
 
 pub use cursor::{Batch, Cursor};
 pub use filter::Filter;
+pub use messages::{
+    MessageRecord, MessageView, Messages, Progress, Role, Step, Story, StoryDelivery, StoryOf,
+    story,
+};
 pub use packets::Packets;
 pub use recording::{Packer, Recording};
 pub use refusals::SeenRefusal;
 pub use segment::{Packet, SeenFault};
 pub use source::Source;
+pub use topics::{PREVIEW, Topic, TopicBounds, TopicRow, TopicView, Topics};
 pub use view::{Rows, View};
 
 use log::Log;
@@ -122,6 +129,10 @@ impl Source for Capture {
         self.log.lock().connection(id)
     }
 
+    fn ended(&self, id: ConnectionId) -> Option<(Timestamp, Arc<str>)> {
+        self.log.lock().connection_ended(id)
+    }
+
     fn read(&self, seq: u64, enough: u64) -> Packets {
         let log = self.log.lock();
         let segments = log.read(seq, enough);
@@ -151,8 +162,9 @@ impl Observer for Capture {
         }
     }
 
-    fn disconnected(&self, connection: ConnectionId, _: Timestamp, _: &str) {
-        self.log.lock().disconnected(connection);
+    fn disconnected(&self, connection: ConnectionId, at: Timestamp, reason: &str) {
+        let why = Arc::from(reason);
+        self.log.lock().disconnected(connection, (at, why));
     }
 
     fn refused(&self, refusal: &Refusal) {

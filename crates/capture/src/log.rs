@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
-use mqttwb_model::{ConnectionId, ConnectionInfo, PacketBatch, ProtocolVersion};
+use mqttwb_model::{ConnectionId, ConnectionInfo, PacketBatch, ProtocolVersion, Timestamp};
 
 use crate::segment::Segment;
 
@@ -210,9 +210,13 @@ impl Log {
         self.connections.opened(info, end);
     }
 
-    pub fn disconnected(&mut self, id: ConnectionId) {
+    pub fn disconnected(&mut self, id: ConnectionId, end: (Timestamp, Arc<str>)) {
         let begin = self.begin();
-        self.connections.ended(id, begin);
+        self.connections.ended(id, begin, end);
+    }
+
+    pub fn connection_ended(&self, id: ConnectionId) -> Option<(Timestamp, Arc<str>)> {
+        self.connections.by_id.get(&id)?.end.clone()
     }
 
     pub fn connection(&self, id: ConnectionId) -> Option<Arc<ConnectionInfo>> {
@@ -236,6 +240,8 @@ struct Kept {
     info: Arc<ConnectionInfo>,
     /// One past the number of its newest packet.
     until: u64,
+    /// When it ended, and why.
+    end: Option<(Timestamp, Arc<str>)>,
 }
 
 impl Connections {
@@ -252,6 +258,7 @@ impl Connections {
             Kept {
                 info: Arc::new(info.clone()),
                 until,
+                end: None,
             },
         );
     }
@@ -273,11 +280,12 @@ impl Connections {
         }
     }
 
-    fn ended(&mut self, id: ConnectionId, begin: u64) {
-        if let Some(kept) = self.by_id.get(&id) {
+    fn ended(&mut self, id: ConnectionId, begin: u64, end: (Timestamp, Arc<str>)) {
+        if let Some(kept) = self.by_id.get_mut(&id) {
             if kept.until <= begin {
                 self.by_id.remove(&id);
             } else {
+                kept.end = Some(end);
                 self.ended.insert((kept.until, id));
             }
         }

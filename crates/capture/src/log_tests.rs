@@ -93,8 +93,8 @@ fn a_connection_is_known_as_long_as_its_packets_are_kept() {
         log.connected(&info(id));
     }
     append(&mut log, ConnectionId(1), 100);
-    log.disconnected(ConnectionId(1));
-    log.disconnected(ConnectionId(2)); // no packet of it is kept
+    log.disconnected(ConnectionId(1), (Timestamp(9), "gone".into()));
+    log.disconnected(ConnectionId(2), (Timestamp(9), "gone".into())); // no packet of it is kept
     assert!(log.connection(ConnectionId(1)).is_some());
     assert!(log.connection(ConnectionId(2)).is_none());
     while log.begin() == 0 {

@@ -61,6 +61,16 @@ impl Packets {
         self.end
     }
 
+    /// The record of that number, where it is in here.
+    pub(crate) fn glance(&self, seq: u64) -> Option<Glance<'_>> {
+        let at = self
+            .segments
+            .partition_point(|segment| segment.end_seq() <= seq);
+        let segment = self.segments.get(at)?;
+        let found = segment.range(seq, seq.saturating_add(1)).next();
+        found.filter(|glance| glance.seq == seq)
+    }
+
     pub(crate) fn glances(&self, from: u64) -> impl Iterator<Item = Glance<'_>> {
         self.segments
             .iter()

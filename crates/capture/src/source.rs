@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use mqttwb_model::{ConnectionId, ConnectionInfo};
+use mqttwb_model::{ConnectionId, ConnectionInfo, Timestamp};
 
 use crate::{Filter, Packets, Stats};
 
@@ -25,6 +25,12 @@ pub trait Source: fmt::Debug + Send + Sync {
 
     /// Who is at the other end of a connection that is open, or of which packets are kept.
     fn connection(&self, id: ConnectionId) -> Option<Arc<ConnectionInfo>>;
+
+    /// When a connection ended, and why; `None` where it has not, or where that is not known any more.
+    fn ended(&self, id: ConnectionId) -> Option<(Timestamp, Arc<str>)> {
+        let _ = id;
+        None
+    }
 
     /// What became of the packets.
     fn stats(&self) -> Stats;

@@ -24,6 +24,8 @@ import type {
   TrafficRow,
 } from '../lib/backend/api';
 
+import { fakeMessages, fakeStory, fakeTopics } from './traffic';
+
 export const MARK = 'FAKE-BACKEND-FOR-DEVELOPMENT';
 const STATE = new URLSearchParams(location.search).get('state') ?? 'running';
 
@@ -643,14 +645,14 @@ function timeline(after: number, newest: number): TimelineEntry[] {
 const fail = (code: string, message: string, hint?: string) => Promise.reject({ code, message, hint });
 
 /* eslint-disable @typescript-eslint/no-explicit-any */
-const streams = new Map<number, { timer: ReturnType<typeof setInterval>; args: any }>();
+const streams = new Map<number, { timer: ReturnType<typeof setInterval>; args: any; send: () => void }>();
 let made = 100;
 
 function stream(args: any, every: number, frame: (args: any) => object): number {
   const id = ++made;
   let number = 0;
   const send = () => args.channel.onmessage({ frame: { ...frame(args), frame: ++number } });
-  streams.set(id, { args, timer: setInterval(send, every) });
+  streams.set(id, { args, send, timer: setInterval(send, every) });
   setTimeout(send, 10);
   return id;
 }
@@ -818,6 +820,40 @@ const commands: Record<string, (args: any) => unknown> = {
   }),
   packet_detail: ({ seq }) => detail(seq),
   traffic_clear: () => null,
+  messages_open: () => 1,
+  messages_filter: () => null,
+  messages_close: () => null,
+  message_rows: ({ start, count }) => ({ start, rows: fakeMessages(seen).slice(start, start + count) }),
+  messages_stream: (args) =>
+    stream(args, 100, (current) => {
+      const all = fakeMessages(seen);
+      return {
+        begin: 0,
+        end: all.length,
+        known: all.length,
+        gone: 0,
+        missed: 0,
+        tail: current.tail ? all.slice(-current.tail) : [],
+        searching: false,
+      };
+    }),
+  story: ({ request }) =>
+    request.packet % 4 === 3
+      ? fail('not-found', `packet ${request.packet} carries and acknowledges no message`)
+      : fakeStory(started, trafficRow),
+  flow_save: ({ name }) => `/home/ada/.local/share/mqtt-workbench/exports/flow-${name}.svg`,
+  topics_open: () => 1,
+  topics_filter: ({ text }) => fakeTopics.filter(text),
+  topics_branch: ({ node, open }) => fakeTopics.set(node, open),
+  topics_close: () => null,
+  topics_stream: (args) => stream(args, 200, (current) => fakeTopics.frame(current.look, quiet || STATE !== 'running')),
+  topics_look: ({ stream, look }) => {
+    const open = streams.get(stream);
+    if (!open) return;
+    open.args.look = look;
+    open.send();
+  },
+  topic: ({ topic }) => fakeTopics.detail(topic, started),
   charts: () => [...charts],
   chart_create: ({ chart }) => {
     const created = { ...chart, id: ++made };

@@ -37,6 +37,16 @@ pub enum FaultDone {
     Lost,
 }
 
+impl FaultDone {
+    /// Whether a packet of which this was done did not come to its other end as it was.
+    pub(crate) fn is_loss(self) -> bool {
+        match self {
+            Self::Dropped | Self::Corrupted | Self::Truncated | Self::Lost => true,
+            Self::Delayed | Self::Duplicate | Self::Cut => false,
+        }
+    }
+}
+
 /// A rule: what is done to which packets of the broker's clients, and how often.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]

@@ -12,7 +12,9 @@ mod error;
 mod faults;
 mod inspect;
 mod live;
+mod messages;
 mod payloads;
+mod topics;
 mod traffic;
 
 pub use broker::*;
@@ -24,5 +26,7 @@ pub use error::*;
 pub use faults::*;
 pub use inspect::*;
 pub use live::*;
+pub use messages::*;
 pub use payloads::*;
+pub use topics::*;
 pub use traffic::*;

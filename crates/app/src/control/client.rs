@@ -14,7 +14,7 @@ use crate::api::{
     ApiError, BrokerClient, BrokerCounters, BrokerStatus, ConfigReloaded, ConfigReport,
     DisconnectReason, ErrorCode, FaultEntry, FaultRule, LimitEntry, Page, PageRequest,
     RetainedCleared, RetainedEntry, RetainedRestored, SessionDetail, SessionEntry, SessionRequest,
-    SubscriptionEntry, SubscriptionRequest,
+    Story, StoryRequest, SubscriptionEntry, SubscriptionRequest,
 };
 use crate::{Result, blocking};
 
@@ -125,6 +125,11 @@ impl RemoteBroker {
     /// Removes the fault rule of this name, or all. Those that are left.
     pub async fn clear_faults(&self, name: Option<String>) -> Result<Vec<FaultEntry>> {
         self.ask(Request::ClearFaults { name }).await
+    }
+
+    /// The story of a message, as far as its packets are kept.
+    pub async fn story(&self, wanted: StoryRequest) -> Result<Story> {
+        self.ask(Request::Story { wanted }).await
     }
 
     async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T> {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::api::{
-    ApiError, DisconnectReason, ErrorCode, FaultRule, PageRequest, SessionRequest,
+    ApiError, DisconnectReason, ErrorCode, FaultRule, PageRequest, SessionRequest, StoryRequest,
     SubscriptionRequest,
 };
 use crate::broker::BrokerControl;
@@ -83,6 +83,9 @@ pub(crate) enum Request {
     ClearFaults {
         name: Option<String>,
     },
+    Story {
+        wanted: StoryRequest,
+    },
 }
 
 impl BrokerControl {
@@ -108,6 +111,7 @@ impl BrokerControl {
             Request::Faults => json(self.faults()?),
             Request::AddFault { rule } => json(self.add_fault(rule)?),
             Request::ClearFaults { name } => json(self.clear_faults(name.as_deref())?),
+            Request::Story { wanted } => json(self.story(wanted).await?),
         }
     }
 }

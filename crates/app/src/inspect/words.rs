@@ -171,7 +171,7 @@ fn message(message: &Message, qos: QoS, retain: bool) -> api::MessageEntry {
 }
 
 /// The beginning of a payload, how it is written, and whether it is all.
-fn preview(payload: &[u8]) -> (String, PreviewFormat, bool) {
+pub(crate) fn preview(payload: &[u8]) -> (String, PreviewFormat, bool) {
     let shown = &payload[..payload.len().min(TEXT)];
     let text = match std::str::from_utf8(shown) {
         Ok(text) => Some(text),

@@ -186,7 +186,7 @@ fn a_view_that_is_not_open_is_not_found() {
 #[test]
 fn the_view_not_asked_for_longest_makes_room() {
     let traffic = Traffic::new(capture());
-    let views: Vec<u32> = (0..VIEWS)
+    let views: Vec<u32> = (0..views::VIEWS)
         .map(|_| traffic.open(&TrafficFilter::default()).unwrap())
         .collect();
     traffic.frame(views[0], 0).unwrap();
@@ -296,4 +296,154 @@ fn a_filter_of_the_page_narrows_by_client_payload_time_message_and_fault() {
         let frame = traffic.frame(view, 0).unwrap();
         assert_eq!(frame.end - frame.begin, expected, "{filter:?}");
     }
+}
+
+/// A PUBLISH of QoS 1 without an alias.
+const PLAIN: &[u8] = b"\x32\x08\0\x01t\0\x29\0on";
+
+#[test]
+fn a_message_is_a_row_with_its_payload_and_how_far_it_came() {
+    let capture = capture();
+    let traffic = Traffic::new(capture.clone());
+    see_message(&capture, Way::ToBroker, PLAIN, Some(7));
+    see_message(&capture, Way::ToClient, PLAIN, Some(7));
+    let view = traffic.messages().open(&TrafficFilter::default()).unwrap();
+    let frame = traffic.messages().frame(view, 10).unwrap();
+    assert_eq!(
+        (frame.begin, frame.end, frame.known, frame.missed),
+        (0, 1, 1, 0)
+    );
+    let row = &frame.tail[0];
+    assert_eq!(
+        (row.client.as_str(), row.topic.as_str(), row.qos),
+        ("pump-7", "t", 1)
+    );
+    assert_eq!((row.preview.as_str(), row.size, row.whole), ("on", 2, true));
+    assert_eq!((row.deliveries, row.under_way, row.done), (1, 1, 0));
+    see_message(&capture, Way::ToBroker, b"\x40\x02\0\x29", None);
+    traffic.messages().frame(view, 0).unwrap();
+    let rows = traffic.messages().rows(view, 0, 10).unwrap().rows;
+    assert_eq!((rows[0].under_way, rows[0].done), (0, 1));
+    assert!(rows[0].took_micros.is_some());
+
+    traffic.clear();
+    let frame = traffic.messages().frame(view, 10).unwrap();
+    assert_eq!((frame.begin, frame.end, frame.missed), (1, 1, 0));
+    traffic.messages().close(view).unwrap();
+    assert!(traffic.messages().frame(view, 10).is_err());
+}
+
+fn see_message(capture: &Capture, direction: Way, frame: &[u8], message: Option<u64>) {
+    capture.packets(PacketBatch {
+        connection: ConnectionId(1),
+        direction,
+        bytes: frame,
+        marks: &[PacketMark {
+            at: Timestamp(1_700_000_000_000_000_000),
+            start: 0,
+            len: frame.len() as u32,
+            message: message.map(MessageId),
+            aliased_topic: None,
+            fault: None,
+        }],
+    });
+}
+
+#[test]
+fn the_tree_shows_the_rows_in_sight_and_where_the_chosen_one_is() {
+    let capture = capture();
+    let traffic = Traffic::new(capture.clone());
+    for n in 0..600 {
+        let topic = format!("plant/pump-{n:03}");
+        see(&capture, Way::ToBroker, PUBLISH, Some(&topic));
+    }
+    let now = Timestamp(1_700_000_001_000_000_000);
+    let view = traffic.topics().open();
+    let look = |start, count, chosen| crate::api::TopicsLook {
+        start,
+        count,
+        chosen,
+    };
+    let frame = traffic
+        .topics()
+        .frame(view, &look(0, 10, None), now)
+        .unwrap();
+    assert_eq!((frame.total, frame.topics, frame.rows.len()), (1, 600, 1));
+    assert_eq!(
+        (frame.rows[0].messages, frame.rows[0].level.as_str()),
+        (600, "plant")
+    );
+    traffic
+        .topics()
+        .set_open(view, frame.rows[0].node, true)
+        .unwrap();
+    let frame = traffic
+        .topics()
+        .frame(view, &look(1, 2, None), now)
+        .unwrap();
+    assert_eq!((frame.total, frame.start, frame.rows.len()), (601, 1, 2));
+    let row = &frame.rows[1];
+    let value = row.topic.as_ref().unwrap();
+    assert_eq!(
+        (value.preview.as_str(), value.retained),
+        (r#"{"v":1.0}"#, true)
+    );
+    let chosen = Some(row.node);
+    let frame = traffic
+        .topics()
+        .frame(view, &look(0, 9999, chosen), now)
+        .unwrap();
+    assert_eq!((frame.chosen_at, frame.rows.len()), (Some(2), 500));
+    traffic.topics().filter(view, "PUMP-59").unwrap();
+    let frame = traffic
+        .topics()
+        .frame(view, &look(0, 99, None), now)
+        .unwrap();
+    assert_eq!(frame.total, 11);
+    let detail = traffic.topics().detail("plant/pump-001", now);
+    assert_eq!(detail.publishers, ["pump-7"]);
+    assert!(detail.rate > 0.0);
+    traffic.clear();
+    let frame = traffic
+        .topics()
+        .frame(view, &look(0, 99, None), now)
+        .unwrap();
+    assert_eq!((frame.total, frame.topics, frame.missed), (0, 0, 0));
+}
+
+#[test]
+fn a_story_says_what_came_of_a_message() {
+    let capture = capture();
+    see_message(&capture, Way::ToBroker, PLAIN, Some(7));
+    see_message(&capture, Way::ToClient, b"\x40\x02\0\x29", None);
+    let ask = |message, packet| {
+        let request = crate::api::StoryRequest { message, packet };
+        story(capture.as_ref(), &request)
+    };
+    let told = ask(Some(7), None).unwrap();
+    assert_eq!((told.topic.as_str(), told.qos, told.size), ("t", 1, 2));
+    assert_eq!(told.publisher.as_deref(), Some("pump-7"));
+    assert_eq!(told.outcome, "no delivery was seen");
+    assert_eq!((told.steps.len(), told.notes.len()), (2, 1));
+    assert_eq!(ask(None, Some(1)).unwrap(), told, "by its PUBACK");
+    for (message, packet, code) in [
+        (Some(8), None, ErrorCode::NotFound),
+        (None, Some(9), ErrorCode::NotFound),
+        (None, None, ErrorCode::InvalidInput),
+        (Some(7), Some(0), ErrorCode::InvalidInput),
+    ] {
+        assert_eq!(ask(message, packet).unwrap_err().code, code);
+    }
+}
+
+#[test]
+fn a_diagram_is_written_under_a_name_of_its_own_within_the_folder() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = data.path().join("exports");
+    let save = |name| save_flow(&folder, name, "<svg/>").unwrap();
+    let first = save("../Message 7");
+    assert!(first.ends_with("flow----message-7.svg"), "{first}");
+    assert!(save("../Message 7").ends_with("flow----message-7-2.svg"));
+    assert_eq!(std::fs::read_to_string(first).unwrap(), "<svg/>");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
 }

@@ -15,6 +15,7 @@ import type {
   DisconnectHow,
   DisconnectReason,
   ExportRequest,
+  MessageRows,
   PacketDetail,
   Page,
   PageRequest,
@@ -27,9 +28,12 @@ import type {
   SessionRequest,
   Snippet,
   SnippetRequest,
+  Story,
+  StoryRequest,
   SubscribeRequest,
   TestClient,
   TimelineEntry,
+  TopicDetail,
   TrafficFilter,
   TrafficRows,
 } from './api';
@@ -77,6 +81,19 @@ export const trafficClose = (view: number) => call<null>('traffic_close', { view
 export const trafficRows = (view: number, start: number, count: number) =>
   call<TrafficRows>('traffic_rows', { view, start, count });
 export const packetDetail = (seq: number, whole: boolean) => call<PacketDetail>('packet_detail', { seq, whole });
+export const messagesOpen = (filter: TrafficFilter) => call<number>('messages_open', { filter });
+export const messagesFilter = (view: number, filter: TrafficFilter) => call<null>('messages_filter', { view, filter });
+export const messagesClose = (view: number) => call<null>('messages_close', { view });
+export const messageRows = (view: number, start: number, count: number) =>
+  call<MessageRows>('message_rows', { view, start, count });
+export const story = (request: StoryRequest) => call<Story>('story', { request });
+export const flowSave = (name: string, svg: string) => call<string>('flow_save', { name, svg });
+export const topicsOpen = () => call<number>('topics_open');
+export const topicsFilter = (view: number, text: string) => call<null>('topics_filter', { view, text });
+export const topicsBranch = (view: number, node: number, open: boolean) =>
+  call<null>('topics_branch', { view, node, open });
+export const topicsClose = (view: number) => call<null>('topics_close', { view });
+export const topic = (name: string) => call<TopicDetail>('topic', { topic: name });
 export const trafficClear = () => call<null>('traffic_clear');
 
 export const charts = () => call<Chart[]>('charts');

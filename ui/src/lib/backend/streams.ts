@@ -3,7 +3,16 @@
 // The shell sends at most two frames that are not acknowledged. A frame is acknowledged after the page has drawn it, so a
 // page that is slow or hidden gets sparser frames, never a longer queue.
 import { Channel } from '@tauri-apps/api/core';
-import type { ApiError, ChartFrame, ChartView, LiveFrame, TrafficFrame } from './api';
+import type {
+  ApiError,
+  ChartFrame,
+  ChartView,
+  LiveFrame,
+  MessagesFrame,
+  TopicsFrame,
+  TopicsLook,
+  TrafficFrame,
+} from './api';
 import { call } from './call';
 import { Failure, asFailure } from './errors';
 
@@ -100,6 +109,30 @@ export class TrafficStream extends Stream<TrafficFrame> {
   /** How many of the newest rows the next frames carry. */
   tail(rows: number): void {
     this.adjust('traffic_tail', { rows });
+  }
+}
+
+/** The state of a view on the messages, ten times a second. */
+export class MessagesStream extends Stream<MessagesFrame> {
+  constructor(view: number, tail: number, listeners: Listeners<MessagesFrame>) {
+    super('messages_stream', { view, tail }, listeners);
+  }
+
+  /** How many of the newest rows the next frames carry. */
+  tail(rows: number): void {
+    this.adjust('traffic_tail', { rows });
+  }
+}
+
+/** The rows of the topic tree in sight, five times a second and whenever others come into sight. */
+export class TopicsStream extends Stream<TopicsFrame> {
+  constructor(view: number, look: TopicsLook, listeners: Listeners<TopicsFrame>) {
+    super('topics_stream', { view, look }, listeners);
+  }
+
+  /** Shows these rows at once. */
+  look(look: TopicsLook): void {
+    this.adjust('topics_look', { look });
   }
 }
 

@@ -56,6 +56,20 @@ export const testids = {
   trafficClear: 'traffic-clear',
   trafficNew: 'traffic-new',
   trafficStatus: 'traffic-status',
+  trafficTabs: 'traffic-tabs',
+  /** `data-seq`, `data-message`, `data-deliveries`, `data-done`, `data-lost`. */
+  messageRow: 'message-row',
+  /** The flow. `data-outcome` says what came of the message that it tells of. */
+  flow: 'flow',
+  /** A step of it; `data-seq` holds the packet's number, `data-lost` whether it did not arrive. */
+  flowStep: 'flow-step',
+  flowNotes: 'flow-notes',
+  flowSave: 'flow-save',
+  topicFilter: 'topic-filter',
+  topicTree: 'topic-tree',
+  /** `data-topic` holds the name of a branch or topic, `data-open` whether it shows what is below. */
+  topicItem: 'topic-item',
+  topicDetail: 'topic-detail',
   inspector: 'inspector',
   inspectorFault: 'inspector-fault',
   inspectorPayload: 'inspector-payload',

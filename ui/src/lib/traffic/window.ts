@@ -2,7 +2,6 @@
 //
 // Positions never change while rows come and go, so the table spans [begin, end) of them. While it follows, the span moves
 // with the newest packet. Once it doesn't, the span stands still: nothing moves under the eye, newer packets are counted.
-import type { TrafficRow } from '$lib/backend';
 
 /** Rows that a table spans at most: a web view can't lay out a taller one (27 px each, 2^25 px at most). */
 export const SPAN = 500_000;
@@ -24,16 +23,16 @@ export function before(span: Span, view: Span): Span {
 }
 
 /** Rows by position; keeps those near the place that is looked at. */
-export class Rows {
-  readonly #rows = new Map<number, TrafficRow>();
+export class Rows<R> {
+  readonly #rows = new Map<number, R>();
 
   constructor(readonly keep = 4000) {}
 
-  at(position: number): TrafficRow | undefined {
+  at(position: number): R | undefined {
     return this.#rows.get(position);
   }
 
-  put(start: number, rows: readonly TrafficRow[]): void {
+  put(start: number, rows: readonly R[]): void {
     rows.forEach((row, offset) => this.#rows.set(start + offset, row));
   }
 
