@@ -11,10 +11,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use mqttwb_client::{
-    ConnectionError, EntryKind, Grant, Options, OptionsError, Publication, RequestError, State,
-    Status, TestClient, Version, Will,
+    ConnectionError, EntryKind, Grant, MessageProperties, Options, OptionsError, Publication,
+    RequestError, State, Status, TestClient, Version, Will, Wish,
 };
-use mqttwb_model::{ProtocolVersion, QoS, TopicFilter, TopicName};
+use mqttwb_model::{Observer, ProtocolVersion, QoS, TopicFilter, TopicName};
 use parking_lot::Mutex;
 
 use crate::Result;
@@ -30,9 +30,9 @@ pub use mqttwb_client::Endpoint;
 const ENTRIES: u32 = mqttwb_client::TIMELINE_CAPACITY as u32;
 
 /// The test clients, by number.
-#[derive(Debug, Default)]
 pub struct TestClients {
     kept: Mutex<Kept>,
+    observer: Arc<dyn Observer>,
 }
 
 #[derive(Debug, Default)]
@@ -48,12 +48,20 @@ struct Entry {
 }
 
 impl TestClients {
+    /// No clients yet; what those of other brokers send and receive goes to this observer.
+    pub fn new(observer: Arc<dyn Observer>) -> Self {
+        Self {
+            kept: Mutex::default(),
+            observer,
+        }
+    }
+
     /// Adds a client.
     pub fn create(&self, config: ClientConfig) -> Result<api::TestClient> {
         options(&config)?;
         let entry = Entry {
             config,
-            client: Arc::new(TestClient::new()),
+            client: Arc::new(TestClient::observed_by(self.observer.clone())),
         };
         let mut kept = self.kept.lock();
         kept.last += 1;
@@ -69,7 +77,7 @@ impl TestClients {
         let entry = kept.clients.get_mut(&id).ok_or_else(|| unknown(id))?;
         if matches!(
             entry.client.status().state,
-            State::Connecting | State::Connected
+            State::Connecting | State::Connected | State::Waiting
         ) {
             return Err(ApiError::new(
                 ErrorCode::WrongState,
@@ -121,7 +129,7 @@ impl TestClients {
         let client = self.entry(id)?.client;
         let filter = filter(&request.filter)?;
         client
-            .subscribe(filter, qos(request.qos)?)
+            .subscribe(Wish::new(filter, qos(request.qos)?))
             .await
             .map_err(request_failed)?;
         self.one(id)
@@ -145,6 +153,7 @@ impl TestClients {
             payload: payload(&request.payload, request.encoding)?,
             qos: qos(request.qos)?,
             retain: request.retain,
+            properties: MessageProperties::default(),
         };
         client.publish(message).await.map_err(request_failed)?;
         Ok(())
@@ -210,6 +219,8 @@ fn options(config: &ClientConfig) -> Result<Options> {
             payload: will.payload.clone().into(),
             qos: qos(will.qos)?,
             retain: will.retain,
+            delay: None,
+            properties: MessageProperties::default(),
         })
     });
     Ok(Options {
@@ -219,7 +230,7 @@ fn options(config: &ClientConfig) -> Result<Options> {
         clean_start: config.clean_start,
         session_expiry: config.session_expiry,
         will: will.transpose()?,
-        login: None,
+        ..Options::new("")
     })
 }
 
@@ -307,7 +318,7 @@ pub(crate) fn request_failed(error: RequestError) -> ApiError {
         RequestError::NotConnected => {
             ApiError::new(ErrorCode::WrongState, sentence(error)).hint("Connect it first.")
         }
-        RequestError::TooLarge { .. } => invalid(error),
+        RequestError::TooLarge { .. } | RequestError::Alias { .. } => invalid(error),
         RequestError::ConnectionLost | RequestError::TimedOut(_) | RequestError::Refused(_) => {
             ApiError::new(ErrorCode::Client, sentence(error))
         }
@@ -323,10 +334,11 @@ fn for_people(id: u32, entry: &Entry) -> api::TestClient {
             State::Disconnected => ClientState::Disconnected,
             State::Connecting => ClientState::Connecting,
             State::Connected => ClientState::Connected,
+            State::Waiting => ClientState::Connecting,
             State::Failed => ClientState::Failed,
         },
         failure: status.failure.as_ref().map(connection_failed),
-        session_present: status.session_present,
+        session_present: status.negotiated.is_some_and(|told| told.session_present),
         subscriptions: status
             .subscriptions
             .into_iter()
@@ -337,8 +349,8 @@ fn for_people(id: u32, entry: &Entry) -> api::TestClient {
                     Some(Grant::Refused(reason)) => (None, Some(reason)),
                 };
                 ClientSubscription {
-                    filter: subscription.filter.as_str().to_owned(),
-                    qos: subscription.qos.into(),
+                    filter: subscription.wish.filter.as_str().to_owned(),
+                    qos: subscription.wish.options.qos.into(),
                     granted,
                     refused,
                 }

@@ -101,7 +101,7 @@ impl App {
         let (stop, stopped) = watch::channel(false);
         let app = Self {
             data,
-            clients: TestClients::default(),
+            clients: TestClients::new(capture.clone()),
             traffic: Traffic::new(capture.clone()),
             meter: Arc::default(),
             expiring: Arc::default(),
@@ -366,9 +366,9 @@ impl App {
             }
         };
         Ok(Endpoint {
-            host: listener.host,
-            port: listener.port,
             tls,
+            embedded: true,
+            ..Endpoint::tcp(listener.host, listener.port)
         })
     }
 

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use mqttwb_client::{Grant, Login, Message, Options, Publication, TestClient};
+use mqttwb_client::{
+    Grant, Login, Message, MessageProperties, Options, Publication, TestClient, Wish,
+};
 use mqttwb_model::{ListenerProtocol, Timestamp};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
@@ -207,10 +209,10 @@ impl Remote {
         } else {
             1883
         };
+        let port = self.address.port.unwrap_or(usual);
         Ok(Endpoint {
-            host: self.address.host.clone(),
-            port: self.address.port.unwrap_or(usual),
             tls,
+            ..Endpoint::tcp(self.address.host.clone(), port)
         })
     }
 
@@ -231,6 +233,7 @@ pub async fn publish(remote: &Remote, request: &PublishRequest) -> Result<()> {
         payload: payload(&request.payload, request.encoding)?,
         qos: qos(request.qos)?,
         retain: request.retain,
+        properties: MessageProperties::default(),
     };
     let client = TestClient::new();
     client
@@ -334,7 +337,7 @@ impl Subscriber {
         let answers: Answers = Box::pin(async move {
             for filter in parsed {
                 let grant = asking
-                    .subscribe(filter.clone(), wanted)
+                    .subscribe(Wish::new(filter.clone(), wanted))
                     .await
                     .map_err(request_failed)?;
                 if let Grant::Refused(reason) = grant {
@@ -444,6 +447,7 @@ mod tests {
             qos: mqttwb_model::QoS::AtMostOnce,
             retain: false,
             dup: false,
+            properties: MessageProperties::default(),
         };
         let json = |payload| serde_json::to_value(Received::from(message(payload))).unwrap();
         assert_eq!(json(b"21.5")["payload"], "21.5");

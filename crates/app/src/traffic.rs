@@ -32,7 +32,7 @@ pub(crate) use stories::{save_flow, story};
 use crate::Result;
 use crate::api::{
     ApiError, Direction, ErrorCode, FieldRole, PacketDetail, PacketFault, PacketField, Refusal,
-    TrafficFilter, TrafficFrame, TrafficRow, TrafficRows,
+    SeenBy, TrafficFilter, TrafficFrame, TrafficRow, TrafficRows,
 };
 
 /// Packets that a search looks at before the page gets its answer; some tens of milliseconds.
@@ -217,6 +217,11 @@ pub fn row(packet: &Packet<'_>, info: Option<&ConnectionInfo>) -> TrafficRow {
         seq: packet.seq,
         at_micros: packet.at.0 / 1000,
         client: info.map_or_else(String::new, |info| info.client.as_str().into()),
+        seen_by: match packet.seen_by {
+            mqttwb_model::SeenBy::Broker => None,
+            mqttwb_model::SeenBy::ClientOfBroker => Some(SeenBy::ClientOfBroker),
+            mqttwb_model::SeenBy::ClientOfRemote => Some(SeenBy::ClientOfRemote),
+        },
         direction: packet.direction.into(),
         packet: peek.map_or("malformed", |peek| peek.packet.name()).into(),
         qos: packet.qos().map(u8::from),
@@ -293,6 +298,13 @@ fn parse(filter: &TrafficFilter) -> Result<Filter> {
     }
     if let Some(qos) = filter.qos {
         parsed = parsed.qos(QoS::try_from(qos).map_err(|error| invalid(error.to_string()))?);
+    }
+    if let Some(end) = filter.seen_by {
+        parsed = parsed.seen_by(match end {
+            SeenBy::Broker => mqttwb_model::SeenBy::Broker,
+            SeenBy::ClientOfBroker => mqttwb_model::SeenBy::ClientOfBroker,
+            SeenBy::ClientOfRemote => mqttwb_model::SeenBy::ClientOfRemote,
+        });
     }
     Ok(parsed)
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use mqttwb_capture::{Capture, DEFAULT_BUDGET, Filter, Source as _, View};
 use mqttwb_model::{
     ConnectionId, ConnectionInfo, Direction, ListenerProtocol, Observer, PacketBatch, PacketMark,
-    ProtocolVersion, Timestamp, TopicFilter,
+    ProtocolVersion, SeenBy, Timestamp, TopicFilter,
 };
 
 /// A PUBLISH of 64 bytes at QoS 0.
@@ -22,6 +22,7 @@ fn frame() -> Vec<u8> {
 fn connect(capture: &Capture) {
     capture.connected(&ConnectionInfo {
         id: ConnectionId(1),
+        seen_by: SeenBy::Broker,
         client: "pump-7".into(),
         version: ProtocolVersion::V5,
         listener: "tcp".into(),

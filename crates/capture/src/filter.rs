@@ -5,7 +5,7 @@
 //! Invariant: a filter without conditions lets every packet pass, and [`Filter::is_all`] says so.
 
 use mqttwb_model::{
-    ClientId, ClientPattern, Direction, MessageId, PacketType, QoS, Timestamp, TopicFilter,
+    ClientId, ClientPattern, Direction, MessageId, PacketType, QoS, SeenBy, Timestamp, TopicFilter,
 };
 use mqttwb_wire::Packet;
 
@@ -26,6 +26,7 @@ pub struct Filter {
     message: Option<MessageId>,
     from: Option<Timestamp>,
     until: Option<Timestamp>,
+    seen_by: Option<SeenBy>,
 }
 
 /// What a filter has to say of a client's identifier.
@@ -129,6 +130,13 @@ impl Filter {
         (self, faults)
     }
 
+    /// Only packets that were seen at this end.
+    #[must_use]
+    pub fn seen_by(mut self, seen_by: SeenBy) -> Self {
+        self.seen_by = Some(seen_by);
+        self
+    }
+
     /// Whether every packet passes.
     pub fn is_all(&self) -> bool {
         self.text.is_none()
@@ -142,6 +150,7 @@ impl Filter {
             && self.message.is_none()
             && self.from.is_none()
             && self.until.is_none()
+            && self.seen_by.is_none()
     }
 
     /// The types of packets that can pass, a bit for each, counted by the type's number.
@@ -205,7 +214,8 @@ impl Filter {
             || self.from.is_some_and(|from| at < from)
             || self.until.is_some_and(|until| at >= until)
             || self.faults && !glance.is_faulted()
-            || self.message.is_some() && glance.message() != self.message;
+            || self.message.is_some() && glance.message() != self.message
+            || self.seen_by.is_some_and(|end| end != glance.seen_by());
         if refused || !self.clients.is_empty() && !client().wanted {
             return false;
         }

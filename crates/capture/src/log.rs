@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
-use mqttwb_model::{ConnectionId, ConnectionInfo, PacketBatch, ProtocolVersion, Timestamp};
+use mqttwb_model::{ConnectionId, ConnectionInfo, PacketBatch, ProtocolVersion, SeenBy, Timestamp};
 
 use crate::segment::Segment;
 
@@ -89,7 +89,7 @@ impl Log {
     /// marks that point outside the batch.
     pub fn append(&mut self, batch: &PacketBatch<'_>) -> u64 {
         let mut unkept = 0;
-        let version = self.connections.version(batch.connection);
+        let whose = self.connections.whose(batch.connection);
         for mark in batch.marks {
             let start = mark.start as usize;
             let Some(frame) = batch
@@ -108,7 +108,7 @@ impl Log {
                 self.seal(cost);
             }
             self.open
-                .push(batch.connection, batch.direction, version, mark, frame);
+                .push(batch.connection, batch.direction, whose, mark, frame);
         }
         self.connections.seen(batch.connection, self.end());
         unkept
@@ -263,12 +263,14 @@ impl Connections {
         );
     }
 
-    /// The version of a connection's CONNECT. An observer is told of it before its packets; should one not be, its
+    /// The version of a connection's CONNECT, and which end of it is observed. An observer is told of it before its packets; should one not be, its
     /// packets are read as those of the most common version.
-    fn version(&self, id: ConnectionId) -> ProtocolVersion {
+    fn whose(&self, id: ConnectionId) -> (ProtocolVersion, SeenBy) {
         self.by_id
             .get(&id)
-            .map_or(ProtocolVersion::V311, |kept| kept.info.version)
+            .map_or((ProtocolVersion::V311, SeenBy::Broker), |kept| {
+                (kept.info.version, kept.info.seen_by)
+            })
     }
 
     fn seen(&mut self, id: ConnectionId, until: u64) {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use mqttwb_model::{Direction, ListenerProtocol, PacketMark, Timestamp};
+use mqttwb_model::{Direction, ListenerProtocol, PacketMark, SeenBy, Timestamp};
 use proptest::prelude::*;
 
 use super::*;
@@ -10,6 +10,7 @@ const CONNECTION: ConnectionId = ConnectionId(1);
 fn info(id: u64) -> ConnectionInfo {
     ConnectionInfo {
         id: ConnectionId(id),
+        seen_by: SeenBy::Broker,
         client: format!("client-{id}").into(),
         version: ProtocolVersion::V5,
         listener: "tcp".into(),

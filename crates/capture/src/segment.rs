@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use mqttwb_model::{
     ConnectionId, Direction, Fault, FaultDone, MessageId, PacketMark, PacketType, ProtocolVersion,
-    QoS, Timestamp,
+    QoS, SeenBy, Timestamp,
 };
 
 /// What is kept of a packet besides its bytes: 40 bytes.
@@ -28,7 +28,7 @@ struct Record {
     version: ProtocolVersion,
     /// The packet's first byte: type and flags, which most filters ask for, without touching `bytes`.
     first: u8,
-    /// What follows the packet in `bytes`: [`ALIASED`], [`FAULTED`].
+    /// What follows the packet in `bytes`: [`ALIASED`], [`FAULTED`]; and which end has seen it: [`AT_CLIENT`], [`REMOTE`].
     extras: u8,
 }
 
@@ -43,6 +43,10 @@ const ALIASED: u8 = 1;
 /// Behind that what a fault rule did: its word and numbers in [`FAULT`] bytes, the length of the rule's name, the name.
 const FAULTED: u8 = 2;
 const FAULT: usize = 6;
+/// A test client has seen the packet.
+const AT_CLIENT: u8 = 4;
+/// A test client of another broker has.
+const REMOTE: u8 = 8;
 
 /// Bytes that a record takes, its packet's bytes apart.
 pub(crate) const RECORD: usize = size_of::<Record>();
@@ -60,6 +64,8 @@ pub struct Packet<'a> {
     pub direction: Direction,
     /// The protocol version of its connection.
     pub version: ProtocolVersion,
+    /// Which end of the connection has seen it.
+    pub seen_by: SeenBy,
     /// The message that it carries or acknowledges.
     pub message: Option<MessageId>,
     /// The topic that its topic alias stands for, where it names none itself.
@@ -125,6 +131,22 @@ impl<'a> Packet<'a> {
             Some(topic) => Some(topic),
             None => mqttwb_wire::peek(self.frame, self.version)?.topic,
         }
+    }
+}
+
+fn seen_bits(seen_by: SeenBy) -> u8 {
+    match seen_by {
+        SeenBy::Broker => 0,
+        SeenBy::ClientOfBroker => AT_CLIENT,
+        SeenBy::ClientOfRemote => AT_CLIENT | REMOTE,
+    }
+}
+
+fn seen_of(extras: u8) -> SeenBy {
+    match (extras & AT_CLIENT != 0, extras & REMOTE != 0) {
+        (false, _) => SeenBy::Broker,
+        (true, false) => SeenBy::ClientOfBroker,
+        (true, true) => SeenBy::ClientOfRemote,
     }
 }
 
@@ -198,7 +220,7 @@ impl Segment {
         &mut self,
         connection: ConnectionId,
         direction: Direction,
-        version: ProtocolVersion,
+        (version, seen_by): (ProtocolVersion, SeenBy),
         mark: &PacketMark,
         frame: &[u8],
     ) {
@@ -223,7 +245,8 @@ impl Segment {
             version,
             first: frame.first().copied().unwrap_or(0),
             extras: if topic.is_some() { ALIASED } else { 0 }
-                | if fault.is_some() { FAULTED } else { 0 },
+                | if fault.is_some() { FAULTED } else { 0 }
+                | seen_bits(seen_by),
         });
         self.bytes.extend_from_slice(frame);
         if let Some((len, topic)) = topic {
@@ -253,7 +276,13 @@ impl Segment {
             }),
         };
         let (connection, direction) = (packet.connection, packet.direction);
-        self.push(connection, direction, packet.version, &mark, packet.frame);
+        self.push(
+            connection,
+            direction,
+            (packet.version, packet.seen_by),
+            &mark,
+            packet.frame,
+        );
     }
 
     /// Gives back room that is not used, where that is worth a move.
@@ -323,6 +352,7 @@ impl Segment {
             connection: record.connection,
             direction: record.direction,
             version: record.version,
+            seen_by: seen_of(record.extras),
             message: record.message(),
             aliased_topic,
             fault: (record.extras & FAULTED != 0)
@@ -381,6 +411,10 @@ impl<'a> Glance<'a> {
         self.record.extras & FAULTED != 0
     }
 
+    pub fn seen_by(&self) -> SeenBy {
+        seen_of(self.record.extras)
+    }
+
     /// All of it.
     pub fn packet(&self) -> Packet<'a> {
         self.segment.packet(self.seq, self.record)
@@ -416,7 +450,14 @@ mod tests {
             segment.push(
                 ConnectionId(1),
                 Direction::ToBroker,
-                ProtocolVersion::V5,
+                (
+                    ProtocolVersion::V5,
+                    [
+                        SeenBy::Broker,
+                        SeenBy::ClientOfBroker,
+                        SeenBy::ClientOfRemote,
+                    ][usize::from(i % 3)],
+                ),
                 &mark,
                 &[0x30, i],
             );
@@ -438,6 +479,15 @@ mod tests {
         };
         assert_eq!(segment.get(15).unwrap().fault, Some(seen));
         assert_eq!(segment.get(14).unwrap().fault, None);
+        let seen = |seq| segment.get(seq).map(|packet| packet.seen_by);
+        assert_eq!(
+            [seen(10), seen(11), seen(12)],
+            [
+                Some(SeenBy::Broker),
+                Some(SeenBy::ClientOfBroker),
+                Some(SeenBy::ClientOfRemote)
+            ]
+        );
         let tail = segment.copy_from(12);
         assert_eq!((tail.first_seq(), tail.end_seq()), (12, 17));
         for seq in 12..17 {

@@ -1,7 +1,8 @@
 use std::sync::atomic::AtomicBool;
 
 use mqttwb_model::{
-    ConnectionId, Direction, ListenerProtocol, PacketBatch, PacketMark, RefusalCause, Timestamp,
+    ConnectionId, Direction, ListenerProtocol, PacketBatch, PacketMark, RefusalCause, SeenBy,
+    Timestamp,
 };
 
 use super::*;
@@ -100,6 +101,7 @@ fn a_connection_of_a_kept_packet_is_known_after_it_ended() {
     let capture = Capture::new(1 << 20);
     let info = ConnectionInfo {
         id: ConnectionId(9),
+        seen_by: SeenBy::Broker,
         client: "pump-7".into(),
         version: mqttwb_model::ProtocolVersion::V5,
         listener: "tcp".into(),

@@ -2,7 +2,8 @@ use std::collections::VecDeque;
 
 use mqttwb_model::{
     ClientPattern, ConnectionInfo, Direction, Fault, FaultDone, ListenerProtocol, MessageId,
-    Observer, PacketBatch, PacketMark, PacketType, ProtocolVersion, QoS, Timestamp, TopicFilter,
+    Observer, PacketBatch, PacketMark, PacketType, ProtocolVersion, QoS, SeenBy, Timestamp,
+    TopicFilter,
 };
 use proptest::prelude::*;
 
@@ -12,6 +13,7 @@ use crate::Capture;
 fn connect(capture: &Capture, id: u64, client: &str) {
     capture.connected(&ConnectionInfo {
         id: ConnectionId(id),
+        seen_by: SeenBy::Broker,
         client: client.into(),
         version: ProtocolVersion::V311,
         listener: "tcp".into(),

@@ -4,15 +4,16 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mqttwb_model::{QoS, Timestamp, TopicFilter};
+use mqttwb_model::{NoObserver, Observer, Timestamp, TopicFilter};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use crate::link::Link;
-use crate::options::Wish;
-use crate::task::{Command, End, Grant, Progress, Task};
+use crate::task::{Command, End, Grant, Ground, Past, Publishing, Task};
 use crate::timeline::{EntryKind, Page, Timeline};
-use crate::{ConnectionError, Endpoint, Message, Options, Publication, RequestError};
+use crate::{
+    ConnectionError, Endpoint, Message, Negotiated, Options, Publication, RequestError, Version,
+    Wish,
+};
 
 /// How long a person waits for an answer of the broker.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -28,6 +29,8 @@ pub enum State {
     Connecting,
     /// CONNACK came.
     Connected,
+    /// The last connection failed or was lost, and the next attempt waits for its time.
+    Waiting,
     /// The last connection could not be made, or ended in an error.
     Failed,
 }
@@ -35,12 +38,19 @@ pub enum State {
 /// A subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
-    /// The filter.
-    pub filter: TopicFilter,
-    /// The QoS that was asked for.
-    pub qos: QoS,
+    /// What was asked for.
+    pub wish: Wish,
     /// What the broker answered; `None` before SUBACK.
     pub answer: Option<Grant>,
+}
+
+/// The attempt that comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// Counts up from 1.
+    pub attempt: u32,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A client as it stands.
@@ -50,8 +60,10 @@ pub struct Status {
     pub state: State,
     /// Why the last connection failed.
     pub failure: Option<ConnectionError>,
-    /// The broker had kept a session of it.
-    pub session_present: bool,
+    /// The next attempt, where one is waited for.
+    pub retry: Option<Retry>,
+    /// What the connection has negotiated, while it stands.
+    pub negotiated: Option<Negotiated>,
     /// Its subscriptions, in the order that they were made in.
     pub subscriptions: Vec<Subscription>,
     /// Messages that it has received.
@@ -68,8 +80,11 @@ pub struct Status {
 pub(crate) struct Kept {
     state: State,
     failure: Option<ConnectionError>,
-    session_present: bool,
+    retry: Option<Retry>,
+    negotiated: Option<Negotiated>,
     subscriptions: Vec<Subscription>,
+    /// What a session was left with, and whose it was.
+    past: Option<(Identity, Past)>,
     pub(crate) received: u64,
     pub(crate) published: u64,
     pub(crate) timeline: Timeline,
@@ -92,27 +107,61 @@ impl Shared {
         self.lock().timeline.tell(Timestamp::now(), kind, text);
     }
 
-    pub(crate) fn accepted(&self, session_present: bool) {
+    /// CONNACK came: the client is connected, and its session old or new.
+    fn accepted(&self, negotiated: &Negotiated, own_id: &str) {
         let mut kept = self.lock();
         kept.state = State::Connected;
-        kept.session_present = session_present;
-        if !session_present {
+        kept.failure = None;
+        kept.retry = None;
+        if !negotiated.session_present {
             kept.subscriptions.clear();
         }
+        let mut told = String::from(if negotiated.session_present {
+            "connected; the broker had kept the session"
+        } else {
+            "connected; the session is new"
+        });
+        if negotiated.client_id != own_id {
+            told.push_str(&format!(
+                ", the broker named the client {}",
+                negotiated.client_id
+            ));
+        }
+        kept.negotiated = Some(negotiated.clone());
+        kept.timeline
+            .tell(Timestamp::now(), EntryKind::Connection, told);
+    }
+
+    /// The subscriptions that are wanted and not there.
+    pub(crate) fn missing(&self, options: &Options) -> Vec<Wish> {
+        let kept = self.lock();
+        let there = |wish: &&Wish| {
+            kept.subscriptions
+                .iter()
+                .any(|known| known.wish.filter == wish.filter)
+        };
+        let wanted = options.subscriptions.iter();
+        wanted.filter(|wish| !there(wish)).cloned().collect()
+    }
+
+    /// Every subscription that is there.
+    fn wishes(&self) -> Vec<Wish> {
+        let kept = self.lock();
+        let known = kept.subscriptions.iter();
+        known.map(|known| known.wish.clone()).collect()
     }
 
     pub(crate) fn subscribing(&self, wish: &Wish) {
         let mut kept = self.lock();
         let subscription = Subscription {
-            filter: wish.filter.clone(),
-            qos: wish.qos,
+            wish: wish.clone(),
             answer: None,
         };
         // [MQTT-3.8.4-3]: the same filter again replaces the subscription.
         match kept
             .subscriptions
             .iter_mut()
-            .find(|known| known.filter == wish.filter)
+            .find(|known| known.wish.filter == wish.filter)
         {
             Some(known) => *known = subscription,
             None => kept.subscriptions.push(subscription),
@@ -124,7 +173,7 @@ impl Shared {
         if let Some(known) = kept
             .subscriptions
             .iter_mut()
-            .find(|known| known.filter == wish.filter)
+            .find(|known| known.wish.filter == wish.filter)
         {
             known.answer = Some(grant.clone());
         }
@@ -133,12 +182,14 @@ impl Shared {
     pub(crate) fn forget(&self, filter: &TopicFilter) {
         self.lock()
             .subscriptions
-            .retain(|known| known.filter != *filter);
+            .retain(|known| known.wish.filter != *filter);
     }
 
     fn ended(&self, end: End, will: bool) {
         let mut kept = self.lock();
         let now = Timestamp::now();
+        kept.negotiated = None;
+        kept.retry = None;
         match end {
             End::Disconnected => {
                 kept.state = State::Disconnected;
@@ -161,6 +212,56 @@ impl Shared {
             }
         }
     }
+
+    /// A connection failed, and another attempt is made later.
+    fn waits(&self, error: ConnectionError, attempt: u32, wait: Duration) {
+        let mut kept = self.lock();
+        let now = Timestamp::now();
+        kept.state = State::Waiting;
+        kept.negotiated = None;
+        kept.retry = Some(Retry {
+            attempt,
+            at: now.plus(wait),
+        });
+        let told = format!("{error}; trying again in {:.1} s", wait.as_secs_f64());
+        kept.timeline.tell(now, EntryKind::Failure, told);
+        kept.failure = Some(error);
+    }
+
+    fn connecting(&self, options: &Options, endpoint: &Endpoint) {
+        let mut kept = self.lock();
+        kept.state = State::Connecting;
+        kept.retry = None;
+        let told = match &endpoint.proxy {
+            None => format!("connecting to {} ({})", endpoint.url(), options.version),
+            Some(proxy) => format!(
+                "connecting to {} ({}) through the {} proxy {proxy}",
+                endpoint.url(),
+                options.version,
+                proxy.protocol
+            ),
+        };
+        kept.timeline
+            .tell(Timestamp::now(), EntryKind::Connection, told);
+    }
+
+    /// What is left of this very session, where the broker may have it too.
+    fn past(&self, identity: &Identity) -> Option<Past> {
+        let (whose, past) = self.lock().past.take()?;
+        (whose == *identity).then_some(past)
+    }
+
+    fn remember(&self, identity: &Identity, past: Past) {
+        self.lock().past = Some((identity.clone(), past));
+    }
+}
+
+/// Whose session it is: one broker's, of one client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Identity {
+    broker: String,
+    client_id: String,
+    version: Version,
 }
 
 /// A connection that is being made or stands.
@@ -173,6 +274,7 @@ struct Running {
 /// A test client. Dropping it drops its socket.
 pub struct TestClient {
     shared: Arc<Shared>,
+    observer: Arc<dyn Observer>,
     running: Mutex<Option<Running>>,
 }
 
@@ -193,12 +295,20 @@ impl Default for TestClient {
 impl TestClient {
     /// A client that is not connected.
     pub fn new() -> Self {
+        Self::observed_by(Arc::new(NoObserver))
+    }
+
+    /// A client that is not connected, and whose every packet goes to an observer.
+    pub fn observed_by(observer: Arc<dyn Observer>) -> Self {
         Self {
+            observer,
             shared: Arc::new(Shared(Mutex::new(Kept {
                 state: State::Disconnected,
                 failure: None,
-                session_present: false,
+                retry: None,
+                negotiated: None,
                 subscriptions: Vec::new(),
+                past: None,
                 received: 0,
                 published: 0,
                 timeline: Timeline::default(),
@@ -239,81 +349,23 @@ impl TestClient {
             let mut running = self.running();
             {
                 let mut kept = self.shared.lock();
-                if matches!(kept.state, State::Connecting | State::Connected) {
+                if kept.is_busy() {
                     return Err(ConnectionError::Connected);
                 }
                 kept.state = State::Connecting;
                 kept.failure = None;
-                kept.session_present = false;
-                let how = if endpoint.tls.is_some() { ", TLS" } else { "" };
-                kept.timeline.tell(
-                    Timestamp::now(),
-                    EntryKind::Connection,
-                    format!("connecting to {endpoint} ({}{how})", options.version),
-                );
             }
-            *running = Some(self.start(options.clone(), endpoint.clone(), accepted, inbox));
+            let ground = Ground {
+                shared: self.shared.clone(),
+                observer: self.observer.clone(),
+                options: options.clone(),
+                endpoint: endpoint.clone(),
+                inbox,
+            };
+            *running = Some(start(ground, accepted));
         }
         // The task always answers; it ends without an answer only when the runtime does.
         outcome.await.unwrap_or(Err(ConnectionError::GivenUp))
-    }
-
-    fn start(
-        &self,
-        options: Options,
-        endpoint: Endpoint,
-        accepted: oneshot::Sender<Result<(), ConnectionError>>,
-        inbox: Option<mpsc::Sender<Message>>,
-    ) -> Running {
-        let (commands, received) = mpsc::channel(COMMANDS);
-        let (stop, mut stopped) = oneshot::channel();
-        let (ended, has_ended) = watch::channel(false);
-        let shared = self.shared.clone();
-        tokio::spawn(async move {
-            let will = options.will.is_some();
-            // rumqttc tells a name that leads nowhere as any other I/O error.
-            let host = endpoint.host.trim_matches(['[', ']']);
-            let found = tokio::select! {
-                biased;
-                _ = &mut stopped => None,
-                found = tokio::net::lookup_host((host, endpoint.port)) => Some(found.map(|_| ())),
-            };
-            let end = match found {
-                None => {
-                    let _ = accepted.send(Err(ConnectionError::GivenUp));
-                    End::Dropped
-                }
-                Some(Err(error)) => {
-                    let error = ConnectionError::Unresolved {
-                        host: endpoint.host.clone(),
-                        detail: error.to_string(),
-                    };
-                    let _ = accepted.send(Err(error.clone()));
-                    End::Failed(error)
-                }
-                Some(Ok(())) => {
-                    let (link, requests) = Link::new(&options, &endpoint);
-                    let task = Task {
-                        shared: shared.clone(),
-                        requests,
-                        commands: received,
-                        stop: stopped,
-                        accepted: Some(accepted),
-                        inbox,
-                        pings: Link::own_pings(&options),
-                        state: Progress::default(),
-                    };
-                    task.run(link).await
-                }
-            };
-            shared.ended(end, will);
-            ended.send_replace(true);
-        });
-        Running {
-            commands,
-            stop: Some(stop),
-            ended: has_ended,
-        }
     }
 
     /// Ends the connection with a DISCONNECT: the will is not published. Does nothing where there is none.
@@ -321,7 +373,7 @@ impl TestClient {
         let Some((commands, mut ended)) = self.link() else {
             return;
         };
-        if self.shared.lock().state == State::Connecting {
+        if self.shared.lock().state != State::Connected {
             return self.drop_socket().await;
         }
         // A task that has ended takes no command, and is what was wanted. One that is stuck loses its socket.
@@ -350,9 +402,8 @@ impl TestClient {
     }
 
     /// Subscribes; returns what SUBACK says.
-    pub async fn subscribe(&self, filter: TopicFilter, qos: QoS) -> Result<Grant, RequestError> {
+    pub async fn subscribe(&self, wish: Wish) -> Result<Grant, RequestError> {
         let (granted, answer) = oneshot::channel();
-        let wish = Wish { filter, qos };
         self.ask(Command::Subscribe { wish, granted }, answer).await
     }
 
@@ -367,11 +418,11 @@ impl TestClient {
     pub async fn publish(&self, message: Publication) -> Result<Acknowledgement, RequestError> {
         let (sent, answer) = oneshot::channel();
         let (acknowledged, acknowledgement) = oneshot::channel();
-        let command = Command::Publish {
+        let command = Command::Publish(Box::new(Publishing {
             message,
             sent,
             acknowledged,
-        };
+        }));
         self.ask(command, answer).await?;
         Ok(Acknowledgement(acknowledgement))
     }
@@ -387,7 +438,8 @@ impl TestClient {
         Status {
             state: kept.state,
             failure: kept.failure.clone(),
-            session_present: kept.session_present,
+            retry: kept.retry,
+            negotiated: kept.negotiated.clone(),
             subscriptions: kept.subscriptions.clone(),
             received: kept.received,
             published: kept.published,
@@ -432,6 +484,108 @@ impl TestClient {
         let running = self.running();
         let running = running.as_ref()?;
         Some((running.commands.clone(), running.ended.clone()))
+    }
+}
+
+impl Kept {
+    fn is_busy(&self) -> bool {
+        match self.state {
+            State::Connecting | State::Connected | State::Waiting => true,
+            State::Disconnected | State::Failed => false,
+        }
+    }
+}
+
+fn start(ground: Ground, accepted: oneshot::Sender<Result<(), ConnectionError>>) -> Running {
+    let (commands, received) = mpsc::channel(COMMANDS);
+    let (stop, stopped) = oneshot::channel();
+    let (ended, has_ended) = watch::channel(false);
+    tokio::spawn(async move {
+        let shared = ground.shared.clone();
+        let will = ground.options.will.is_some();
+        let mut accepted = Some(accepted);
+        let end = connections(ground, received, stopped, &mut accepted).await;
+        let outcome = match &end {
+            End::Failed(error) => error.clone(),
+            End::Disconnected | End::Dropped => ConnectionError::GivenUp,
+        };
+        shared.ended(end, will);
+        if let Some(accepted) = accepted {
+            // Who asked may have gone.
+            let _ = accepted.send(Err(outcome));
+        }
+        ended.send_replace(true);
+    });
+    Running {
+        commands,
+        stop: Some(stop),
+        ended: has_ended,
+    }
+}
+
+/// One connection after the other, until one ends for good.
+async fn connections(
+    mut ground: Ground,
+    mut commands: mpsc::Receiver<Command>,
+    mut stop: oneshot::Receiver<()>,
+    accepted: &mut Option<oneshot::Sender<Result<(), ConnectionError>>>,
+) -> End {
+    let shared = ground.shared.clone();
+    let identity = Identity {
+        broker: ground.endpoint.url(),
+        client_id: ground.options.client_id.clone(),
+        version: ground.options.version,
+    };
+    let mut attempt = 0;
+    loop {
+        shared.connecting(&ground.options, &ground.endpoint);
+        let connected = tokio::select! {
+            biased;
+            _ = &mut stop => return End::Dropped,
+            connected = ground.connect() => connected,
+        };
+        let error = match connected {
+            Ok(connected) => {
+                let negotiated = connected.negotiated.clone();
+                shared.accepted(&negotiated, &identity.client_id);
+                let past = shared.past(&identity);
+                match Task::new(&ground, &mut commands, &mut stop, connected, past) {
+                    Ok(task) => {
+                        attempt = 0;
+                        if let Some(accepted) = accepted.take() {
+                            // Who asked may have gone.
+                            let _ = accepted.send(Ok(()));
+                        }
+                        let (end, past) = task.run().await;
+                        shared.remember(&identity, past);
+                        // Who asked for them is told of the lost connection by the dropped reply.
+                        while commands.try_recv().is_ok() {}
+                        // Subscriptions that a person has made or ended since then are what is wanted again.
+                        ground.options.subscriptions = shared.wishes();
+                        match end {
+                            End::Failed(error) => error,
+                            end => return end,
+                        }
+                    }
+                    Err(error) => error,
+                }
+            }
+            Err(error) => error,
+        };
+        let Some(reconnect) = ground.options.reconnect.filter(|_| error.may_pass()) else {
+            return End::Failed(error);
+        };
+        if let Some(accepted) = accepted.take() {
+            let _ = accepted.send(Err(error.clone()));
+        }
+        let wait = reconnect.wait(attempt);
+        attempt += 1;
+        shared.waits(error, attempt, wait);
+        tokio::select! {
+            biased;
+            _ = &mut stop => return End::Dropped,
+            () = sleep(wait) => {}
+        }
     }
 }
 

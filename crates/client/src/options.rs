@@ -1,10 +1,13 @@
-//! How a test client connects, and what it sends and receives.
+//! How a test client connects.
 
 use std::fmt;
-use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use mqttwb_model::{ProtocolVersion, QoS, TopicFilter, TopicName};
+use mqttwb_wire::SubscriptionOptions;
+
+use crate::MessageProperties;
 
 /// The protocol versions that a test client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,33 +39,21 @@ impl fmt::Display for Version {
     }
 }
 
-/// Where a broker is, and how it is reached.
-#[derive(Debug, Clone)]
-pub struct Endpoint {
-    /// Host name or address; the name that its certificate must hold.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-    /// TLS, with whom to trust and what to show.
-    pub tls: Option<Arc<rustls::ClientConfig>>,
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
+impl From<Version> for ProtocolVersion {
+    fn from(version: Version) -> Self {
+        match version {
+            Version::V311 => Self::V311,
+            Version::V5 => Self::V5,
         }
     }
 }
 
-/// User name and password.
+/// User name and password, or a token in its place.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Login {
-    /// User name.
+    /// User name; an empty one is not sent, unless MQTT 3.1.1 asks for one beside a password.
     pub user: String,
-    /// Password.
+    /// Password or token; an empty one is not sent.
     pub password: String,
 }
 
@@ -85,6 +76,57 @@ pub struct Will {
     pub qos: QoS,
     /// Retained.
     pub retain: bool,
+    /// Will Delay Interval: seconds that the broker waits before it publishes; MQTT 5.
+    pub delay: Option<u32>,
+    /// Properties of the message; MQTT 5.
+    pub properties: MessageProperties,
+}
+
+/// Enhanced authentication (MQTT 5, section 4.12): what is shown, and what is answered when the broker asks again.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Authentication {
+    /// Authentication Method.
+    pub method: String,
+    /// Authentication Data of CONNECT.
+    pub data: Option<Bytes>,
+    /// Authentication Data of the AUTH packets that answer the broker's, in their order.
+    pub answers: Vec<Bytes>,
+}
+
+impl fmt::Debug for Authentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authentication")
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a connection that was lost is made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reconnect {
+    /// The wait before the first attempt; it doubles with each.
+    pub first: Duration,
+    /// The longest wait.
+    pub longest: Duration,
+}
+
+impl Default for Reconnect {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_secs(1),
+            longest: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Reconnect {
+    /// The wait before an attempt, which count from 0. A random half of it keeps clients that were lost together from
+    /// coming back together.
+    pub(crate) fn wait(&self, attempt: u32) -> Duration {
+        let factor = 1u32.checked_shl(attempt).unwrap_or(u32::MAX);
+        let whole = self.first.saturating_mul(factor).min(self.longest);
+        whole / 2 + whole.mul_f64(fastrand::f64() / 2.0)
+    }
 }
 
 /// How a test client introduces itself.
@@ -98,12 +140,35 @@ pub struct Options {
     pub keep_alive: u16,
     /// Clean start (MQTT 5) or clean session (3.1.1).
     pub clean_start: bool,
-    /// Seconds that the session outlives the connection; only sent with MQTT 5.
+    /// Seconds that the session outlives the connection; only sent with MQTT 5, and not where it is 0.
     pub session_expiry: u32,
+    /// Receive Maximum; MQTT 5.
+    pub receive_maximum: Option<u16>,
+    /// Maximum Packet Size; MQTT 5.
+    pub maximum_packet_size: Option<u32>,
+    /// Topic Alias Maximum; MQTT 5.
+    pub topic_alias_maximum: Option<u16>,
+    /// Request Response Information; MQTT 5.
+    pub request_response_information: Option<bool>,
+    /// Request Problem Information; MQTT 5.
+    pub request_problem_information: Option<bool>,
+    /// User Properties of CONNECT; MQTT 5.
+    pub user_properties: Vec<(String, String)>,
+    /// Enhanced authentication; MQTT 5.
+    pub authentication: Option<Authentication>,
     /// Last will.
     pub will: Option<Will>,
     /// User name and password.
     pub login: Option<Login>,
+    /// From dialling to CONNACK.
+    pub connect_within: Duration,
+    /// Whether and how a lost connection is made again.
+    pub reconnect: Option<Reconnect>,
+    /// Subscriptions that are made as soon as there is a session without them.
+    pub subscriptions: Vec<Wish>,
+    /// The client's end of a connection to the embedded broker is observed besides the broker's. To any other broker it
+    /// always is.
+    pub show_own_end: bool,
 }
 
 impl Options {
@@ -115,8 +180,19 @@ impl Options {
             keep_alive: 60,
             clean_start: true,
             session_expiry: 0,
+            receive_maximum: None,
+            maximum_packet_size: None,
+            topic_alias_maximum: None,
+            request_response_information: None,
+            request_problem_information: None,
+            user_properties: Vec::new(),
+            authentication: None,
             will: None,
             login: None,
+            connect_within: CONNECT_WITHIN,
+            reconnect: None,
+            subscriptions: Vec::new(),
+            show_own_end: false,
         }
     }
 
@@ -129,7 +205,42 @@ impl Options {
         if self.version == Version::V311 && self.client_id.is_empty() && !self.clean_start {
             return Err(OptionsError::NamelessSession);
         }
+        // [MQTT-3.1.2-24] and section 3.1.2.11.3: a value of 0 is a protocol error.
+        if self.maximum_packet_size == Some(0) || self.receive_maximum == Some(0) {
+            return Err(OptionsError::Zero);
+        }
         Ok(())
+    }
+}
+
+/// From dialling to CONNACK, where nothing else is asked for.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// A subscription to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// Filter; `$share/NAME/FILTER` shares it.
+    pub filter: TopicFilter,
+    /// QoS, and with MQTT 5 the other options.
+    pub options: SubscriptionOptions,
+    /// Subscription Identifier; MQTT 5.
+    pub id: Option<u32>,
+    /// User Properties of SUBSCRIBE; MQTT 5.
+    pub user_properties: Vec<(String, String)>,
+}
+
+impl Wish {
+    /// A subscription with the protocol's defaults.
+    pub fn new(filter: TopicFilter, qos: QoS) -> Self {
+        Self {
+            filter,
+            options: SubscriptionOptions {
+                qos,
+                ..SubscriptionOptions::default()
+            },
+            id: None,
+            user_properties: Vec::new(),
+        }
     }
 }
 
@@ -142,52 +253,10 @@ pub enum OptionsError {
     /// The client identifier does not fit into its field.
     #[error("a client identifier holds at most 65,535 bytes")]
     ClientId,
+    /// Receive Maximum or Maximum Packet Size is 0.
+    #[error("a receive maximum and a maximum packet size are at least 1")]
+    Zero,
     /// An MQTT 3.1.1 session needs a name to be found by.
     #[error("with MQTT 3.1.1 a client without an identifier must ask for a clean session")]
     NamelessSession,
-}
-
-/// A message to publish.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Publication {
-    /// Topic.
-    pub topic: TopicName,
-    /// Payload.
-    pub payload: Bytes,
-    /// QoS.
-    pub qos: QoS,
-    /// Retained.
-    pub retain: bool,
-}
-
-impl Publication {
-    /// The most bytes that it takes on the wire, properties aside.
-    pub(crate) fn size(&self) -> usize {
-        // fixed header, topic length, packet identifier, empty properties
-        5 + 2 + self.topic.as_str().len() + 2 + 1 + self.payload.len()
-    }
-}
-
-/// A message that came.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// Topic.
-    pub topic: String,
-    /// Payload.
-    pub payload: Bytes,
-    /// QoS of the delivery.
-    pub qos: QoS,
-    /// Retained.
-    pub retain: bool,
-    /// Sent again.
-    pub dup: bool,
-}
-
-/// A subscription to make.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wish {
-    /// Filter.
-    pub filter: TopicFilter,
-    /// The QoS that is asked for.
-    pub qos: QoS,
 }

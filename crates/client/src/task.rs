@@ -1,27 +1,39 @@
-//! The task that owns a connection from CONNECT to its end.
+//! The task that owns a connection from dialling to its end.
 //!
-//! It polls one event loop to the end of each event: a poll that is dropped half-way could lose a packet. Requests reach
-//! the loop through its own queue meanwhile, as many as fit; the rest wait with those who ask.
+//! It reads and writes at the same time: a broker that does not read while it can't write, and a client that does the same,
+//! would wait for each other for ever. Requests are taken while there is room for what they write; the rest wait with
+//! those who ask.
 
 use std::collections::{HashMap, VecDeque};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqttwb_model::{QoS, Timestamp, TopicFilter};
-use mqttwb_wire::ReasonCode;
+use bytes::BytesMut;
+use mqttwb_model::{
+    ConnectionInfo, Direction, NoObserver, Observer, QoS, SeenBy, Timestamp, TopicFilter,
+};
+use mqttwb_wire::{ReasonCode, frame_len};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::client::Shared;
+use crate::dial::{Dialled, dial};
 use crate::error::{ConnectionError, RequestError, words};
-use crate::link::{Event, LARGEST_PACKET, Link, QUEUE, Requests};
-use crate::options::Wish;
+use crate::hello::{LARGEST_PACKET, Negotiated, hello};
+use crate::session::{Broken, Event, PublishError, Session};
+use crate::tap::{Tap, next_connection};
 use crate::timeline::EntryKind;
-use crate::{Message, Publication};
+use crate::{Endpoint, Message, Options, Publication, Wish};
 
 /// How long the broker may take to close the connection after DISCONNECT.
 const GOODBYE: Duration = Duration::from_secs(2);
+/// Unwritten bytes from which on nothing is added to them.
+const UNWRITTEN: usize = 512 * 1024;
+/// Requests that were taken and can't be written yet, since the broker takes no more messages at a time.
+const HELD: usize = 64;
+/// Bytes of a read that may be taken at once.
+const READ: usize = 64 * 1024;
 
 /// The broker's answer to a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,16 +44,12 @@ pub enum Grant {
     Refused(String),
 }
 
-type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
 
 /// What a handle asks of the task.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Publish {
-        message: Publication,
-        sent: Reply<()>,
-        acknowledged: Reply<()>,
-    },
+    Publish(Box<Publishing>),
     Subscribe {
         wish: Wish,
         granted: Reply<Grant>,
@@ -53,25 +61,16 @@ pub(crate) enum Command {
     Disconnect,
 }
 
-/// A request in rumqttc's queue, in its order.
-enum Queued {
-    Publish(Publication, Reply<()>, Reply<()>),
-    Subscribe(Wish, Reply<Grant>),
-    Unsubscribe(TopicFilter, Reply<()>),
-}
-
-/// Why the task stops waiting for the event loop.
-enum Woken {
-    Event(Result<Event, ConnectionError>),
-    /// A person drops the socket, or nobody holds the client any more.
-    Dropped,
-    /// The broker did not close the connection after DISCONNECT.
-    Goodbye,
-    /// It is time for a PINGREQ.
-    Ping,
+/// A message on its way, and who waits for what.
+#[derive(Debug)]
+pub(crate) struct Publishing {
+    pub(crate) message: Publication,
+    pub(crate) sent: Reply<()>,
+    pub(crate) acknowledged: Reply<()>,
 }
 
 /// How a connection ended.
+#[derive(Debug)]
 pub(crate) enum End {
     /// With a DISCONNECT from here.
     Disconnected,
@@ -81,179 +80,396 @@ pub(crate) enum End {
     Failed(ConnectionError),
 }
 
-/// The task of one connection.
-pub(crate) struct Task {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) requests: Requests,
-    pub(crate) commands: mpsc::Receiver<Command>,
-    pub(crate) stop: oneshot::Receiver<()>,
-    pub(crate) accepted: Option<oneshot::Sender<Result<(), ConnectionError>>>,
-    /// Whole messages for somebody who reads them; who is slow holds the connection up.
-    pub(crate) inbox: Option<mpsc::Sender<Message>>,
-    /// PINGREQs of our own, see [`Link::own_pings`].
-    pub(crate) pings: Option<Duration>,
-    pub(crate) state: Progress,
+/// What outlives a connection, as long as the broker keeps the session too.
+pub(crate) struct Past {
+    pub(crate) session: Session,
+    /// Messages that were not acknowledged.
+    pub(crate) publishing: HashMap<u16, Publication>,
 }
 
-/// What was asked of the broker and not answered yet.
-pub(crate) struct Progress {
-    queued: VecDeque<Queued>,
-    held: Option<(u16, Publication, Reply<()>, Reply<()>)>,
+/// Everything that connections of one client have in common.
+pub(crate) struct Ground {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) options: Options,
+    pub(crate) endpoint: Endpoint,
+    /// Whole messages for somebody who reads them; who is slow holds the connection up.
+    pub(crate) inbox: Option<mpsc::Sender<Message>>,
+}
+
+impl Ground {
+    /// Makes a connection: from dialling to CONNACK, within the time that the options give.
+    pub(crate) async fn connect(&self) -> Result<Connected, ConnectionError> {
+        let within = self.options.connect_within;
+        let address = self.endpoint.to_string();
+        let attempt = async {
+            let mut dialled = dial(&self.endpoint).await?;
+            let mut info = ConnectionInfo {
+                id: next_connection(),
+                seen_by: match self.endpoint.embedded {
+                    true => SeenBy::ClientOfBroker,
+                    false => SeenBy::ClientOfRemote,
+                },
+                client: self.options.client_id.as_str().into(),
+                version: self.options.version.into(),
+                listener: self.endpoint.url().into(),
+                protocol: self.endpoint.protocol(),
+                peer: dialled.peer,
+                common_name: None,
+            };
+            let observer = match self.endpoint.embedded && !self.options.show_own_end {
+                true => Arc::new(NoObserver),
+                false => self.observer.clone(),
+            };
+            let mut tap = Tap::new(observer, &info);
+            let mut input = BytesMut::new();
+            let hello = hello(&mut dialled, &mut input, &mut tap, &self.options, &address);
+            match hello.await {
+                Ok(negotiated) => {
+                    if negotiated.client_id != info.client.as_str() {
+                        info.client = negotiated.client_id.as_str().into();
+                        tap.renamed(&info);
+                    }
+                    Ok(Connected {
+                        dialled,
+                        input,
+                        tap,
+                        negotiated,
+                    })
+                }
+                Err(error) => {
+                    tap.ends(error.to_string());
+                    Err(error)
+                }
+            }
+        };
+        timeout(within, attempt)
+            .await
+            .unwrap_or(Err(ConnectionError::TimedOut { address, within }))
+    }
+}
+
+/// A connection that the broker has accepted.
+pub(crate) struct Connected {
+    dialled: Dialled,
+    input: BytesMut,
+    tap: Tap,
+    pub(crate) negotiated: Negotiated,
+}
+
+/// The task of one connection.
+pub(crate) struct Task<'a> {
+    ground: &'a Ground,
+    commands: &'a mut mpsc::Receiver<Command>,
+    stop: &'a mut oneshot::Receiver<()>,
+    connected: Connected,
+    session: Session,
+    out: BytesMut,
+    /// Bytes of `out` that the observer was shown.
+    shown: usize,
+    /// Bytes that were written since the connection began.
+    written: u64,
+    unflushed: bool,
+    /// Who waits until that many bytes were written.
+    sending: VecDeque<(u64, Reply<()>)>,
+    held: VecDeque<Box<Publishing>>,
     publishing: HashMap<u16, (Publication, Reply<()>)>,
     subscribing: HashMap<u16, (Wish, Reply<Grant>)>,
     unsubscribing: HashMap<u16, (TopicFilter, Reply<()>)>,
-    largest: usize,
-    leaving: bool,
+    leaving: Option<Instant>,
+    next_ping: Option<Instant>,
+    awaits_pong: bool,
 }
 
-impl Default for Progress {
-    fn default() -> Self {
-        Self {
-            queued: VecDeque::with_capacity(QUEUE),
-            held: None,
-            publishing: HashMap::new(),
+impl<'a> Task<'a> {
+    /// Takes a connection over, and what is left of the session before it.
+    pub(crate) fn new(
+        ground: &'a Ground,
+        commands: &'a mut mpsc::Receiver<Command>,
+        stop: &'a mut oneshot::Receiver<()>,
+        connected: Connected,
+        past: Option<Past>,
+    ) -> Result<Self, ConnectionError> {
+        let negotiated = &connected.negotiated;
+        let mut out = BytesMut::new();
+        let mut publishing = HashMap::new();
+        let mut session = match past.filter(|_| negotiated.session_present) {
+            None => Session::new(ground.options.version),
+            Some(mut past) => {
+                for id in past.session.resume(&mut out)? {
+                    if let Some(message) = past.publishing.get(&id) {
+                        ground.shared.published(message, true);
+                    }
+                }
+                for (id, message) in past.publishing {
+                    // Who waited for the acknowledgement was told of the lost connection.
+                    publishing.insert(id, (message, oneshot::channel().0));
+                }
+                past.session
+            }
+        };
+        session.agreed(negotiated);
+        let mut task = Self {
+            next_ping: None,
+            ground,
+            commands,
+            stop,
+            connected,
+            session,
+            out,
+            shown: 0,
+            written: 0,
+            unflushed: false,
+            sending: VecDeque::new(),
+            held: VecDeque::new(),
+            publishing,
             subscribing: HashMap::new(),
             unsubscribing: HashMap::new(),
-            largest: LARGEST_PACKET,
-            leaving: false,
+            leaving: None,
+            awaits_pong: false,
+        };
+        task.schedule_ping();
+        for wish in task.ground.shared.missing(&task.ground.options) {
+            task.subscribe(wish, oneshot::channel().0)?;
         }
+        Ok(task)
     }
-}
 
-impl Task {
     /// Runs the connection to its end. The socket is closed when this returns.
-    pub(crate) async fn run(mut self, mut link: Link) -> End {
-        let end = self.drive(&mut link).await;
-        drop(link);
-        if let Some(accepted) = self.accepted.take() {
-            let outcome = match &end {
-                End::Failed(error) => error.clone(),
-                End::Disconnected | End::Dropped => ConnectionError::GivenUp,
-            };
-            // Who asked may have gone.
-            let _ = accepted.send(Err(outcome));
-        }
+    pub(crate) async fn run(mut self) -> (End, Past) {
+        let end = match self.drive().await {
+            Ok(end) => end,
+            Err(_) if self.leaving.is_some() => End::Disconnected,
+            Err(error) => End::Failed(error),
+        };
+        self.connected.tap.ends(match &end {
+            End::Disconnected => "the client disconnected".into(),
+            End::Dropped => "the client dropped the socket".into(),
+            End::Failed(error) => error.to_string(),
+        });
         // Everybody who waits for an answer learns of the end by the dropped reply.
-        end
+        let publishing = self.publishing.into_iter();
+        let past = Past {
+            session: self.session,
+            publishing: publishing.map(|(id, (message, _))| (id, message)).collect(),
+        };
+        (end, past)
     }
 
-    async fn drive(&mut self, link: &mut Link) -> End {
-        let mut pings: Option<Interval> = None;
-        let mut goodbye = pin!(sleep(Duration::MAX));
+    async fn drive(&mut self) -> Result<End, ConnectionError> {
         loop {
-            let woken = {
-                let mut event = pin!(link.next());
-                loop {
-                    let room = self.accepted.is_none()
-                        && !self.state.leaving
-                        && self.state.queued.len() < QUEUE - 1;
-                    tokio::select! {
-                        // A flood must not keep a person's requests waiting; those are few.
-                        biased;
-                        _ = &mut self.stop => break Woken::Dropped,
-                        command = self.commands.recv(), if room => match command {
-                            None => break Woken::Dropped,
-                            Some(Command::Disconnect) => {
-                                self.state.leaving = true;
-                                self.requests.disconnect();
-                                goodbye.as_mut().reset(Instant::now() + GOODBYE);
-                            }
-                            Some(command) => self.request(command),
-                        },
-                        () = &mut goodbye, if self.state.leaving => break Woken::Goodbye,
-                        () = tick(&mut pings) => break Woken::Ping,
-                        event = &mut event => break Woken::Event(event),
-                    }
+            self.take_input().await?;
+            self.publish_held()?;
+            self.show();
+            let room =
+                self.leaving.is_none() && self.out.len() < UNWRITTEN && self.held.len() < HELD;
+            // Whoever does not take what answers its packets gets no more of them read.
+            let readable = self.out.len() < 2 * UNWRITTEN;
+            let writable = self.unflushed || !self.out.is_empty();
+            let (leaving, ping) = (self.leaving, self.next_ping);
+            let dialled = &mut self.connected.dialled;
+            let input = &mut self.connected.input;
+            tokio::select! {
+                // A flood must not keep a person's requests waiting; those are few.
+                biased;
+                _ = &mut *self.stop => return Ok(End::Dropped),
+                command = self.commands.recv(), if room => match command {
+                    None => return Ok(End::Dropped),
+                    Some(command) => self.request(command)?,
+                },
+                written = push(&mut dialled.writer, &mut self.out), if writable => {
+                    let written = written.map_err(|error| self.failed(&error))?;
+                    self.wrote(written);
                 }
-            };
-            match woken {
-                Woken::Dropped => return End::Dropped,
-                Woken::Goodbye => return End::Disconnected,
-                // Here alone a poll is dropped half-way: rumqttc holds nothing then but a flush to be taken up again.
-                Woken::Ping => link.ping(),
-                Woken::Event(Ok(Event::Accepted {
-                    session_present,
-                    largest,
-                    assigned,
-                    broker_keeps_time,
-                })) => {
-                    self.state.largest = largest;
-                    if let Some(period) = self.pings.filter(|_| !broker_keeps_time) {
-                        let mut interval = interval_at(Instant::now() + period, period);
-                        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-                        pings = Some(interval);
+                () = at(leaving) => return Ok(End::Disconnected),
+                () = at(ping) => self.ping()?,
+                read = read(&mut dialled.reader, input), if readable => match read {
+                    Ok(0) => {
+                        let address = self.address();
+                        return Err(ConnectionError::closed(&address, false));
                     }
-                    self.shared.connected(session_present, assigned.as_deref());
-                    if let Some(accepted) = self.accepted.take() {
-                        let _ = accepted.send(Ok(()));
-                    }
-                }
-                Woken::Event(Ok(event)) => self.happened(event).await,
-                Woken::Event(Err(error)) => {
-                    for event in link.left_behind() {
-                        self.happened(event).await;
-                    }
-                    return if self.state.leaving {
-                        End::Disconnected
-                    } else {
-                        End::Failed(error)
-                    };
-                }
+                    Ok(_) => {}
+                    Err(error) => return Err(self.failed(&error)),
+                },
             }
         }
     }
 
-    /// Hands a request to the event loop, whose queue has room.
-    fn request(&mut self, command: Command) {
-        match command {
-            Command::Publish {
-                message,
-                sent,
-                acknowledged,
-            } => {
-                // A larger packet would cost the connection.
-                let (size, limit) = (message.size(), self.state.largest);
-                if size > limit {
-                    let _ = sent.send(Err(RequestError::TooLarge { size, limit }));
-                } else if self.requests.publish(&message) {
-                    let queued = Queued::Publish(message, sent, acknowledged);
-                    self.state.queued.push_back(queued);
-                }
-            }
-            Command::Subscribe { wish, granted } => {
-                if self.requests.subscribe(&wish) {
-                    self.shared.subscribing(&wish);
-                    self.state
-                        .queued
-                        .push_back(Queued::Subscribe(wish, granted));
-                }
-            }
-            Command::Unsubscribe { filter, done } => {
-                if self.requests.unsubscribe(filter.as_str()) {
-                    self.state
-                        .queued
-                        .push_back(Queued::Unsubscribe(filter, done));
-                }
-            }
-            Command::Disconnect => {}
+    fn address(&self) -> String {
+        self.ground.endpoint.to_string()
+    }
+
+    fn failed(&self, error: &std::io::Error) -> ConnectionError {
+        ConnectionError::of_io(error, &self.address(), false)
+    }
+
+    /// Shows the observer what was added to the output since the last time.
+    fn show(&mut self) {
+        let added = &self.out[self.shown..];
+        if !added.is_empty() {
+            self.connected.tap.saw(Direction::ToBroker, added);
+            self.shown = self.out.len();
         }
+    }
+
+    /// So many bytes were written; none where what was written before was flushed.
+    fn wrote(&mut self, written: usize) {
+        self.unflushed = written > 0;
+        self.shown -= written;
+        self.written += written as u64;
+        while let Some((until, _)) = self.sending.front()
+            && *until <= self.written
+        {
+            if let Some((_, sent)) = self.sending.pop_front() {
+                let _ = sent.send(Ok(()));
+            }
+        }
+    }
+
+    /// The number that `written` has when everything that is in the output now was written.
+    fn end_of_output(&self) -> u64 {
+        self.written + self.out.len() as u64
+    }
+
+    fn schedule_ping(&mut self) {
+        self.next_ping = match self.connected.negotiated.keep_alive {
+            0 => None,
+            seconds => Some(Instant::now() + Duration::from_secs(seconds.into())),
+        };
+    }
+
+    fn ping(&mut self) -> Result<(), ConnectionError> {
+        if self.awaits_pong {
+            return Err(ConnectionError::PingUnanswered);
+        }
+        self.awaits_pong = true;
+        self.out.extend_from_slice(&[0xc0, 0]);
+        self.schedule_ping();
+        Ok(())
+    }
+
+    /// Takes the whole packets that were read.
+    async fn take_input(&mut self) -> Result<(), ConnectionError> {
+        let largest = match self.ground.options.maximum_packet_size {
+            Some(size) => usize::try_from(size).unwrap_or(LARGEST_PACKET),
+            None => LARGEST_PACKET,
+        };
+        let mut whole = 0;
+        let fault = loop {
+            match frame_len(&self.connected.input[whole..], largest) {
+                Ok(Some(len)) if self.connected.input.len() - whole >= len => whole += len,
+                Ok(_) => break None,
+                Err(error) => break Some(error.to_string()),
+            }
+        };
+        let mut packets = self.connected.input.split_to(whole);
+        if whole > 0 {
+            self.connected.tap.saw(Direction::ToClient, &packets);
+        }
+        while !packets.is_empty() {
+            // Looked at above.
+            let Ok(Some(len)) = frame_len(&packets, largest) else {
+                break;
+            };
+            self.awaits_pong = false;
+            match self.session.incoming(packets.split_to(len), &mut self.out) {
+                Ok(None) => {}
+                Ok(Some(event)) => self.happened(event).await,
+                Err(Broken::Dismissed { code, words }) => {
+                    return Err(ConnectionError::Dismissed { code, words });
+                }
+                Err(Broken::Malformed(detail)) => return Err(self.protocol(detail)),
+            }
+        }
+        match fault {
+            Some(detail) => Err(self.protocol(detail)),
+            None => Ok(()),
+        }
+    }
+
+    fn protocol(&self, detail: String) -> ConnectionError {
+        ConnectionError::Protocol {
+            address: self.address(),
+            detail,
+        }
+    }
+
+    fn request(&mut self, command: Command) -> Result<(), ConnectionError> {
+        match command {
+            Command::Publish(publishing) => self.held.push_back(publishing),
+            Command::Subscribe { wish, granted } => self.subscribe(wish, granted)?,
+            Command::Unsubscribe { filter, done } => {
+                let id = self.session.unsubscribe(filter.as_str(), &mut self.out)?;
+                self.unsubscribing.insert(id, (filter, done));
+            }
+            Command::Disconnect => {
+                // What was asked for before goes first; what the broker's receive maximum holds back does not.
+                self.publish_held()?;
+                self.session.disconnect(&mut self.out)?;
+                self.leaving = Some(Instant::now() + GOODBYE);
+            }
+        }
+        Ok(())
+    }
+
+    fn subscribe(&mut self, wish: Wish, granted: Reply<Grant>) -> Result<(), ConnectionError> {
+        let id = self.session.subscribe(&wish, &mut self.out)?;
+        self.ground.shared.subscribing(&wish);
+        self.subscribing.insert(id, (wish, granted));
+        Ok(())
+    }
+
+    /// Writes the messages that wait, in their order, as long as the broker takes them.
+    fn publish_held(&mut self) -> Result<(), ConnectionError> {
+        while let Some(next) = self.held.front()
+            && self.leaving.is_none()
+            && (next.message.qos == QoS::AtMostOnce || self.session.has_room())
+        {
+            if let Some(publishing) = self.held.pop_front() {
+                self.publish(*publishing)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, publishing: Publishing) -> Result<(), ConnectionError> {
+        let Publishing {
+            message,
+            sent,
+            acknowledged,
+        } = publishing;
+        // A larger packet would cost the connection.
+        let (size, limit) = (message.size(), self.connected.negotiated.largest);
+        if size > limit {
+            let _ = sent.send(Err(RequestError::TooLarge { size, limit }));
+            return Ok(());
+        }
+        let id = match self.session.publish(&message, &mut self.out) {
+            Ok(id) => id,
+            Err(PublishError::Request(error)) => {
+                let _ = sent.send(Err(error));
+                return Ok(());
+            }
+            Err(PublishError::Connection(error)) => return Err(error),
+        };
+        self.ground.shared.published(&message, false);
+        self.sending.push_back((self.end_of_output(), sent));
+        if id == 0 {
+            let _ = acknowledged.send(Ok(()));
+        } else {
+            self.publishing.insert(id, (message, acknowledged));
+        }
+        Ok(())
     }
 
     async fn happened(&mut self, event: Event) {
+        let shared = &self.ground.shared;
         match event {
-            Event::Sent(id) => self.sent(id),
-            Event::Held(id) => {
-                if let Some(Queued::Publish(message, sent, acknowledged)) =
-                    self.state.queued.pop_front()
-                {
-                    self.state.held = Some((id, message, sent, acknowledged));
-                }
-            }
             Event::Acknowledged { id, reason } => self.acknowledged(id, reason),
             Event::Granted { id, outcome } => self.granted(id, outcome),
             Event::Unsubscribed { id, refused } => {
-                if let Some((filter, done)) = self.state.unsubscribing.remove(&id) {
-                    self.shared.unsubscribed(&filter, refused.as_deref());
+                if let Some((filter, done)) = self.unsubscribing.remove(&id) {
+                    shared.unsubscribed(&filter, refused.as_deref());
                     let outcome = match refused {
                         None => Ok(()),
                         Some(reason) => Err(RequestError::Refused(reason)),
@@ -262,97 +478,79 @@ impl Task {
                 }
             }
             Event::Received(message) => {
-                self.shared.received(&message);
-                if let Some(inbox) = &self.inbox
-                    && inbox.send(message).await.is_err()
-                {
-                    self.inbox = None;
+                shared.received(&message);
+                if let Some(inbox) = &self.ground.inbox {
+                    // A reader that has gone wants no more; the timeline goes on.
+                    let _ = inbox.send(message).await;
                 }
             }
-            Event::Accepted { .. } | Event::Disconnected | Event::Aside => {}
-        }
-    }
-
-    fn sent(&mut self, id: u16) {
-        let held = self.state.held.take_if(|(held, ..)| *held == id);
-        let queued = match held {
-            Some((_, message, sent, acknowledged)) => {
-                Some(Queued::Publish(message, sent, acknowledged))
-            }
-            None => self.state.queued.pop_front(),
-        };
-        match queued {
-            Some(Queued::Publish(message, sent, acknowledged)) => {
-                self.shared.published(&message);
-                let _ = sent.send(Ok(()));
-                if message.qos == QoS::AtMostOnce {
-                    let _ = acknowledged.send(Ok(()));
-                } else {
-                    self.state.publishing.insert(id, (message, acknowledged));
-                }
-            }
-            Some(Queued::Subscribe(wish, granted)) => {
-                self.state.subscribing.insert(id, (wish, granted));
-            }
-            Some(Queued::Unsubscribe(filter, done)) => {
-                self.state.unsubscribing.insert(id, (filter, done));
-            }
-            None => {}
+            Event::Again(message) => shared.tell(
+                EntryKind::Connection,
+                format!(
+                    "{}: a QoS 2 message came again, and was taken once",
+                    message.topic
+                ),
+            ),
         }
     }
 
     fn acknowledged(&mut self, id: u16, reason: ReasonCode) {
-        let Some((message, acknowledged)) = self.state.publishing.remove(&id) else {
+        let Some((message, acknowledged)) = self.publishing.remove(&id) else {
             return;
         };
         let outcome = if reason.is_error() {
             let reason = words(reason.text(), reason, None);
-            self.shared.refused(&message, &reason);
+            self.ground.shared.refused(&message, &reason);
             Err(RequestError::Refused(reason))
         } else {
-            self.shared.acknowledged(&message);
+            self.ground.shared.acknowledged(&message);
             Ok(())
         };
         let _ = acknowledged.send(outcome);
     }
 
     fn granted(&mut self, id: u16, outcome: Result<QoS, String>) {
-        let Some((wish, granted)) = self.state.subscribing.remove(&id) else {
+        let Some((wish, granted)) = self.subscribing.remove(&id) else {
             return;
         };
         let grant = match outcome {
             Ok(qos) => Grant::Granted(qos),
             Err(reason) => Grant::Refused(reason),
         };
-        self.shared.granted(&wish, &grant);
+        self.ground.shared.granted(&wish, &grant);
         let _ = granted.send(Ok(grant));
     }
 }
 
-/// Waits for the next tick; for ever where there is no clock.
-async fn tick(pings: &mut Option<Interval>) {
-    match pings {
-        Some(interval) => {
-            interval.tick().await;
-        }
+/// Writes some of the output, or flushes where there is none.
+async fn push<W: AsyncWrite + Unpin>(writer: &mut W, out: &mut BytesMut) -> std::io::Result<usize> {
+    if out.is_empty() {
+        writer.flush().await?;
+        return Ok(0);
+    }
+    match writer.write_buf(out).await? {
+        0 => Err(std::io::ErrorKind::WriteZero.into()),
+        written => Ok(written),
+    }
+}
+
+async fn read<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    input: &mut BytesMut,
+) -> std::io::Result<usize> {
+    input.reserve(READ);
+    reader.read_buf(input).await
+}
+
+/// Waits until then; for ever where there is no such time.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
         None => std::future::pending().await,
     }
 }
 
 impl Shared {
-    fn connected(&self, session_present: bool, assigned: Option<&str>) {
-        let mut told = String::from(if session_present {
-            "connected; the broker had kept the session"
-        } else {
-            "connected; the session is new"
-        });
-        if let Some(id) = assigned {
-            told.push_str(&format!(", the broker named the client {id}"));
-        }
-        self.accepted(session_present);
-        self.tell(EntryKind::Connection, told);
-    }
-
     fn granted(&self, wish: &Wish, grant: &Grant) {
         let told = match grant {
             Grant::Granted(qos) => format!("{}: QoS {} granted", wish.filter, u8::from(*qos)),
@@ -373,18 +571,18 @@ impl Shared {
         self.tell(EntryKind::Subscription, told);
     }
 
-    fn published(&self, message: &Publication) {
+    fn published(&self, message: &Publication, again: bool) {
         self.with(|kept| {
-            kept.published += 1;
+            kept.published += u64::from(!again);
             kept.timeline
-                .sent(Timestamp::now(), EntryKind::Published, message);
+                .sent(Timestamp::now(), EntryKind::Published, message, again);
         });
     }
 
     fn acknowledged(&self, message: &Publication) {
         self.with(|kept| {
             kept.timeline
-                .sent(Timestamp::now(), EntryKind::Acknowledged, message);
+                .sent(Timestamp::now(), EntryKind::Acknowledged, message, false);
         });
     }
 

@@ -117,7 +117,13 @@ impl Timeline {
     }
 
     /// Adds a message that was handed to the socket, or acknowledged.
-    pub(crate) fn sent(&mut self, at: Timestamp, kind: EntryKind, message: &Publication) {
+    pub(crate) fn sent(
+        &mut self,
+        at: Timestamp,
+        kind: EntryKind,
+        message: &Publication,
+        dup: bool,
+    ) {
         let (text, cut) = preview(&message.payload);
         self.push(Entry {
             seq: 0,
@@ -128,7 +134,7 @@ impl Timeline {
             topic: Some(message.topic.as_str().to_owned()),
             qos: Some(message.qos),
             retain: message.retain,
-            dup: false,
+            dup,
             size: message.payload.len(),
         });
     }

@@ -20,7 +20,7 @@ pub use fault::{
 pub use listener::{ClientCert, ListenerProtocol};
 pub use observe::{
     ConnectionId, ConnectionInfo, Direction, LimitKind, MessageId, NoObserver, Observer,
-    PacketBatch, PacketMark, Refusal, RefusalCause,
+    PacketBatch, PacketMark, Refusal, RefusalCause, SeenBy,
 };
 pub use protocol::{PacketType, ProtocolVersion, QoS};
 pub use subscription::SubscriptionIds;

@@ -37,20 +37,45 @@ pub enum Direction {
     ToClient,
 }
 
+/// Which end of a connection its packets were seen at.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum SeenBy {
+    /// The embedded broker.
+    #[default]
+    Broker,
+    /// A test client of the embedded broker: what is not lost in between, the broker sees too.
+    ClientOfBroker,
+    /// A test client of another broker: nobody else sees it.
+    ClientOfRemote,
+}
+
+impl SeenBy {
+    /// Whether another end of the same connection is observed as well, so that who counts packets must leave this one
+    /// out.
+    pub fn is_second_view(self) -> bool {
+        self == Self::ClientOfBroker
+    }
+}
+
 /// Who is at the other end of a connection, as far as CONNECT and TLS told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionInfo {
     /// Its number.
     pub id: ConnectionId,
+    /// Which end of it is observed.
+    pub seen_by: SeenBy,
     /// The client identifier, the assigned one where the client left it empty.
     pub client: ClientId,
     /// The protocol version of its CONNECT.
     pub version: ProtocolVersion,
-    /// The name of the listener that took it.
+    /// The name of the listener that took it; seen by a test client, the URL that it connected to.
     pub listener: Arc<str>,
     /// That listener's protocol.
     pub protocol: ListenerProtocol,
-    /// Its address.
+    /// The client's address; seen by a test client, what it dialled: the broker or a proxy.
     pub peer: SocketAddr,
     /// The common name of its certificate, where it showed a verified one.
     pub common_name: Option<Arc<str>>,

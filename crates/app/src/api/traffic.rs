@@ -40,6 +40,23 @@ pub struct TrafficFilter {
     #[ts(optional, type = "number")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<u64>,
+    /// Only packets that were seen at this end of a connection.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen_by: Option<SeenBy>,
+}
+
+/// Which end of a connection a packet was seen at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum SeenBy {
+    /// The embedded broker.
+    Broker,
+    /// A test client of the embedded broker, which was asked to show its own end too.
+    ClientOfBroker,
+    /// A test client of another broker.
+    ClientOfRemote,
 }
 
 /// Which way a packet went.
@@ -65,6 +82,10 @@ pub struct TrafficRow {
     pub at_micros: u64,
     /// The client's identifier.
     pub client: String,
+    /// Which end has seen it; not there for the embedded broker, which sees nearly all.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen_by: Option<SeenBy>,
     /// Which way it went.
     pub direction: Direction,
     /// The packet's name in capitals.

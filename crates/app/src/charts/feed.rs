@@ -150,6 +150,7 @@ impl PayloadFeed {
     fn take(&mut self, packet: &Packet<'_>) {
         // On its way to the broker each message is seen once, whoever receives it.
         if packet.direction != Direction::ToBroker
+            || packet.seen_by.is_second_view()
             || packet.packet_type() != Some(PacketType::Publish)
         {
             return;

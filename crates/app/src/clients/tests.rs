@@ -1,3 +1,5 @@
+use mqttwb_model::NoObserver;
+
 use super::*;
 use crate::api::Will as FormWill;
 
@@ -20,16 +22,12 @@ fn code<T: std::fmt::Debug>(outcome: Result<T>) -> ErrorCode {
 /// A port that nobody listens at.
 fn nowhere() -> Endpoint {
     let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    Endpoint {
-        host: "127.0.0.1".into(),
-        port: unused.local_addr().unwrap().port(),
-        tls: None,
-    }
+    Endpoint::tcp("127.0.0.1", unused.local_addr().unwrap().port())
 }
 
 #[test]
 fn clients_are_numbered_from_one_and_a_number_is_not_used_again() {
-    let clients = TestClients::default();
+    let clients = TestClients::new(Arc::new(NoObserver));
     assert_eq!(clients.create(config("a")).unwrap().id, 1);
     assert_eq!(clients.create(config("b")).unwrap().id, 2);
     let names: Vec<String> = clients
@@ -42,7 +40,7 @@ fn clients_are_numbered_from_one_and_a_number_is_not_used_again() {
 
 #[tokio::test]
 async fn a_removed_client_is_gone_and_its_configuration_comes_back() {
-    let clients = TestClients::default();
+    let clients = TestClients::new(Arc::new(NoObserver));
     let id = clients.create(config("a")).unwrap().id;
     assert_eq!(clients.remove(id).await.unwrap(), config("a"));
     assert_eq!(code(clients.remove(id).await), ErrorCode::NotFound);
@@ -60,7 +58,7 @@ fn a_form_that_nobody_could_connect_with_is_refused() {
             retain: false,
         })
     };
-    let clients = TestClients::default();
+    let clients = TestClients::new(Arc::new(NoObserver));
     let good = clients.create(config("good")).unwrap().id;
     for bad in [
         config(""),
@@ -86,7 +84,7 @@ fn a_form_that_nobody_could_connect_with_is_refused() {
 
 #[tokio::test]
 async fn a_connection_that_fails_shows_in_the_client_with_what_to_do() {
-    let clients = TestClients::default();
+    let clients = TestClients::new(Arc::new(NoObserver));
     let id = clients.create(config("a")).unwrap().id;
     let client = clients.connect(id, &nowhere()).await.unwrap();
     assert_eq!(client.state, ClientState::Failed);
@@ -105,7 +103,7 @@ async fn a_connection_that_fails_shows_in_the_client_with_what_to_do() {
 
 #[tokio::test]
 async fn requests_of_a_client_that_is_not_connected_say_so() {
-    let clients = TestClients::default();
+    let clients = TestClients::new(Arc::new(NoObserver));
     let id = clients.create(config("a")).unwrap().id;
     let request = SubscribeRequest {
         filter: "a/#".into(),

@@ -1,5 +1,6 @@
 use mqttwb_model::{
-    Direction as Way, ListenerProtocol, MessageId, Observer, PacketBatch, PacketMark, Timestamp,
+    Direction as Way, ListenerProtocol, MessageId, Observer, PacketBatch, PacketMark, SeenBy,
+    Timestamp,
 };
 
 use super::*;
@@ -12,6 +13,7 @@ fn capture() -> Arc<Capture> {
     let capture = Capture::new(1 << 20);
     capture.connected(&ConnectionInfo {
         id: ConnectionId(1),
+        seen_by: SeenBy::Broker,
         client: "pump-7".into(),
         version: ProtocolVersion::V5,
         listener: "tls".into(),

@@ -4,7 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use mqttwb_model::{
-    ClientId, ConnectionId, ConnectionInfo, LimitKind, ProtocolVersion, RefusalCause, Timestamp,
+    ClientId, ConnectionId, ConnectionInfo, LimitKind, ProtocolVersion, RefusalCause, SeenBy,
+    Timestamp,
 };
 use mqttwb_wire::{Connect, Property, ReasonCode};
 
@@ -180,6 +181,7 @@ pub(crate) fn accept(
             .map(|prefix| format!("{prefix}/{client}")),
         info: Arc::new(ConnectionInfo {
             id,
+            seen_by: SeenBy::Broker,
             client,
             version: connect.version,
             listener: arrival.listener.clone(),

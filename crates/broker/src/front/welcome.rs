@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use bytes::BytesMut;
 use mqttwb_model::{
     ConnectionId, ConnectionInfo, Direction, LimitKind, PacketBatch, PacketMark, ProtocolVersion,
-    RefusalCause, Timestamp,
+    RefusalCause, SeenBy, Timestamp,
 };
 use mqttwb_wire::{
     ConnAck, Connect, Packet, Properties, Property, ReasonCode, WireError, decode, frame_len,
@@ -103,6 +103,7 @@ where
         Err(refused) => {
             let info = ConnectionInfo {
                 id,
+                seen_by: SeenBy::Broker,
                 client: connect.client_id.into(),
                 version,
                 listener: arrival.listener.clone(),

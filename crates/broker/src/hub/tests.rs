@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use mqttwb_model::{ListenerProtocol, MessageId, ProtocolVersion};
+use mqttwb_model::{ListenerProtocol, MessageId, ProtocolVersion, SeenBy};
 use mqttwb_wire::{Properties, Publish};
 
 use super::*;
@@ -75,6 +75,7 @@ fn attach(
     let (reply, answer) = oneshot::channel();
     let info = Arc::new(ConnectionInfo {
         id: ConnectionId(connection),
+        seen_by: SeenBy::Broker,
         client: name.into(),
         version: ProtocolVersion::V5,
         listener: "tcp".into(),

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use mqttwb_model::recording::{GapCause, Origin, PackedSegment, SegmentIndex};
 use mqttwb_model::{
     Direction, ListenerProtocol, Observer, PacketBatch, PacketMark, PacketType, ProtocolVersion,
-    QoS, TopicFilter,
+    QoS, SeenBy, TopicFilter,
 };
 use proptest::prelude::*;
 
@@ -62,6 +62,7 @@ impl Archive for Kept {
 fn info(id: u64) -> ConnectionInfo {
     ConnectionInfo {
         id: ConnectionId(id),
+        seen_by: SeenBy::Broker,
         client: format!("client-{id}").as_str().into(),
         version: ProtocolVersion::V311,
         listener: "tcp".into(),

@@ -9,7 +9,7 @@ use std::num::NonZeroU64;
 
 use mqttwb_model::{ConnectionId, Direction, ProtocolVersion, Timestamp};
 
-use super::{ALIASED, FAULT, FAULTED, Record, Segment};
+use super::{ALIASED, AT_CLIENT, FAULT, FAULTED, REMOTE, Record, Segment};
 
 /// The format that is written.
 const FORMAT: u8 = 1;
@@ -132,7 +132,7 @@ impl Record {
         let len = u32::from_le_bytes(*len);
         let mut next = offset.checked_add(len as usize)?;
         let first = bytes.get(offset..next)?.first().copied().unwrap_or(0);
-        if extras & !(ALIASED | FAULTED) != 0 {
+        if extras & !(ALIASED | FAULTED | AT_CLIENT | REMOTE) != 0 {
             return None;
         }
         if extras & ALIASED != 0 {
@@ -173,7 +173,7 @@ impl Record {
 mod tests {
     use std::sync::Arc;
 
-    use mqttwb_model::{Fault, FaultDone, MessageId, PacketMark};
+    use mqttwb_model::{Fault, FaultDone, MessageId, PacketMark, SeenBy};
     use proptest::prelude::*;
 
     use super::*;
@@ -202,7 +202,14 @@ mod tests {
             segment.push(
                 ConnectionId(i % 9),
                 direction,
-                ProtocolVersion::V5,
+                (
+                    ProtocolVersion::V5,
+                    [
+                        SeenBy::Broker,
+                        SeenBy::ClientOfBroker,
+                        SeenBy::ClientOfRemote,
+                    ][(i % 3) as usize],
+                ),
                 &mark,
                 &frame,
             );

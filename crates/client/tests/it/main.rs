@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a test may fail
 
 mod mosquitto;
+mod observed;
 mod tls;
 
 use std::net::{Ipv4Addr, TcpListener as StdListener};
@@ -10,10 +11,11 @@ use std::net::{Ipv4Addr, TcpListener as StdListener};
 use bytes::Bytes;
 use mosquitto::Mosquitto;
 use mqttwb_client::{
-    ConnectionError, Endpoint, EntryKind, Grant, Message, Options, Publication, RequestError,
-    State, TIMELINE_CAPACITY, TestClient, Version, Will,
+    ConnectionError, Endpoint, EntryKind, Grant, Message, MessageProperties, Options, Publication,
+    RequestError, State, TIMELINE_CAPACITY, TestClient, Version, Will, Wish,
 };
 use mqttwb_model::{QoS, TopicFilter, TopicName};
+use mqttwb_wire::ReasonCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -33,12 +35,15 @@ fn filter(text: &str) -> TopicFilter {
 }
 
 fn publication(topic: &str, payload: impl Into<Bytes>, qos: QoS) -> Publication {
-    Publication {
-        topic: TopicName::try_from(topic).unwrap(),
-        payload: payload.into(),
-        qos,
-        retain: false,
-    }
+    Publication::new(TopicName::try_from(topic).unwrap(), payload, qos)
+}
+
+fn wish(text: &str, qos: QoS) -> Wish {
+    Wish::new(filter(text), qos)
+}
+
+fn session_present(client: &TestClient) -> bool {
+    client.status().negotiated.unwrap().session_present
 }
 
 /// A connected client with whole messages to read.
@@ -71,7 +76,7 @@ async fn messages_of_every_qos_arrive_and_are_acknowledged() {
     for version in BOTH {
         let (subscriber, mut messages) = listener("subscriber", version, &broker.plain()).await;
         let grant = subscriber
-            .subscribe(filter("plant/#"), QoS::ExactlyOnce)
+            .subscribe(wish("plant/#", QoS::ExactlyOnce))
             .await;
         assert_eq!(grant, Ok(Grant::Granted(QoS::ExactlyOnce)));
         let publisher = connected("publisher", version, &broker.plain()).await;
@@ -116,7 +121,7 @@ async fn a_retained_message_is_there_for_who_comes_later() {
         let acknowledgement = publisher.publish(message).await.unwrap();
         acknowledgement.wait().await.unwrap();
         let (late, mut messages) = listener("late", version, &broker.plain()).await;
-        late.subscribe(filter("state"), QoS::AtMostOnce)
+        late.subscribe(wish("state", QoS::AtMostOnce))
             .await
             .unwrap();
         let message = messages.recv().await.unwrap();
@@ -131,7 +136,7 @@ async fn the_will_appears_when_the_socket_is_dropped_and_not_after_a_disconnect(
     for version in BOTH {
         let (watcher, mut messages) = listener("watcher", version, &broker.plain()).await;
         watcher
-            .subscribe(filter("will/#"), QoS::AtLeastOnce)
+            .subscribe(wish("will/#", QoS::AtLeastOnce))
             .await
             .unwrap();
         let with_will = |topic: &str| Options {
@@ -140,6 +145,8 @@ async fn the_will_appears_when_the_socket_is_dropped_and_not_after_a_disconnect(
                 payload: "gone".into(),
                 qos: QoS::AtLeastOnce,
                 retain: false,
+                delay: None,
+                properties: MessageProperties::default(),
             }),
             ..options("mortal", version)
         };
@@ -169,9 +176,9 @@ async fn a_session_outlives_its_connection_with_its_subscriptions_and_messages()
         };
         let client = TestClient::new();
         client.connect(&lasting, &broker.plain()).await.unwrap();
-        assert!(!client.status().session_present);
+        assert!(!session_present(&client));
         client
-            .subscribe(filter("jobs"), QoS::AtLeastOnce)
+            .subscribe(wish("jobs", QoS::AtLeastOnce))
             .await
             .unwrap();
         client.disconnect().await;
@@ -185,9 +192,8 @@ async fn a_session_outlives_its_connection_with_its_subscriptions_and_messages()
             .await
             .unwrap();
         assert_eq!(messages.recv().await.unwrap().payload, "one");
-        let status = client.status();
-        assert!(status.session_present);
-        assert_eq!(status.subscriptions.len(), 1);
+        assert!(session_present(&client));
+        assert_eq!(client.status().subscriptions.len(), 1);
         client.disconnect().await;
 
         let afresh = Options {
@@ -195,8 +201,8 @@ async fn a_session_outlives_its_connection_with_its_subscriptions_and_messages()
             ..lasting
         };
         client.connect(&afresh, &broker.plain()).await.unwrap();
-        let status = client.status();
-        assert!(!status.session_present && status.subscriptions.is_empty());
+        assert!(!session_present(&client));
+        assert!(client.status().subscriptions.is_empty());
     }
 }
 
@@ -207,7 +213,7 @@ async fn an_ended_subscription_brings_no_more_messages() {
         let (client, mut messages) = listener("client", version, &broker.plain()).await;
         for topic in ["a", "b"] {
             client
-                .subscribe(filter(topic), QoS::AtMostOnce)
+                .subscribe(wish(topic, QoS::AtMostOnce))
                 .await
                 .unwrap();
         }
@@ -228,7 +234,7 @@ async fn a_large_message_goes_through() {
     for version in BOTH {
         let (client, mut messages) = listener("client", version, &broker.plain()).await;
         client
-            .subscribe(filter("large"), QoS::AtLeastOnce)
+            .subscribe(wish("large", QoS::AtLeastOnce))
             .await
             .unwrap();
         let message = publication("large", payload.clone(), QoS::AtLeastOnce);
@@ -266,12 +272,12 @@ async fn a_flood_is_counted_in_full_and_kept_in_part() {
     for version in BOTH {
         let (looking_on, mut last) = listener("looking-on", version, &broker.plain()).await;
         looking_on
-            .subscribe(filter("last"), QoS::AtMostOnce)
+            .subscribe(wish("last", QoS::AtMostOnce))
             .await
             .unwrap();
         let flooded = connected("flooded", version, &broker.plain()).await;
         flooded
-            .subscribe(filter("flood"), QoS::AtMostOnce)
+            .subscribe(wish("flood", QoS::AtMostOnce))
             .await
             .unwrap();
         for n in 0..FLOOD {
@@ -280,7 +286,7 @@ async fn a_flood_is_counted_in_full_and_kept_in_part() {
         }
         // mosquitto hands messages on in order: when this one is back, the flood is.
         flooded
-            .subscribe(filter("last"), QoS::AtMostOnce)
+            .subscribe(wish("last", QoS::AtMostOnce))
             .await
             .unwrap();
         flooded
@@ -305,11 +311,7 @@ async fn nobody_at_the_port_is_told_as_that() {
     let unused = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = unused.local_addr().unwrap().port();
     drop(unused);
-    let endpoint = Endpoint {
-        host: "127.0.0.1".into(),
-        port,
-        tls: None,
-    };
+    let endpoint = Endpoint::tcp("127.0.0.1", port);
     for version in BOTH {
         let client = TestClient::new();
         let error = client
@@ -328,11 +330,7 @@ async fn nobody_at_the_port_is_told_as_that() {
 
 #[tokio::test]
 async fn a_host_that_is_not_there_is_told_as_that() {
-    let endpoint = Endpoint {
-        host: "no-such-host.invalid".into(),
-        port: 1883,
-        tls: None,
-    };
+    let endpoint = Endpoint::tcp("no-such-host.invalid", 1883);
     let client = TestClient::new();
     let outcome = client.connect(&Options::new("client"), &endpoint).await;
     assert!(matches!(outcome, Err(ConnectionError::Unresolved { .. })));
@@ -341,15 +339,21 @@ async fn a_host_that_is_not_there_is_told_as_that() {
 #[tokio::test]
 async fn a_refusal_is_told_with_its_code_and_meaning() {
     let broker = Mosquitto::start();
-    for (version, words) in [
-        (Version::V311, "not authorized (0x05)"),
-        (Version::V5, "not authorized (0x87)"),
+    for (version, code, words) in [
+        (Version::V311, 5, "not authorized (0x05)"),
+        (Version::V5, 0x87, "not authorized (0x87)"),
     ] {
         let client = TestClient::new();
         let outcome = client
             .connect(&options("client", version), &broker.guarded())
             .await;
-        assert_eq!(outcome, Err(ConnectionError::Refused(words.into())));
+        let refused = ConnectionError::Refused {
+            code,
+            version,
+            words: words.into(),
+            elsewhere: None,
+        };
+        assert_eq!(outcome, Err(refused));
     }
 }
 
@@ -380,7 +384,7 @@ async fn a_broker_that_dies_leaves_a_failed_client_and_no_answer_hanging() {
         RequestError::NotConnected
     );
     assert_eq!(
-        client.subscribe(filter("t"), QoS::AtMostOnce).await,
+        client.subscribe(wish("t", QoS::AtMostOnce)).await,
         Err(RequestError::NotConnected)
     );
 }
@@ -430,11 +434,7 @@ async fn accept(listener: &TcpListener, version: Version) -> (tokio::net::TcpStr
 #[tokio::test]
 async fn the_keep_alive_is_as_asked_for_and_pings_keep_it() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let endpoint = Endpoint {
-        host: "127.0.0.1".into(),
-        port: listener.local_addr().unwrap().port(),
-        tls: None,
-    };
+    let endpoint = Endpoint::tcp("127.0.0.1", listener.local_addr().unwrap().port());
     for version in BOTH {
         for keep_alive in [0, 1, 4, 5, 60, u16::MAX] {
             let client = TestClient::new();
@@ -463,11 +463,7 @@ async fn the_keep_alive_is_as_asked_for_and_pings_keep_it() {
 #[tokio::test]
 async fn a_disconnect_of_the_broker_is_told_with_its_code_and_reason() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let endpoint = Endpoint {
-        host: "127.0.0.1".into(),
-        port: listener.local_addr().unwrap().port(),
-        tls: None,
-    };
+    let endpoint = Endpoint::tcp("127.0.0.1", listener.local_addr().unwrap().port());
     let empty: &[u8] = &[0xe0, 2, 0x8e, 0];
     let reason: &[u8] = &[0xe0, 7, 0x8e, 5, 0x1f, 0, 2, b'h', b'i'];
     for (packet, words) in [
@@ -486,7 +482,10 @@ async fn a_disconnect_of_the_broker_is_told_with_its_code_and_reason() {
         client.ended().await;
         assert_eq!(
             client.status().failure,
-            Some(ConnectionError::Dismissed(words.into())),
+            Some(ConnectionError::Dismissed {
+                code: ReasonCode::SESSION_TAKEN_OVER,
+                words: words.into()
+            }),
             "{packet:02x?}"
         );
     }
@@ -495,11 +494,7 @@ async fn a_disconnect_of_the_broker_is_told_with_its_code_and_reason() {
 #[tokio::test]
 async fn a_port_that_speaks_something_else_is_told_as_that() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let endpoint = Endpoint {
-        host: "127.0.0.1".into(),
-        port: listener.local_addr().unwrap().port(),
-        tls: None,
-    };
+    let endpoint = Endpoint::tcp("127.0.0.1", listener.local_addr().unwrap().port());
     for version in BOTH {
         let answer = async {
             let (mut socket, _) = listener.accept().await.unwrap();

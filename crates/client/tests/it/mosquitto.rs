@@ -160,11 +160,7 @@ fn free_ports<const N: usize>() -> [u16; N] {
 }
 
 fn endpoint(port: u16) -> Endpoint {
-    Endpoint {
-        host: "127.0.0.1".into(),
-        port,
-        tls: None,
-    }
+    Endpoint::tcp("127.0.0.1", port)
 }
 
 fn write(path: &Path, text: &str) {

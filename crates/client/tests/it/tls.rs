@@ -117,9 +117,8 @@ async fn a_broker_of_another_authority_or_name_is_not_trusted() {
         let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
     });
     let endpoint = Endpoint {
-        host: "127.0.0.2".into(),
-        port,
         tls: Some(config(broker.authority(), Some(&identity))),
+        ..Endpoint::tcp("127.0.0.2", port)
     };
     let told = problem(attempt(Version::V5, &endpoint).await);
     assert_eq!(told, TlsProblem::OtherName);

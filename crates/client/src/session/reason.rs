@@ -69,35 +69,3 @@ pub(super) fn suback_outcome(
     };
     Err(words(reason.text(), reason, said))
 }
-
-pub(super) fn connack_reason(code: packets5::ConnectReturnCode) -> ReasonCode {
-    use packets5::ConnectReturnCode as Code;
-    match code {
-        Code::Success => ReasonCode::SUCCESS,
-        Code::RefusedProtocolVersion | Code::UnsupportedProtocolVersion => {
-            ReasonCode::UNSUPPORTED_PROTOCOL_VERSION
-        }
-        Code::BadClientId | Code::ClientIdentifierNotValid => {
-            ReasonCode::CLIENT_IDENTIFIER_NOT_VALID
-        }
-        Code::ServiceUnavailable | Code::ServerUnavailable => ReasonCode::SERVER_UNAVAILABLE,
-        Code::UnspecifiedError => ReasonCode::UNSPECIFIED_ERROR,
-        Code::MalformedPacket => ReasonCode::MALFORMED_PACKET,
-        Code::ProtocolError => ReasonCode::PROTOCOL_ERROR,
-        Code::ImplementationSpecificError => ReasonCode::IMPLEMENTATION_SPECIFIC,
-        Code::BadUserNamePassword => ReasonCode::BAD_USER_NAME_OR_PASSWORD,
-        Code::NotAuthorized => ReasonCode::NOT_AUTHORIZED,
-        Code::ServerBusy => ReasonCode::SERVER_BUSY,
-        Code::Banned => ReasonCode::BANNED,
-        Code::BadAuthenticationMethod => ReasonCode::BAD_AUTHENTICATION_METHOD,
-        Code::TopicNameInvalid => ReasonCode::TOPIC_NAME_INVALID,
-        Code::PacketTooLarge => ReasonCode::PACKET_TOO_LARGE,
-        Code::QuotaExceeded => ReasonCode::QUOTA_EXCEEDED,
-        Code::PayloadFormatInvalid => ReasonCode::PAYLOAD_FORMAT_INVALID,
-        Code::RetainNotSupported => ReasonCode::RETAIN_NOT_SUPPORTED,
-        Code::QoSNotSupported => ReasonCode::QOS_NOT_SUPPORTED,
-        Code::UseAnotherServer => ReasonCode::USE_ANOTHER_SERVER,
-        Code::ServerMoved => ReasonCode::SERVER_MOVED,
-        Code::ConnectionRateExceeded => ReasonCode::CONNECTION_RATE_EXCEEDED,
-    }
-}
