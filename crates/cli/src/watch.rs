@@ -136,6 +136,7 @@ mod tests {
             seq: 1,
             at_micros: 1_767_225_600_000_000 + 67_327_123_456,
             client: "pump-7".into(),
+            seen_by: None,
             direction: Direction::ToBroker,
             packet: "PUBLISH".into(),
             qos: Some(1),
