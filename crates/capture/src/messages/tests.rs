@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use mqttwb_model::{
     ConnectionId, ConnectionInfo, Direction, Fault, FaultDone, ListenerProtocol, MessageId,
-    Observer, PacketBatch, PacketMark, ProtocolVersion, Timestamp,
+    Observer, PacketBatch, PacketMark, ProtocolVersion, SeenBy, Timestamp,
 };
 
 use super::*;
@@ -33,6 +33,7 @@ impl Scene {
     fn connection(&self, id: u64, client: &str) {
         self.capture.connected(&ConnectionInfo {
             id: ConnectionId(id),
+            seen_by: SeenBy::Broker,
             client: client.into(),
             version: ProtocolVersion::V5,
             listener: "tcp".into(),

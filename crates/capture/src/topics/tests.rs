@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use mqttwb_model::{
-    ConnectionInfo, ListenerProtocol, Observer, PacketBatch, PacketMark, ProtocolVersion,
+    ConnectionInfo, ListenerProtocol, Observer, PacketBatch, PacketMark, ProtocolVersion, SeenBy,
 };
 use proptest::prelude::*;
 
@@ -33,6 +33,7 @@ fn capture() -> Arc<Capture> {
     for (id, client) in [(1, "pump-7"), (2, "ops")] {
         capture.connected(&ConnectionInfo {
             id: ConnectionId(id),
+            seen_by: SeenBy::Broker,
             client: client.into(),
             version: ProtocolVersion::V311,
             listener: "tcp".into(),
