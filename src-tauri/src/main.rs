@@ -19,6 +19,11 @@ use tauri::{Manager, RunEvent, WindowEvent, webview::PageLoadEvent};
 use pump::Pump;
 use workbench::Workbench;
 
+/// What a load needed goes back to the system within seconds after it; glibc keeps most of it (docs/benchmarks.md).
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// A glass MQTT broker: a broker, test clients, device certificates, and every packet visible.
 #[derive(Debug, Parser)]
 #[command(version)]

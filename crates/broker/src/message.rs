@@ -189,7 +189,23 @@ impl Message {
     /// Topic.
     pub fn topic(&self) -> &str {
         // Written from a &str; a slice of it is checked again rather than trusted.
-        std::str::from_utf8(&self.0[HEAD..HEAD + self.topic_len()]).unwrap_or_default()
+        std::str::from_utf8(self.topic_bytes()).unwrap_or_default()
+    }
+
+    /// The topic's bytes, for those who only copy or compare them.
+    pub(crate) fn topic_bytes(&self) -> &[u8] {
+        &self.0[HEAD..HEAD + self.topic_len()]
+    }
+
+    /// Whether the two go to the same subscribers in the same way, and are neither numbered nor kept: of one publisher,
+    /// to one topic, at QoS 0.
+    pub(crate) fn goes_with(&self, other: &Self) -> bool {
+        // Byte 1 has QoS and retain, 16 to 24 the publisher.
+        let plain = |message: &Self| message.0[1] == 0;
+        plain(self)
+            && plain(other)
+            && self.0[16..24] == other.0[16..24]
+            && self.topic_bytes() == other.topic_bytes()
     }
 
     /// Properties to hand on: all but topic alias, expiry and subscription identifiers, as they came, in order.

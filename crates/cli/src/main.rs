@@ -26,6 +26,11 @@ use tracing_subscriber::EnvFilter;
 use arguments::{Arguments, BrokerCommand, CertCommand, Command};
 use output::Output;
 
+/// What a load needed goes back to the system within seconds after it; glibc keeps most of it (docs/benchmarks.md).
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     log_to_standard_error();

@@ -138,15 +138,17 @@ fn publish_len(
     2 + topic + id + properties + payload
 }
 
-/// Writes a PUBLISH whose properties come from several places: the publisher's own, and what the broker adds.
+/// Writes a PUBLISH whose properties come from several places: the publisher's own, and what the broker adds. The topic is
+/// UTF-8, which nobody looks at here.
 pub fn encode_publish(
     publish: &PublishHead,
-    topic: &str,
+    topic: impl AsRef<[u8]>,
     properties: &[Properties<'_>],
     payload: &[u8],
     version: ProtocolVersion,
     out: &mut BytesMut,
 ) {
+    let topic = topic.as_ref();
     let first = 0x30
         | (u8::from(publish.dup) << 3)
         | (u8::from(publish.qos) << 1)
@@ -161,7 +163,7 @@ pub fn encode_publish(
     );
     out.reserve(5 + len);
     head(out, first, len);
-    string(out, topic.as_bytes());
+    string(out, topic);
     if publish.qos != QoS::AtMostOnce {
         out.put_u16(publish.packet_id);
     }

@@ -206,7 +206,7 @@ impl Output {
             Some(aliases) => aliases.of(message.topic()),
             None => Alias::None,
         };
-        let mut topic = message.topic();
+        let mut topic = message.topic_bytes();
         match alias {
             Alias::None => {}
             Alias::New(alias) => {
@@ -222,13 +222,13 @@ impl Output {
                 self.bytes.truncate(start);
                 self.properties.truncate(before);
                 if let Some(aliases) = &mut self.aliases {
-                    aliases.untold(topic);
+                    aliases.untold(message.topic());
                 }
             }
             Alias::Known(alias, stands_for) => {
                 Property::TopicAlias(alias).write(&mut self.properties);
                 aliased = Some(stands_for);
-                topic = "";
+                topic = b"";
             }
         }
         encode_publish(

@@ -12,7 +12,7 @@ pub(super) struct Online {
     pub(super) session_expiry: u32,
     pub(super) will: Option<StoredWill>,
     /// Deliveries of the batch at hand, put into the inbox together.
-    pub(super) pending: Vec<Delivery>,
+    pub(super) pending: VecDeque<Delivery>,
     /// Who waits for the connection to be gone: told by being dropped.
     pub(super) gone: Vec<oneshot::Sender<()>>,
 }
@@ -59,19 +59,16 @@ impl Client {
         retain: bool,
         subscription_ids: &SubscriptionIds,
     ) -> Delivery {
-        let mut seq = 0;
-        if qos > QoS::AtMostOnce {
-            seq = self.next_seq;
-            self.next_seq += 1;
-        }
-        Delivery {
-            message: message.clone(),
+        let mut delivery = Delivery {
             qos,
             retain,
-            subscription_ids: subscription_ids.clone(),
-            seq,
-            share: None,
+            ..Delivery::at_most_once(message, subscription_ids)
+        };
+        if qos > QoS::AtMostOnce {
+            delivery.seq = self.next_seq;
+            self.next_seq += 1;
         }
+        delivery
     }
 
     /// The connection that it has, or had last: its will comes from there.
@@ -95,7 +92,7 @@ pub(super) fn online(
         keep_alive: attach.terms.keep_alive,
         session_expiry: attach.session_expiry,
         will: attach.will,
-        pending: Vec::new(),
+        pending: VecDeque::new(),
         gone: Vec::new(),
     };
     (online, attach.reply)

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use mqttwb_model::{MessageId, QoS};
 use mqttwb_wire::ReasonCode;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 use crate::journal::Settled;
@@ -97,13 +97,22 @@ impl Inbox {
 
     /// Puts messages in, and empties `deliveries` but for those that there was no room for. They are not taken out before
     /// the journal's round `after` is safe, where there is one.
-    pub(crate) fn put(&self, deliveries: &mut Vec<Delivery>, after: Option<u64>) {
+    pub(crate) fn put(&self, deliveries: &mut VecDeque<Delivery>, after: Option<u64>) {
+        let all = deliveries.iter().map(|d| d.message.size()).sum();
         let mut state = self.state.lock();
         state.puts += 1;
         let detach = state.puts > BEHIND;
-        let mut taken = Vec::new();
-        let mut refused = Vec::new();
         let waits = after.is_some() || !state.behind.is_empty();
+        let few = all <= QOS0_BYTES && deliveries.len() <= self.limits.messages;
+        if state.count == 0 && few && !waits && !detach {
+            // The usual case: the connection has taken everything, and gets the whole queue as it stands.
+            std::mem::swap(&mut state.deliveries, deliveries);
+            state.bytes = all;
+            state.count = state.deliveries.len();
+            return wake(state);
+        }
+        let mut taken = Vec::new();
+        let mut refused = VecDeque::new();
         for delivery in deliveries.drain(..) {
             let bytes = state.bytes + delivery.message.size();
             let full = match delivery.qos {
@@ -114,7 +123,7 @@ impl Inbox {
             };
             // A box that is empty takes anything: a single large message must pass.
             if full && state.bytes > 0 {
-                refused.push(delivery);
+                refused.push_back(delivery);
                 continue;
             }
             state.bytes = bytes;
@@ -137,11 +146,7 @@ impl Inbox {
             state.behind.push_back((round, taken));
             return;
         }
-        let waker = state.waker.take();
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wake(state);
     }
 
     /// A queue was full for this message, which the connection has published.
@@ -174,11 +179,7 @@ impl Inbox {
                 deliveries.extend(behind.drain(..safe).flat_map(|(_, safe)| safe));
             }
         }
-        let waker = state.waker.take();
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wake(state);
     }
 
     /// Asks the connection what is in its session; `None` where too many ask already. The connection may end before it
@@ -199,11 +200,7 @@ impl Inbox {
             at_most,
             reply,
         });
-        let waker = state.waker.take();
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wake(state);
         Some(answer)
     }
 
@@ -216,11 +213,7 @@ impl Inbox {
     pub(crate) fn end(&self, reason: ReasonCode) {
         let mut state = self.state.lock();
         state.end.get_or_insert(reason);
-        let waker = state.waker.take();
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wake(state);
     }
 
     /// Whether there is something, for a task that waits. Messages are taken with [`Self::take`].
@@ -283,6 +276,15 @@ impl Inbox {
     }
 }
 
+/// Wakes whoever waits, without holding the lock.
+fn wake(mut state: MutexGuard<'_, State>) {
+    let waker = state.waker.take();
+    drop(state);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -331,7 +333,7 @@ mod tests {
         let batches = Arc::new(());
         for _ in 0..100 {
             let batch = Bytes::from_owner(Batch(bytes.to_vec(), batches.clone()));
-            let mut deliveries: Vec<_> = message::records(batch)
+            let mut deliveries: VecDeque<_> = message::records(batch)
                 .map(|record| match record {
                     Record::Message(message) => Delivery {
                         message,
@@ -384,13 +386,13 @@ mod tests {
             when_full: WhenFull::DropNewest,
         });
         let fits = QOS0_BYTES / delivery.message.size();
-        let mut deliveries = vec![delivery.clone(); fits + 3];
+        let mut deliveries = VecDeque::from(vec![delivery.clone(); fits + 3]);
         inbox.put(&mut deliveries, None);
         assert_eq!(deliveries.len(), 3);
         let mut taken = VecDeque::new();
         inbox.take(&mut taken);
         assert_eq!(taken.len(), 2);
-        let mut deliveries = vec![delivery; 3];
+        let mut deliveries = VecDeque::from(vec![delivery; 3]);
         inbox.put(&mut deliveries, None);
         assert_eq!(deliveries.len(), 1);
         assert_eq!(inbox.empty().len(), fits);

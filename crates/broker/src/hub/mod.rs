@@ -197,12 +197,58 @@ impl Hub {
         matches
     }
 
-    /// A message has come from the router.
-    pub(crate) fn message(&mut self, message: &Message, now: Timestamp) {
-        if message.is_to_be_kept() {
-            self.counters.retained_came(message.size());
+    /// Messages have come from the router behind each other. They are gone from `messages` then.
+    pub(crate) fn messages(&mut self, messages: &mut Vec<Message>, now: Timestamp) {
+        for alike in messages.chunk_by(Message::goes_with) {
+            if let [message] = alike {
+                if message.is_to_be_kept() {
+                    self.counters.retained_came(message.size());
+                }
+                self.route(message, now);
+            } else {
+                self.deliver_alike(alike, now);
+            }
         }
-        self.route(message, now);
+        messages.clear();
+    }
+
+    /// As [`Self::deliver`] for each of these, which go with each other: every subscriber is looked up once.
+    fn deliver_alike(&mut self, alike: &[Message], now: Timestamp) {
+        let [first, ..] = alike else {
+            return;
+        };
+        let publisher = first.origin().publisher;
+        let matches = self.matches_of(first.topic());
+        for target in &matches.targets {
+            let key = target.subscriber.0;
+            let Some(client) = self.clients.get_mut(key as usize) else {
+                continue;
+            };
+            if target.no_local && client.connection() == publisher {
+                continue; // [MQTT-3.8.3-3]
+            }
+            let deliveries = alike
+                .iter()
+                .map(|message| Delivery::at_most_once(message, &target.ids));
+            match &mut client.state {
+                State::Online(online) => {
+                    if online.pending.is_empty() {
+                        self.dirty.push(key);
+                    }
+                    online.pending.extend(deliveries);
+                }
+                State::Offline(_) => {
+                    for delivery in deliveries {
+                        self.give(key, delivery, now);
+                    }
+                }
+            }
+        }
+        for message in alike {
+            for share in &matches.shares {
+                self.deliver_shared(*share, message, now);
+            }
+        }
     }
 
     /// Delivers a message to everybody who wants it, and keeps it where it is retained.
@@ -255,7 +301,7 @@ impl Hub {
                 if online.pending.is_empty() {
                     self.dirty.push(key);
                 }
-                online.pending.push(delivery);
+                online.pending.push_back(delivery);
             }
             State::Offline(offline) => {
                 let (seq, message) = (delivery.seq, delivery.message.clone());

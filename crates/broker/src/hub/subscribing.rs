@@ -77,7 +77,7 @@ impl Hub {
             if let Some(session) = client.durable.filter(|_| delivery.seq > 0) {
                 self.durable.enqueue(session, &delivery, None);
             }
-            pending.push(delivery);
+            pending.push_back(delivery);
         }
         if let State::Online(online) = &mut client.state {
             if !pending.is_empty() {

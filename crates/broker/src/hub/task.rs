@@ -82,6 +82,7 @@ pub(crate) async fn run(mut hub: Hub, handle: HubHandle, mut router: RouterRecei
     let _closing = Closing(handle.tickets.clone());
     let journal = hub.journal();
     hub.flush(); // what restoring has changed
+    let mut messages = Vec::new();
     loop {
         let due = hub
             .deadline()
@@ -113,8 +114,13 @@ pub(crate) async fn run(mut hub: Hub, handle: HubHandle, mut router: RouterRecei
                 break;
             };
             for record in records {
+                if let Record::Message(message) = record {
+                    messages.push(message);
+                    continue;
+                }
+                hub.messages(&mut messages, now); // those before it
                 match record {
-                    Record::Message(message) => hub.message(&message, now),
+                    Record::Message(_) => {}
                     Record::Sync(sync) => hub.sync(sync),
                     Record::Forget { session, packet_id } => {
                         hub.forget_received(session, packet_id);
@@ -126,6 +132,7 @@ pub(crate) async fn run(mut hub: Hub, handle: HubHandle, mut router: RouterRecei
                     },
                 }
             }
+            hub.messages(&mut messages, now);
             batch = None;
             if round + 1 < BATCHES_A_ROUND {
                 batch = router.try_receive();

@@ -491,3 +491,66 @@ fn when_the_broker_stops_messages_go_to_members_whose_sessions_stay() {
     assert_eq!(waiting(&mut hub, &b), [""; 0]);
     assert_eq!(waiting(&mut hub, &c), ["1"]);
 }
+
+#[test]
+fn messages_that_come_together_arrive_as_if_each_came_alone() {
+    let messages = || {
+        let mut messages = Vec::new();
+        for n in 0..40 {
+            let topic = if n % 11 < 8 { "a" } else { "b" };
+            let qos = if n % 13 == 5 {
+                QoS::AtLeastOnce
+            } else {
+                QoS::AtMostOnce
+            };
+            let from = if n % 17 < 12 { 1 } else { 7 };
+            messages.push(made(topic, &n.to_string(), from, qos, n % 19 == 3));
+        }
+        messages
+    };
+    let mut arrived = Vec::new();
+    for together in [false, true] {
+        let mut hub = hub();
+        // The publisher of most of them, with and without no-local; two that share; one that is away.
+        let clients = ["own", "all", "x", "y", "away"];
+        let mut connected: Vec<_> = clients
+            .iter()
+            .enumerate()
+            .map(|(n, name)| connect(&mut hub, name, n as u64 + 1, 60))
+            .collect();
+        let options = SubscriptionOptions {
+            qos: QoS::AtLeastOnce,
+            no_local: true,
+            ..Default::default()
+        };
+        let filter = TopicFilter::try_from("a").unwrap();
+        hub.subscribe(&"own".into(), vec![(filter, options)], Some(5), at(0));
+        subscribe(&mut hub, "all", "#");
+        subscribe(&mut hub, "x", "$share/g/a");
+        subscribe(&mut hub, "y", "$share/g/a");
+        subscribe(&mut hub, "away", "+");
+        let away = connected.pop().unwrap();
+        detach(&mut hub, away, false, at(1));
+        if together {
+            let mut messages = messages();
+            hub.messages(&mut messages, at(1));
+            assert!(messages.is_empty());
+        } else {
+            for message in messages() {
+                hub.messages(&mut vec![message], at(1));
+            }
+        }
+        let again = connect(&mut hub, "away", 9, 60);
+        let session = again.attached.session.as_ref().unwrap();
+        let queued = session.queued().map(|delivery| delivery.message.clone());
+        let mut all = vec![queued.map(|m| m.payload().to_vec()).collect::<Vec<_>>()];
+        for client in &connected {
+            hub.flush();
+            let inbox = client.attached.inbox.empty();
+            all.push(inbox.iter().map(|d| d.message.payload().to_vec()).collect());
+        }
+        assert_eq!(all[2].len(), 40, "whoever wants everything gets everything");
+        arrived.push(all);
+    }
+    assert_eq!(arrived[0], arrived[1]);
+}

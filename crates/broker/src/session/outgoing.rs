@@ -29,6 +29,18 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// A delivery at QoS 0.
+    pub(crate) fn at_most_once(message: &Message, subscription_ids: &SubscriptionIds) -> Self {
+        Self {
+            message: message.clone(),
+            qos: QoS::AtMostOnce,
+            retain: false,
+            subscription_ids: subscription_ids.clone(),
+            seq: 0,
+            share: None,
+        }
+    }
+
     /// The same, with the message in memory of its own.
     #[must_use]
     pub(crate) fn detached(self) -> Self {
@@ -621,7 +633,7 @@ fn fits(delivery: &Delivery, terms: &Terms) -> bool {
         let ids: usize = ids.map(|id| 1 + var_int_len(*id as usize)).sum();
         let size = publish_size(
             delivery.qos,
-            message.topic().len(),
+            message.topic_bytes().len(),
             message.properties().as_bytes().len() + expiry + ids,
             message.payload().len(),
             terms.version,
