@@ -1,4 +1,4 @@
-//! Keeps persistent sessions and retained messages in one SQLite file.
+//! Keeps persistent sessions and retained messages in one SQLite file, and each recording in one of its own ([`recording`]).
 //!
 //! Duty: [`mqttwb_model::durable::Store`], with a write-ahead log and one transaction for each list of changes. Not here:
 //! which changes there are, when they are committed, and who waits for it (the broker's journal).
@@ -9,6 +9,7 @@ mod effect;
 mod error;
 mod open;
 mod read;
+pub mod recording;
 mod schema;
 #[cfg(test)]
 mod tests;
