@@ -174,6 +174,22 @@ impl Filter {
             .is_none_or(|filter| filter.matches(topic))
     }
 
+    /// Whether a packet between these times can pass.
+    pub(crate) fn takes_time(&self, earliest: Timestamp, latest: Timestamp) -> bool {
+        self.from.is_none_or(|from| latest >= from)
+            && self.until.is_none_or(|until| earliest < until)
+    }
+
+    /// Whether a time is asked for.
+    pub(crate) fn asks_time(&self) -> bool {
+        self.from.is_some() || self.until.is_some()
+    }
+
+    /// Whether certain clients are asked for.
+    pub(crate) fn asks_client(&self) -> bool {
+        !self.clients.is_empty()
+    }
+
     /// Whether the topic is asked for.
     pub(crate) fn asks_topic(&self) -> bool {
         self.topic.is_some()

@@ -7,7 +7,9 @@
 //! for pointers and the open segment's tail, so that observing never waits long; where it would, the packets are lost.
 
 mod cursor;
+pub mod export;
 mod filter;
+pub mod import;
 mod log;
 mod messages;
 mod packets;

@@ -1,9 +1,10 @@
 //! Packets lent to a reader.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::Packet;
 use crate::segment::{Glance, Segment};
+use crate::{Filter, Packet, Source};
 
 /// Packets lent out of a [`Source`](crate::Source): they stay as they are, whatever is evicted meanwhile.
 #[derive(Debug)]
@@ -44,6 +45,25 @@ impl Packets {
     /// The packets, in the order of their numbers.
     pub fn iter(&self) -> impl Iterator<Item = Packet<'_>> {
         self.glances(self.begin).map(|glance| glance.packet())
+    }
+
+    /// Those that pass a filter, in the order of their numbers; `source` is where they were lent from.
+    pub fn passing<'a>(
+        &'a self,
+        filter: &'a Filter,
+        source: &'a dyn Source,
+    ) -> impl Iterator<Item = Packet<'a>> {
+        let mut known = HashMap::new();
+        self.glances(self.begin)
+            .filter(move |glance| {
+                filter.passes(glance, || {
+                    *known.entry(glance.connection()).or_insert_with(|| {
+                        let info = source.connection(glance.connection());
+                        filter.judge(info.as_ref().map(|info| &info.client))
+                    })
+                })
+            })
+            .map(|glance| glance.packet())
     }
 
     /// Whether there are none.

@@ -9,8 +9,11 @@ use mqttwb_model::recording::{Archive, ArchiveError, SegmentEntry, SegmentIndex}
 use crate::Filter;
 
 /// Bit sets of topics and connections that a filter takes.
-struct Sieve {
+struct Sieve<'a> {
+    filter: &'a Filter,
     types: u16,
+    /// Connections of clients that are asked for; `None` where every client is.
+    clients: Option<HashSet<ConnectionId>>,
     /// Topics that the filter on topics takes; `None` where there is none.
     topics: Option<Vec<bool>>,
     /// Topics and connections that hold the text; `None` where there is none.
@@ -30,7 +33,7 @@ pub fn where_to_look(
         .indexes(&mut |first, index| {
             // A segment without an index is looked at.
             while let Some(entry) = entries.next_if(|entry| entry.first <= first) {
-                if entry.first == first && !sieve.lets_through(index) {
+                if entry.first == first && !sieve.lets_through(entry, index) {
                     continue;
                 }
                 join(&mut ranges, entry);
@@ -48,10 +51,11 @@ fn join(ranges: &mut Vec<Range<u64>>, entry: &SegmentEntry) {
     }
 }
 
-impl Sieve {
-    fn new(archive: &dyn Archive, filter: &Filter) -> Result<Option<Self>, ArchiveError> {
+impl<'a> Sieve<'a> {
+    fn new(archive: &dyn Archive, filter: &'a Filter) -> Result<Option<Self>, ArchiveError> {
         let needle = filter.needle();
-        if filter.types() == u16::MAX && needle.is_none() {
+        let asks = needle.is_some() || filter.asks_client() || filter.asks_time();
+        if filter.types() == u16::MAX && !asks {
             return Ok(None);
         }
         let mut topics = filter.asks_topic().then(Vec::new);
@@ -66,26 +70,34 @@ impl Sieve {
                 }
             })?;
         }
-        let text = match needle {
-            None => None,
-            Some(needle) => {
-                let mut connections = HashSet::new();
-                archive.connections(&mut |info| {
-                    if needle.is_in(info.client.as_str().as_bytes()) {
-                        connections.insert(info.id);
-                    }
-                })?;
-                Some((named, connections))
-            }
-        };
+        let mut clients = filter.asks_client().then(HashSet::new);
+        let mut holding = HashSet::new();
+        if clients.is_some() || needle.is_some() {
+            archive.connections(&mut |info| {
+                let verdict = filter.judge(Some(&info.client));
+                if let Some(clients) = &mut clients
+                    && verdict.wanted
+                {
+                    clients.insert(info.id);
+                }
+                if verdict.holds_text {
+                    holding.insert(info.id);
+                }
+            })?;
+        }
         Ok(Some(Self {
+            filter,
             types: filter.types(),
+            clients,
             topics,
-            text,
+            text: needle.map(|_| (named, holding)),
         }))
     }
 
-    fn lets_through(&self, index: &SegmentIndex) -> bool {
+    fn lets_through(&self, entry: &SegmentEntry, index: &SegmentIndex) -> bool {
+        if !self.filter.takes_time(entry.earliest, entry.latest) {
+            return false;
+        }
         // The bit of type 0 stands for none: a packet of it is in no index.
         if index.types & self.types == 0 && self.types != u16::MAX {
             return false;
@@ -97,10 +109,14 @@ impl Sieve {
                     .any(|topic| wanted.get(*topic as usize).copied().unwrap_or(true))
             })
         };
+        let among =
+            |wanted: &HashSet<ConnectionId>| index.connections.iter().any(|id| wanted.contains(id));
         self.topics.as_deref().is_none_or(any)
-            && self.text.as_ref().is_none_or(|(topics, connections)| {
-                any(topics) || index.connections.iter().any(|id| connections.contains(id))
-            })
+            && self.clients.as_ref().is_none_or(among)
+            && self
+                .text
+                .as_ref()
+                .is_none_or(|(topics, connections)| any(topics) || among(connections))
     }
 }
 

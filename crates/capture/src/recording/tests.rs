@@ -210,6 +210,13 @@ fn a_search_leaves_out_segments_that_cannot_hold_what_is_sought() {
         (rare, 4_321),
         (Filter::all().text("RARE"), 4_321),
         (Filter::all().text("client-1"), 17),
+        (Filter::all().client(ClientPattern::from("client-1")), 17),
+        (
+            Filter::all()
+                .from(Timestamp(4_321_000))
+                .until(Timestamp(4_321_001)),
+            4_321,
+        ),
     ] {
         let places = recording.where_to_look(&filter).unwrap();
         assert_eq!(places.len(), 1, "{filter:?}");
