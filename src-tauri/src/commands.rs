@@ -78,6 +78,22 @@ pub fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         chart_create,
         chart_remove,
         chart_update,
+        recordings_state,
+        recordings,
+        record_start,
+        record_stop,
+        recording_open,
+        recording_close,
+        recording_rename,
+        recording_delete,
+        recording_restore,
+        recording_export,
+        recording_import,
+        recording_replay,
+        recording_compare,
+        job_cancel,
+        job_pause,
+        job_forget,
         live_stream,
         traffic_stream,
         traffic_tail,
@@ -449,6 +465,86 @@ async fn chart_remove(bench: Bench<'_>, id: u32) -> Result<Chart> {
 #[tauri::command]
 async fn chart_update(bench: Bench<'_>, chart: Chart) -> Result<Chart> {
     bench.app()?.chart_update(chart).await
+}
+
+#[tauri::command]
+async fn recordings_state(bench: Bench<'_>) -> Result<RecordingsState> {
+    bench.app()?.recordings_state().await
+}
+
+#[tauri::command]
+async fn recordings(bench: Bench<'_>) -> Result<Vec<RecordingEntry>> {
+    bench.app()?.recordings().await
+}
+
+#[tauri::command]
+async fn record_start(bench: Bench<'_>, request: RecordRequest) -> Result<RecordProgress> {
+    bench.app()?.record_start(request).await
+}
+
+#[tauri::command]
+async fn record_stop(bench: Bench<'_>) -> Result<RecordProgress> {
+    bench.app()?.record_stop().await
+}
+
+#[tauri::command]
+async fn recording_open(bench: Bench<'_>, name: String) -> Result<()> {
+    bench.app()?.recording_open(name).await
+}
+
+#[tauri::command]
+async fn recording_close(bench: Bench<'_>) -> Result<()> {
+    bench.app()?.recording_close().await
+}
+
+#[tauri::command]
+async fn recording_rename(bench: Bench<'_>, name: String, renamed: String) -> Result<()> {
+    bench.app()?.recording_rename(name, renamed).await
+}
+
+#[tauri::command]
+async fn recording_delete(bench: Bench<'_>, name: String) -> Result<()> {
+    bench.app()?.recording_delete(name).await
+}
+
+#[tauri::command]
+async fn recording_restore(bench: Bench<'_>, name: String) -> Result<()> {
+    bench.app()?.recording_restore(name).await
+}
+
+#[tauri::command]
+async fn recording_export(bench: Bench<'_>, request: RecordingExport) -> Result<Job> {
+    bench.app()?.recording_export(request).await
+}
+
+#[tauri::command]
+async fn recording_import(bench: Bench<'_>, request: RecordingImport) -> Result<Job> {
+    bench.app()?.recording_import(request).await
+}
+
+#[tauri::command]
+async fn recording_replay(bench: Bench<'_>, request: ReplayRequest) -> Result<Job> {
+    bench.app()?.recording_replay(request).await
+}
+
+#[tauri::command]
+async fn recording_compare(bench: Bench<'_>, request: CompareRequest) -> Result<Job> {
+    bench.app()?.recording_compare(request).await
+}
+
+#[tauri::command]
+async fn job_cancel(bench: Bench<'_>, id: u32) -> Result<()> {
+    bench.app()?.job_cancel(id).await
+}
+
+#[tauri::command]
+async fn job_pause(bench: Bench<'_>, id: u32, pause: bool) -> Result<()> {
+    bench.app()?.job_pause(id, pause).await
+}
+
+#[tauri::command]
+async fn job_forget(bench: Bench<'_>, id: u32) -> Result<()> {
+    bench.app()?.job_forget(id).await
 }
 
 // Streams. Each answers with its number; the page acknowledges frames and closes it by that number.

@@ -25,6 +25,7 @@ use crate::certificates::CertificateStore;
 use crate::config::{self, Config, ConfigFile, ListenerSpec, Persistence, STORE_NAME};
 use crate::control;
 use crate::inspect::Undo;
+use crate::recordings::Recordings;
 use crate::settings;
 pub(crate) use failure::not_running;
 use failure::{start_failed, store_failed, store_finding};
@@ -58,6 +59,7 @@ pub(crate) struct BrokerControl {
     pub(crate) changes: Arc<tokio::sync::Mutex<settings::Changes>>,
     capture: Arc<Capture>,
     certificates: Arc<CertificateStore>,
+    pub(crate) recordings: Arc<Recordings>,
     phase: Mutex<Phase>,
     /// One at a time: what holds in the end is what was read last.
     reloading: tokio::sync::Mutex<()>,
@@ -75,6 +77,7 @@ impl BrokerControl {
         config: Config,
         capture: Arc<Capture>,
         certificates: Arc<CertificateStore>,
+        recordings: Arc<Recordings>,
     ) -> Self {
         Self {
             data,
@@ -83,6 +86,7 @@ impl BrokerControl {
             changes: Arc::default(),
             capture,
             certificates,
+            recordings,
             phase: Mutex::new(Phase::Stopped { failure: None }),
             reloading: tokio::sync::Mutex::default(),
             control: Mutex::default(),
@@ -313,6 +317,21 @@ impl BrokerControl {
         };
         let held = self.held();
         held.broker.listeners.iter().map(closed).collect()
+    }
+
+    /// What a recording says of where its packets come from.
+    pub(crate) fn recorded_from(&self) -> String {
+        let urls: Vec<String> = self
+            .status()
+            .listeners
+            .into_iter()
+            .filter(|listener| listener.listening)
+            .map(|listener| listener.url)
+            .collect();
+        if urls.is_empty() {
+            return "The embedded broker, which did not run yet.".into();
+        }
+        format!("The embedded broker at {}.", urls.join(", "))
     }
 
     /// What it runs with, or would.

@@ -16,6 +16,8 @@ mod files;
 mod inspect;
 pub mod oneshot;
 mod payloads;
+mod recording_commands;
+pub mod recordings;
 mod settings;
 mod snippets;
 mod traffic;
@@ -37,6 +39,7 @@ use charts::{Charts, Counters};
 use clients::{Endpoint, TestClients};
 use config::ConfigFile;
 use payloads::Payloads;
+use recordings::Recordings;
 use traffic::Traffic;
 
 /// The result of a command.
@@ -61,6 +64,7 @@ pub struct App {
     traffic: Traffic,
     charts: Arc<Charts>,
     payloads: Arc<Payloads>,
+    recordings: Arc<Recordings>,
     meter: Arc<Mutex<Meter>>,
     expiring: Arc<Mutex<Vec<Finding>>>,
     stop: watch::Sender<bool>,
@@ -81,12 +85,15 @@ impl App {
         let folder = data.clone();
         let certificates = Arc::new(blocking(move || CertificateStore::open(&folder)).await?);
         let capture = Capture::new(mqttwb_capture::DEFAULT_BUDGET);
+        let (folder, recorded) = (data.clone(), capture.clone());
+        let recordings = blocking(move || Ok(Arc::new(Recordings::new(&folder, recorded)))).await?;
         let broker = Arc::new(BrokerControl::new(
             data.clone(),
             file,
             config,
             capture.clone(),
             certificates.clone(),
+            recordings.clone(),
         ));
         let counted = broker.clone();
         let folder = data.clone();
@@ -110,6 +117,7 @@ impl App {
             broker,
             charts: charts.clone(),
             payloads,
+            recordings,
             stop,
         };
         tokio::spawn(async move { charts.run(stopped).await });
@@ -514,8 +522,7 @@ impl App {
 
     /// Forgets every packet.
     pub async fn traffic_clear(&self) -> Result<()> {
-        self.traffic.clear();
-        Ok(())
+        self.traffic.clear()
     }
 
     /// The charts.
@@ -546,6 +553,7 @@ impl App {
     /// Ends everything in order: test clients, broker.
     pub async fn close(&self) {
         self.clients.close().await;
+        self.recordings.close().await;
         // It may not run; then there is nothing to stop.
         let _ = self.broker.stop().await;
         self.stop.send_replace(true);

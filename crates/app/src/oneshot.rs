@@ -190,7 +190,7 @@ impl Remote {
         self.address.secure || self.ca.is_some() || self.identity.is_some()
     }
 
-    async fn endpoint(&self) -> Result<Endpoint> {
+    pub(crate) async fn endpoint(&self) -> Result<Endpoint> {
         let tls = if self.secure() {
             let (ca, identity) = (self.ca.clone(), self.identity.clone());
             let config = blocking(move || {
@@ -216,7 +216,7 @@ impl Remote {
         })
     }
 
-    fn options(&self) -> Result<Options> {
+    pub(crate) fn options(&self) -> Result<Options> {
         let unique = || format!("mqttwb-{:x}", Timestamp::now().0);
         Ok(Options {
             version: version(self.version)?,

@@ -48,6 +48,8 @@ const SHOWN: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Traffic {
     capture: Arc<Capture>,
+    /// The recording that is looked at in place of the live traffic.
+    opened: Mutex<Option<Arc<dyn Source>>>,
     views: Mutex<Views<View>>,
     messages: MessageList,
     topics: TopicTree,
@@ -57,6 +59,7 @@ impl Traffic {
     /// No views yet on these packets.
     pub fn new(capture: Arc<Capture>) -> Self {
         Self {
+            opened: Mutex::default(),
             views: Mutex::default(),
             messages: MessageList::new(capture.clone()),
             topics: TopicTree::new(capture.clone()),
@@ -64,9 +67,17 @@ impl Traffic {
         }
     }
 
-    /// What is looked at. Whatever shows packets reads them here.
+    /// What is looked at: the live traffic, or the recording that was opened. Whatever shows packets reads them here.
     pub fn source(&self) -> Arc<dyn Source> {
-        self.capture.clone()
+        match &*self.opened.lock() {
+            Some(recording) => recording.clone(),
+            None => self.capture.clone(),
+        }
+    }
+
+    /// Looks at this recording from now on, or at the live traffic again. A view that is open stays on what it is of.
+    pub fn look_at(&self, recording: Option<Arc<dyn Source>>) {
+        *self.opened.lock() = recording;
     }
 
     /// Opens a view and begins its search.
@@ -176,11 +187,19 @@ impl Traffic {
         })
     }
 
-    /// Forgets every packet.
-    pub fn clear(&self) {
+    /// Forgets every packet of the live traffic.
+    pub fn clear(&self) -> Result<()> {
+        if self.opened.lock().is_some() {
+            return Err(ApiError::new(
+                ErrorCode::WrongState,
+                "A recording is open, and can't be cleared.",
+            )
+            .hint("Close it to get back to the live traffic."));
+        }
         self.capture.clear();
         self.messages.cleared();
         self.topics.cleared();
+        Ok(())
     }
 
     /// The messages of what is looked at.
@@ -254,7 +273,8 @@ fn reason(packet: PacketType, code: u8, version: ProtocolVersion) -> Option<Stri
     Some(format!("0x{code:02x} {text}"))
 }
 
-fn parse(filter: &TrafficFilter) -> Result<Filter> {
+/// A filter as a page or a shell writes it.
+pub(crate) fn parse(filter: &TrafficFilter) -> Result<Filter> {
     let invalid = |message: String| ApiError::new(ErrorCode::InvalidInput, message);
     let mut parsed = Filter::all().text(&filter.text).payload(&filter.payload);
     for client in filter.clients.iter().filter(|client| !client.is_empty()) {

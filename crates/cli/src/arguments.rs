@@ -2,6 +2,7 @@
 
 mod faults;
 mod inspect;
+mod recordings;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use mqttwb_app::api::Version;
 
 pub use faults::{FaultCommand, action_text};
 pub use inspect::{InspectCommand, Paging, SessionArguments};
+pub use recordings::{Compare, ExportRecording, Import, Record, Replay};
 
 /// The workbench without a window: a real MQTT broker, device certificates, and clients for any broker.
 #[derive(Debug, Parser)]
@@ -41,6 +43,17 @@ pub enum Command {
     /// Print the messages of any broker
     #[command(disable_help_flag = true)]
     Sub(Subscribe),
+    /// Record packets into a file: of the broker that runs on the data folder
+    Record(Record),
+    /// Write a recording as JSON lines, CSV or pcapng
+    Export(ExportRecording),
+    /// Make a recording of the MQTT in a pcapng or pcap file
+    Import(Import),
+    /// Publish a recording again, to any broker
+    #[command(disable_help_flag = true)]
+    Replay(Replay),
+    /// Compare two recordings, message by message
+    Compare(Compare),
 }
 
 /// What to do with the broker.

@@ -10,6 +10,7 @@ mod cert;
 mod check;
 mod inspect;
 mod output;
+mod recordings;
 mod remote;
 mod signal;
 mod table;
@@ -72,6 +73,13 @@ fn run(arguments: Arguments, output: &Output) -> Result<()> {
             Command::Cert(CertCommand::List) => cert::list(data(arguments.data)?, output).await,
             Command::Pub(publish) => remote::publish(publish).await,
             Command::Sub(subscribe) => remote::subscribe(subscribe, output).await,
+            Command::Record(record) => {
+                recordings::record(data(arguments.data)?, record, output).await
+            }
+            Command::Export(export) => recordings::export(export, output).await,
+            Command::Import(import) => recordings::import(import, output).await,
+            Command::Replay(replay) => recordings::replay(replay, output).await,
+            Command::Compare(compare) => recordings::compare(compare, output).await,
         }
     })
 }

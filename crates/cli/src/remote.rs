@@ -69,7 +69,8 @@ fn print(message: &Received, output: &Output) -> Result<std::result::Result<(), 
     Ok(output.line(&line))
 }
 
-fn remote(arguments: RemoteArguments) -> Result<Remote> {
+/// The broker that is meant, and who to be there.
+pub fn remote(arguments: RemoteArguments) -> Result<Remote> {
     let address = match &arguments.url {
         Some(url) => Address::try_from(url.as_str())?,
         None => Address::new(arguments.host, arguments.port),

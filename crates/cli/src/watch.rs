@@ -109,7 +109,7 @@ fn line(row: &TrafficRow) -> String {
 }
 
 /// What clients choose goes to a terminal: no line breaks, no escape sequences.
-fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()

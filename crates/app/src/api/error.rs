@@ -28,6 +28,8 @@ pub enum ErrorCode {
     Client,
     /// `broker.toml` is not as it must be.
     Config,
+    /// A person ended it before it was done.
+    Cancelled,
     /// A fault of the workbench itself.
     Internal,
 }

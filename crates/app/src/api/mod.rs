@@ -14,6 +14,7 @@ mod inspect;
 mod live;
 mod messages;
 mod payloads;
+mod recordings;
 mod topics;
 mod traffic;
 
@@ -28,5 +29,6 @@ pub use inspect::*;
 pub use live::*;
 pub use messages::*;
 pub use payloads::*;
+pub use recordings::*;
 pub use topics::*;
 pub use traffic::*;

@@ -29,6 +29,7 @@ use crate::api::{ApiError, ErrorCode};
 pub use crate::certificates::OwnFiles;
 use keys::Field;
 pub(crate) use report::exposed;
+pub use units::{parse_size, parse_time};
 pub(crate) use writing::change;
 
 /// The file's name in the data folder.

@@ -20,13 +20,13 @@ const TIMES: &[(&str, u64)] = &[
     ("ms", 1),
 ];
 
-/// A size in bytes.
-pub(super) fn parse_size(text: &str) -> Option<u64> {
+/// A size in bytes, written as `64 MiB`.
+pub fn parse_size(text: &str) -> Option<u64> {
     parse(text, SIZES)
 }
 
-/// A time.
-pub(super) fn parse_time(text: &str) -> Option<Duration> {
+/// A time, written as `10 s`.
+pub fn parse_time(text: &str) -> Option<Duration> {
     parse(text, TIMES).map(Duration::from_millis)
 }
 

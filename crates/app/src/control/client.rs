@@ -13,8 +13,8 @@ use super::{ANSWER, Answer, Asked, Request};
 use crate::api::{
     ApiError, BrokerClient, BrokerCounters, BrokerStatus, ConfigReloaded, ConfigReport,
     DisconnectReason, ErrorCode, FaultEntry, FaultRule, LimitEntry, Page, PageRequest,
-    RetainedCleared, RetainedEntry, RetainedRestored, SessionDetail, SessionEntry, SessionRequest,
-    Story, StoryRequest, SubscriptionEntry, SubscriptionRequest,
+    RecordProgress, RecordRequest, RetainedCleared, RetainedEntry, RetainedRestored, SessionDetail,
+    SessionEntry, SessionRequest, Story, StoryRequest, SubscriptionEntry, SubscriptionRequest,
 };
 use crate::{Result, blocking};
 
@@ -130,6 +130,22 @@ impl RemoteBroker {
     /// The story of a message, as far as its packets are kept.
     pub async fn story(&self, wanted: StoryRequest) -> Result<Story> {
         self.ask(Request::Story { wanted }).await
+    }
+
+    /// Has it record what it sees into a new file, until it is stopped or its progress is not asked for any more.
+    pub async fn record(&self, wanted: RecordRequest, path: PathBuf) -> Result<RecordProgress> {
+        let path = crate::files::absolute(&path)?;
+        self.ask(Request::Record { wanted, path }).await
+    }
+
+    /// How the recording goes.
+    pub async fn record_progress(&self) -> Result<RecordProgress> {
+        self.ask(Request::RecordProgress).await
+    }
+
+    /// Ends the recording; returns when it is written.
+    pub async fn record_stop(&self) -> Result<RecordProgress> {
+        self.ask(Request::RecordStop).await
     }
 
     async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T> {

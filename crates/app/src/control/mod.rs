@@ -13,12 +13,14 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::api::{
-    ApiError, DisconnectReason, ErrorCode, FaultRule, PageRequest, SessionRequest, StoryRequest,
-    SubscriptionRequest,
+    ApiError, DisconnectReason, ErrorCode, FaultRule, PageRequest, RecordRequest, SessionRequest,
+    StoryRequest, SubscriptionRequest,
 };
 use crate::broker::BrokerControl;
 
@@ -86,6 +88,12 @@ pub(crate) enum Request {
     Story {
         wanted: StoryRequest,
     },
+    Record {
+        wanted: RecordRequest,
+        path: PathBuf,
+    },
+    RecordProgress,
+    RecordStop,
 }
 
 impl BrokerControl {
@@ -110,6 +118,12 @@ impl BrokerControl {
             Request::RestoreRetained { undo } => json(self.restore_retained(undo).await?),
             Request::Faults => json(self.faults()?),
             Request::AddFault { rule } => json(self.add_fault(rule)?),
+            Request::Record { wanted, path } => {
+                let detail = self.recorded_from();
+                json(self.recordings.start(wanted, Some(path), detail).await?)
+            }
+            Request::RecordProgress => json(self.recordings.progress()?),
+            Request::RecordStop => json(self.recordings.stop().await?),
             Request::ClearFaults { name } => json(self.clear_faults(name.as_deref())?),
             Request::Story { wanted } => json(self.story(wanted).await?),
         }

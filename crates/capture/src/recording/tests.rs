@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use mqttwb_model::recording::{GapCause, Origin, PackedSegment, SegmentIndex};
 use mqttwb_model::{
-    Direction, ListenerProtocol, Observer, PacketBatch, PacketMark, PacketType, ProtocolVersion,
-    QoS, SeenBy, TopicFilter,
+    ClientPattern, Direction, ListenerProtocol, Observer, PacketBatch, PacketMark, PacketType,
+    ProtocolVersion, QoS, SeenBy, TopicFilter,
 };
 use proptest::prelude::*;
 
@@ -291,8 +291,10 @@ fn any_filter() -> impl Strategy<Value = Filter> {
         ])),
         prop::option::of(any::<bool>()),
         prop::option::of(0u8..3),
+        prop::option::of(prop::sample::select(vec!["client-2", "client-*", "x"])),
+        prop::option::of((0u64..300, 0u64..300)),
     )
-        .prop_map(|(topic, text, packet, to_broker, qos)| {
+        .prop_map(|(topic, text, packet, to_broker, qos, client, time)| {
             let mut filter = Filter::all().text(text.unwrap_or_default());
             if let Some(topic) = topic {
                 filter = filter.topic(TopicFilter::try_from(topic).unwrap());
@@ -309,6 +311,13 @@ fn any_filter() -> impl Strategy<Value = Filter> {
             }
             if let Some(qos) = qos {
                 filter = filter.qos(QoS::try_from(qos).unwrap());
+            }
+            if let Some(client) = client {
+                filter = filter.client(ClientPattern::from(client));
+            }
+            if let Some((from, count)) = time {
+                let until = Timestamp((from + count) * 1_000);
+                filter = filter.from(Timestamp(from * 1_000)).until(until);
             }
             filter
         })
@@ -332,6 +341,13 @@ proptest! {
         }
         (0..4).for_each(|id| capture.connected(&info(id)));
         let recording = opened(record(&capture, 4));
-        prop_assert_eq!(shown(recording, &filter), shown(capture, &filter));
+        let passing: Vec<u64> = recording
+            .read(0, u64::MAX)
+            .passing(&filter, &*recording)
+            .map(|packet| packet.seq)
+            .collect();
+        let live = shown(capture, &filter);
+        prop_assert_eq!(passing, live.iter().map(|row| row.0).collect::<Vec<_>>());
+        prop_assert_eq!(shown(recording, &filter), live);
     }
 }

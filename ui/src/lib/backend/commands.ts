@@ -7,6 +7,7 @@ import type {
   Certificates,
   Chart,
   ClientConfig,
+  CompareRequest,
   ConfigChange,
   ConfigChanged,
   ConfigReport,
@@ -16,10 +17,18 @@ import type {
   DisconnectReason,
   ExportRequest,
   MessageRows,
+  Job,
   PacketDetail,
   Page,
   PageRequest,
   PublishRequest,
+  RecordProgress,
+  RecordRequest,
+  RecordingEntry,
+  RecordingExport,
+  RecordingImport,
+  RecordingsState,
+  ReplayRequest,
   RetainedCleared,
   RetainedEntry,
   RetainedRestored,
@@ -100,3 +109,20 @@ export const charts = () => call<Chart[]>('charts');
 export const chartCreate = (chart: Chart) => call<Chart>('chart_create', { chart });
 export const chartRemove = (id: number) => call<Chart>('chart_remove', { id });
 export const chartUpdate = (chart: Chart) => call<Chart>('chart_update', { chart });
+
+export const recordingsState = () => call<RecordingsState>('recordings_state');
+export const recordings = () => call<RecordingEntry[]>('recordings');
+export const recordStart = (request: RecordRequest) => call<RecordProgress>('record_start', { request });
+export const recordStop = () => call<RecordProgress>('record_stop');
+export const recordingOpen = (name: string) => call<null>('recording_open', { name });
+export const recordingClose = () => call<null>('recording_close');
+export const recordingRename = (name: string, renamed: string) => call<null>('recording_rename', { name, renamed });
+export const recordingDelete = (name: string) => call<null>('recording_delete', { name });
+export const recordingRestore = (name: string) => call<null>('recording_restore', { name });
+export const recordingExport = (request: RecordingExport) => call<Job>('recording_export', { request });
+export const recordingImport = (request: RecordingImport) => call<Job>('recording_import', { request });
+export const recordingReplay = (request: ReplayRequest) => call<Job>('recording_replay', { request });
+export const recordingCompare = (request: CompareRequest) => call<Job>('recording_compare', { request });
+export const jobCancel = (id: number) => call<null>('job_cancel', { id });
+export const jobPause = (id: number, pause: boolean) => call<null>('job_pause', { id, pause });
+export const jobForget = (id: number) => call<null>('job_forget', { id });

@@ -27,6 +27,7 @@ const CODES: Record<ErrorCode, true> = {
   certificate: true,
   client: true,
   config: true,
+  cancelled: true,
   internal: true,
 };
 

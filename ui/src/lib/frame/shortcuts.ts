@@ -5,7 +5,7 @@ import { PAGES, navigation } from '$lib/shared/state/navigation.svelte';
 
 export const SHORTCUTS: readonly { keys: string; what: string }[] = [
   { keys: 'Ctrl K', what: 'Search pages and commands' },
-  { keys: 'Ctrl 1 … 8', what: 'Go to a page' },
+  { keys: 'Ctrl 1 … 9', what: 'Go to a page' },
   { keys: 'Ctrl Enter', what: 'Publish the message in the composer' },
   { keys: 'Space', what: 'Pause the traffic, or go on' },
   { keys: '/', what: 'Filter what is on the page' },

@@ -41,6 +41,21 @@ export const testids = {
   certificateRow: 'certificate-row',
   exportDevice: 'export-device',
 
+  /** Recordings. */
+  record: 'record',
+  recordStop: 'record-stop',
+  recordNew: 'record-new',
+  recordConfirm: 'record-confirm',
+  recordingBanner: 'recording-banner',
+  recordingClose: 'recording-close',
+  /** `data-name` holds what it is called. */
+  recordingRow: 'recording-row',
+  recordingOpen: 'recording-open',
+  recordingImport: 'recording-import',
+  recordingConfirm: 'recording-confirm',
+  /** `data-state`. */
+  job: 'job',
+
   /** Traffic. */
   trafficGrid: 'traffic-grid',
   /** `data-position`, `data-packet`, `data-seq`. */

@@ -1,0 +1,477 @@
+use std::fs;
+
+use mqttwb_capture::Source as _;
+use mqttwb_model::{
+    ConnectionId, ConnectionInfo, Direction, ListenerProtocol, MessageId, Observer as _,
+    PacketBatch, PacketMark, ProtocolVersion,
+};
+
+use super::*;
+use crate::api::{DifferenceKind, JobState, RecordEnd, RecordingContents, TrafficFilter};
+
+/// A data folder, and a capture that is recorded.
+struct Bench {
+    data: tempfile::TempDir,
+    capture: Arc<Capture>,
+    recordings: Arc<Recordings>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let capture = Capture::new(16 << 20);
+        let recordings = Arc::new(Recordings::new(data.path(), capture.clone()));
+        capture.connected(&ConnectionInfo {
+            id: ConnectionId(1),
+            client: "pump".into(),
+            version: ProtocolVersion::V311,
+            listener: "tcp".into(),
+            protocol: ListenerProtocol::Tcp,
+            peer: ([127, 0, 0, 1], 40_000).into(),
+            common_name: None,
+        });
+        Self {
+            data,
+            capture,
+            recordings,
+        }
+    }
+
+    fn see(&self, millis: u64, message: u64, frame: &[u8]) {
+        self.capture.packets(PacketBatch {
+            connection: ConnectionId(1),
+            direction: Direction::ToBroker,
+            bytes: frame,
+            marks: &[PacketMark {
+                at: Timestamp(1_000_000_000_000 + millis * 1_000_000),
+                start: 0,
+                len: frame.len() as u32,
+                message: Some(MessageId(message)),
+                aliased_topic: None,
+                fault: None,
+            }],
+        });
+    }
+
+    /// Records what is seen meanwhile.
+    async fn record(
+        &self,
+        name: &str,
+        request: RecordRequest,
+        see: impl FnOnce(&Self),
+    ) -> RecordProgress {
+        let request = RecordRequest {
+            name: name.into(),
+            ..request
+        };
+        self.recordings
+            .start(request, None, "here".into())
+            .await
+            .unwrap();
+        see(self);
+        self.recordings.stop().await.unwrap()
+    }
+
+    async fn contents(&self, name: &str) -> RecordingContents {
+        let list = self.recordings.list().await.unwrap();
+        let entry = list.into_iter().find(|entry| entry.name == name).unwrap();
+        entry.contents.unwrap()
+    }
+
+    async fn done(&self, job: Job) -> Job {
+        loop {
+            let jobs = self.recordings.jobs().list();
+            let job = jobs.into_iter().find(|found| found.id == job.id).unwrap();
+            if !matches!(job.state, JobState::Running | JobState::Paused) {
+                return job;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn publish(topic: &str, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0x32, (topic.len() + 4 + payload.len()) as u8];
+    frame.extend((topic.len() as u16).to_be_bytes());
+    frame.extend(topic.as_bytes());
+    frame.extend([0, 1]);
+    frame.extend(payload);
+    frame
+}
+
+const PUBACK: &[u8] = &[0x40, 2, 0, 1];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_seen_between_start_and_stop_is_in_the_file() {
+    let bench = Bench::new();
+    bench.see(0, 0, &publish("before", b"1"));
+    let progress = bench
+        .record("a", RecordRequest::default(), |bench| {
+            for n in 0..5_000 {
+                bench.see(n, n, &publish("plant/a", b"21.5"));
+            }
+        })
+        .await;
+    assert_eq!(progress.ended, Some(RecordEnd::Stopped));
+    assert_eq!(
+        (progress.packets, progress.overtaken, progress.not_captured),
+        (5_000, 0, 0)
+    );
+    let contents = bench.contents("a").await;
+    assert_eq!(contents.packets, 5_000);
+    assert_eq!(contents.detail, "here");
+    assert!(contents.ended.is_some());
+    assert_eq!(
+        (contents.from, contents.until),
+        (Some(1_000_000), Some(1_004_999))
+    );
+    let recording = bench.recordings.open("a".into()).await.unwrap();
+    let packets = recording.packet(0);
+    assert_eq!(packets.get(0).unwrap().topic(), Some("plant/a"));
+    let info = recording.connection(ConnectionId(1)).unwrap();
+    assert_eq!(info.client.as_str(), "pump");
+    let past = RecordRequest {
+        past: true,
+        ..RecordRequest::default()
+    };
+    let progress = bench.record("b", past, |_| {}).await;
+    assert_eq!(progress.packets, 5_001, "what the memory held");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_certain_topics_the_acknowledgements_are_recorded_too() {
+    let bench = Bench::new();
+    let request = RecordRequest {
+        topics: vec!["plant/#".into()],
+        ..RecordRequest::default()
+    };
+    let progress = bench
+        .record("a", request, |bench| {
+            bench.see(0, 1, &publish("plant/a", b"1"));
+            bench.see(1, 2, &publish("other", b"1"));
+            bench.see(2, 2, PUBACK);
+            bench.see(3, 1, PUBACK);
+            bench.see(4, 9, &[0xc0, 0]);
+        })
+        .await;
+    assert_eq!(progress.packets, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packets_that_are_gone_before_they_are_written_are_counted_in_the_file() {
+    let bench = Bench::new();
+    let past = RecordRequest {
+        past: true,
+        ..RecordRequest::default()
+    };
+    for n in 0..10 {
+        bench.see(n, n, &publish("a", b"1"));
+    }
+    let source: Arc<dyn Source> = bench.capture.clone();
+    let cursor = Cursor::at_oldest(source.clone());
+    bench.capture.clear();
+    bench.see(11, 11, &publish("a", b"1"));
+    let plan = Plan {
+        path: bench.data.path().join("x.mqttrec"),
+        name: "x".into(),
+        about: about(Origin::Broker, String::new()),
+        topics: Vec::new(),
+        max_bytes: None,
+        max_age: None,
+        rolling: false,
+        leased: false,
+    };
+    let recorder = Recorder::start(source, cursor, plan).unwrap();
+    let progress = recorder.stop().await;
+    assert_eq!((progress.packets, progress.overtaken), (1, 10));
+    let contents = describe(bench.data.path().join("x.mqttrec")).await.unwrap();
+    assert_eq!(contents.missing[0].packets, 10);
+    drop(past);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_ends_at_its_limit_or_lets_the_oldest_go() {
+    let bench = Bench::new();
+    let noise = |bench: &Bench, until: u64| {
+        for n in 0..until {
+            let payload: Vec<u8> = (0..100)
+                .map(|i| (n.wrapping_mul(0x9e37_79b9_97f4_a7c1) >> (i % 57)) as u8)
+                .collect();
+            bench.see(n, n, &publish("a", &payload));
+        }
+    };
+    noise(&bench, 20_000);
+    let limited = RecordRequest {
+        name: "limited".into(),
+        past: true,
+        max_bytes: Some(500_000),
+        ..RecordRequest::default()
+    };
+    bench
+        .recordings
+        .start(limited.clone(), None, String::new())
+        .await
+        .unwrap();
+    let recorder = bench.recordings.record.lock().clone().unwrap();
+    let progress = recorder.ended().await;
+    assert_eq!(progress.ended, Some(RecordEnd::Limit));
+    assert!(
+        progress.packets < 20_000 && progress.packets > 0,
+        "{progress:?}"
+    );
+    let rolling = RecordRequest {
+        rolling: true,
+        ..limited
+    };
+    let progress = bench.record("rolling", rolling, |_| {}).await;
+    assert_eq!(progress.ended, Some(RecordEnd::Stopped));
+    assert_eq!(progress.packets + progress.rolled_off, 20_000);
+    assert!(progress.rolled_off > 0);
+    let contents = bench.contents("rolling").await;
+    assert_eq!(
+        (contents.packets, contents.rolled_off),
+        (progress.packets, progress.rolled_off)
+    );
+    let recording = bench.recordings.open("rolling".into()).await.unwrap();
+    assert_eq!(recording.kept(), progress.rolled_off..20_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_recording_goes_on_at_a_time_and_no_name_is_taken_twice() {
+    let bench = Bench::new();
+    let request = |name: &str| RecordRequest {
+        name: name.into(),
+        ..RecordRequest::default()
+    };
+    let start = |name| bench.recordings.start(request(name), None, String::new());
+    start("a").await.unwrap();
+    assert_eq!(start("b").await.unwrap_err().code, ErrorCode::WrongState);
+    let renamed = bench.recordings.rename("a".into(), "b".into()).await;
+    assert_eq!(renamed.unwrap_err().code, ErrorCode::WrongState);
+    bench.recordings.stop().await.unwrap();
+    assert_eq!(start("a").await.unwrap_err().code, ErrorCode::AlreadyExists);
+    assert_eq!(
+        start("../a").await.unwrap_err().code,
+        ErrorCode::InvalidInput
+    );
+    let bad = RecordRequest {
+        topics: vec!["a/#/b".into()],
+        ..RecordRequest::default()
+    };
+    let refused = bench.recordings.start(bad, None, String::new()).await;
+    assert_eq!(refused.unwrap_err().code, ErrorCode::InvalidInput);
+    assert_eq!(bench.recordings.list().await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_is_renamed_deleted_and_comes_back() {
+    let bench = Bench::new();
+    bench
+        .record("a", RecordRequest::default(), |bench| {
+            bench.see(0, 0, &publish("a", b"1"))
+        })
+        .await;
+    let all = &bench.recordings;
+    all.rename("a".into(), "b".into()).await.unwrap();
+    assert_eq!(bench.contents("b").await.packets, 1);
+    all.open("b".into()).await.unwrap();
+    let refused = all.delete("b".into()).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::WrongState);
+    all.close_opened();
+    all.delete("b".into()).await.unwrap();
+    assert!(all.list().await.unwrap().is_empty());
+    all.restore("b".into()).await.unwrap();
+    assert_eq!(bench.contents("b").await.packets, 1);
+    let again = all.restore("b".into()).await.unwrap_err();
+    assert_eq!(again.code, ErrorCode::AlreadyExists);
+    fs::write(bench.data.path().join("recordings/broken.mqttrec"), "x").unwrap();
+    let list = all.list().await.unwrap();
+    let broken = list.iter().find(|entry| entry.name == "broken").unwrap();
+    assert!(
+        broken
+            .problem
+            .as_ref()
+            .unwrap()
+            .message
+            .contains("is no recording")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_whole_and_overwrites_nothing_and_is_imported_again() {
+    let bench = Bench::new();
+    bench
+        .record("a", RecordRequest::default(), |bench| {
+            for n in 0..3_000 {
+                let topic = if n % 10 == 0 { "plant/a" } else { "other" };
+                bench.see(n, n, &publish(topic, b"21.5"));
+            }
+        })
+        .await;
+    let export = |format, topic: &str| {
+        bench.recordings.export(RecordingExport {
+            name: "a".into(),
+            format,
+            path: None,
+            filter: TrafficFilter {
+                topic: topic.into(),
+                ..TrafficFilter::default()
+            },
+        })
+    };
+    let job = bench
+        .done(export(RecordingFormat::Jsonl, "plant/#").await.unwrap())
+        .await;
+    assert_eq!(
+        (job.state, job.done, job.total),
+        (JobState::Done, 3_000, 3_000)
+    );
+    let out = bench.data.path().join("exports/a.jsonl");
+    assert_eq!(fs::read_to_string(&out).unwrap().lines().count(), 300);
+    let job = bench
+        .done(export(RecordingFormat::Jsonl, "").await.unwrap())
+        .await;
+    assert_eq!(job.state, JobState::Failed);
+    assert!(job.message.contains("is there already"), "{}", job.message);
+    assert_eq!(fs::read_to_string(&out).unwrap().lines().count(), 300);
+    let job = bench
+        .done(export(RecordingFormat::Pcapng, "").await.unwrap())
+        .await;
+    assert_eq!(job.state, JobState::Done, "{}", job.message);
+    let request = RecordingImport {
+        path: bench
+            .data
+            .path()
+            .join("exports/a.pcapng")
+            .display()
+            .to_string(),
+        name: String::new(),
+    };
+    let job = bench
+        .done(bench.recordings.import(request).await.unwrap())
+        .await;
+    assert_eq!(job.state, JobState::Done, "{}", job.message);
+    assert!(
+        job.message
+            .starts_with("3000 packets of MQTT in 1 connections"),
+        "{}",
+        job.message
+    );
+    let name = bench
+        .recordings
+        .list()
+        .await
+        .unwrap()
+        .into_iter()
+        .find(|entry| entry.name != "a")
+        .unwrap()
+        .name;
+    assert_eq!(name, "a (2)");
+    assert_eq!(bench.contents(&name).await.packets, 3_000);
+    let refused = RecordingImport {
+        path: out.display().to_string(),
+        name: "b".into(),
+    };
+    let job = bench
+        .done(bench.recordings.import(refused).await.unwrap())
+        .await;
+    assert_eq!(job.state, JobState::Failed);
+    assert_eq!(
+        bench.recordings.list().await.unwrap().len(),
+        2,
+        "nothing is left of it"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_export_leaves_nothing() {
+    let bench = Bench::new();
+    bench
+        .record("a", RecordRequest::default(), |bench| {
+            bench.see(0, 0, &publish("a", b"1"))
+        })
+        .await;
+    let work = Work::default();
+    work.cancel();
+    let (file, out) = (
+        bench.data.path().join("recordings/a.mqttrec"),
+        bench.data.path().join("out.csv"),
+    );
+    let filter = TrafficFilter::default();
+    let error = export(file, filter, RecordingFormat::Csv, out.clone(), work)
+        .await
+        .unwrap_err();
+    assert_eq!(error.code, ErrorCode::Cancelled);
+    assert!(!out.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_recordings_are_compared_message_by_message() {
+    let bench = Bench::new();
+    let left: [(u64, &str, &[u8]); 6] = [
+        (0, "a", b"1"),
+        (10, "a", b"2"),
+        (20, "a", b"3"),
+        (30, "b", b"1"),
+        (40, "b", b"2"),
+        (50, "gone", b"x"),
+    ];
+    let right: [(u64, &str, &[u8]); 6] = [
+        (0, "t/a", b"1"),
+        (10, "t/a", b"changed"),
+        (20, "t/a", b"3"),
+        (530, "t/b", b"1"),
+        (540, "t/b", b"2"),
+        (541, "new", b"x"),
+    ];
+    for (name, messages) in [("left", left), ("right", right)] {
+        bench
+            .record(name, RecordRequest::default(), |bench| {
+                for (at, topic, payload) in messages {
+                    bench.see(at, at, &publish(topic, payload));
+                    // Sent again: not another message.
+                    let mut again = publish(topic, payload);
+                    again[0] |= 8;
+                    bench.see(at, at, &again);
+                }
+            })
+            .await;
+    }
+    let job = bench
+        .recordings
+        .compare(CompareRequest {
+            left: "left".into(),
+            right: "right".into(),
+            rewrite: vec!["gone=gone".into(), "#=t/#".into()],
+            late_ms: 100,
+        })
+        .await
+        .unwrap();
+    let found = bench.done(job).await.comparison.unwrap();
+    assert_eq!(
+        (
+            found.equal,
+            found.different,
+            found.missing,
+            found.extra,
+            found.late
+        ),
+        (4, 1, 1, 1, 2)
+    );
+    let kinds: Vec<_> = found
+        .rows
+        .iter()
+        .map(|row| (row.kind, row.topic.as_str()))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            (DifferenceKind::Different, "t/a"),
+            (DifferenceKind::Late, "t/b"),
+            (DifferenceKind::Late, "t/b"),
+            (DifferenceKind::Missing, "gone"),
+            (DifferenceKind::Extra, "new"),
+        ]
+    );
+    assert_eq!(found.rows[1].late_micros, Some(500_000));
+}

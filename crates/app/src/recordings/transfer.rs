@@ -1,0 +1,277 @@
+//! Recordings into the formats of others, and out of them.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mqttwb_capture::export::{Exporter, Format};
+use mqttwb_capture::import::{Found, ImportError, Importer, Sink};
+use mqttwb_capture::{Filter, Packer, Packet, Recording, Source};
+use mqttwb_model::recording::{About, Gap, GapCause, Origin, PackedSegment};
+use mqttwb_model::{ConnectionInfo, Timestamp};
+use mqttwb_store::recording::{Part, RecordingWriter};
+
+use crate::Result;
+use crate::api::{ApiError, ErrorCode};
+use crate::files;
+
+use super::archive_failed;
+use super::work::Work;
+
+/// Packets that are read at a time: some megabytes.
+const AT_ONCE: u64 = 4 * 1024;
+/// Segments that are written together.
+const TOGETHER: usize = 64;
+
+/// Writes what passes the filter into a new file. Returns how many packets. Where it fails or is cancelled nothing is left.
+pub fn export(
+    recording: &Arc<Recording>,
+    filter: &Filter,
+    format: Format,
+    out: &Path,
+    work: &Work,
+) -> Result<u64> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::AlreadyExists => ApiError::new(
+            ErrorCode::AlreadyExists,
+            format!("{} is there already.", out.display()),
+        )
+        .hint("An export overwrites nothing: name another file, or remove that one."),
+        _ => files::error("could not be written", out, &error),
+    };
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(out).map_err(failed)?;
+    let exported = write(
+        recording,
+        filter,
+        format,
+        BufWriter::new(file),
+        work,
+        failed,
+    );
+    if exported.is_err() {
+        // It was made by this call, and a part of it would look like the whole.
+        let _ = fs::remove_file(out);
+    }
+    exported
+}
+
+fn write(
+    recording: &Arc<Recording>,
+    filter: &Filter,
+    format: Format,
+    out: BufWriter<File>,
+    work: &Work,
+    failed: impl Fn(io::Error) -> ApiError,
+) -> Result<u64> {
+    let kept = recording.kept();
+    work.total(kept.end - kept.start);
+    let about = recording.about();
+    let comment = format!("Recorded by MQTT Workbench. {}", about.detail);
+    let mut exporter = Exporter::new(format, out, comment.trim()).map_err(&failed)?;
+    let mut gaps = recording.gaps().iter().peekable();
+    let mut exported = 0;
+    let mut next = kept.start;
+    while next < kept.end {
+        work.check()?;
+        let packets = recording.read(next, AT_ONCE);
+        for packet in packets.passing(filter, &**recording) {
+            while let Some(gap) = gaps.next_if(|gap| gap.before <= packet.seq) {
+                exporter.gap(gap).map_err(&failed)?;
+            }
+            let info = recording.connection(packet.connection);
+            exporter.packet(&packet, info.as_deref()).map_err(&failed)?;
+            exported += 1;
+        }
+        next = packets.end().max(next + 1);
+        work.done(next.min(kept.end) - kept.start);
+    }
+    for gap in gaps {
+        exporter.gap(gap).map_err(&failed)?;
+    }
+    let file = exporter.finish().map_err(&failed)?;
+    let file = file
+        .into_inner()
+        .map_err(|error| failed(error.into_error()))?;
+    file.sync_all().map_err(&failed)?;
+    if recording.damaged() > 0 {
+        return Err(ApiError::new(
+            ErrorCode::File,
+            format!(
+                "{} packets of the recording are damaged and can't be read, so it is not exported.",
+                recording.damaged()
+            ),
+        ));
+    }
+    Ok(exported)
+}
+
+/// Makes a recording of a capture. Where it fails or is cancelled nothing is left.
+pub fn import(from: &Path, to: &Path, work: &Work) -> Result<Found> {
+    let failed = |error: io::Error| files::error("could not be read", from, &error);
+    let file = File::open(from).map_err(failed)?;
+    work.total(file.metadata().map_err(failed)?.len());
+    let counted = Counted {
+        file,
+        read: 0,
+        work: work.clone(),
+    };
+    let importer = Importer::new(BufReader::with_capacity(1 << 20, counted))
+        .map_err(|error| import_failed(from, &error))?;
+    let now = Timestamp::now();
+    let about = About {
+        origin: Origin::Import,
+        detail: format!("Imported from {}.", from.display()),
+        begun: now,
+        ended: None,
+        rolled_off: 0,
+    };
+    let writer = RecordingWriter::create(to, &about).map_err(|error| archive_failed(&error))?;
+    let imported = read(importer, writer, from, work);
+    if imported.is_err() {
+        remove(to);
+    }
+    imported
+}
+
+fn read(
+    mut importer: Importer<BufReader<Counted>>,
+    mut writer: RecordingWriter,
+    from: &Path,
+    work: &Work,
+) -> Result<Found> {
+    let mut into = Into::default();
+    loop {
+        let more = importer
+            .step(&mut into)
+            .map_err(|error| import_failed(from, &error))?;
+        if into.segments.len() >= TOGETHER || !more {
+            work.check()?;
+            if !more {
+                into.segments.extend(into.packer.pack());
+            }
+            into.write(&mut writer)?;
+        }
+        if !more {
+            break;
+        }
+    }
+    let found = importer.finish();
+    if found.packets == 0 {
+        return Err(ApiError::new(
+            ErrorCode::InvalidInput,
+            format!("There is no MQTT in {}: {}.", from.display(), told(&found)),
+        )
+        .hint(
+            "MQTT is found in TCP without TLS or WebSocket, from its CONNECT on or at port 1883.",
+        ));
+    }
+    writer
+        .finish(Timestamp::now())
+        .map_err(|error| archive_failed(&error))?;
+    Ok(found)
+}
+
+/// What was found, in words: what was MQTT, and what was not.
+pub fn told(found: &Found) -> String {
+    let mut told = format!(
+        "{} packets of MQTT in {} connections, of {} packets of the network",
+        found.packets, found.connections, found.read
+    );
+    for (what, count) in &found.others {
+        told.push_str(&format!("; {count} connections: {what}"));
+    }
+    for (count, what) in [
+        (found.not_tcp, "packets without TCP"),
+        (found.cut_short, "packets captured in part only"),
+        (found.missing_bytes, "bytes of MQTT that could not be read"),
+    ] {
+        if count > 0 {
+            told.push_str(&format!("; {count} {what}"));
+        }
+    }
+    told
+}
+
+/// Removes a recording's files.
+pub fn remove(path: &Path) {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let mut name = path.to_owned().into_os_string();
+        name.push(suffix);
+        // Most of them are not there.
+        let _ = fs::remove_file(PathBuf::from(name));
+    }
+}
+
+fn import_failed(from: &Path, error: &ImportError) -> ApiError {
+    ApiError::new(
+        ErrorCode::InvalidInput,
+        format!("{} can't be imported: {error}.", from.display()),
+    )
+}
+
+/// A file that tells how much of it was read.
+struct Counted {
+    file: File,
+    read: u64,
+    work: Work,
+}
+
+impl Read for Counted {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(into)?;
+        self.read += read as u64;
+        self.work.done(self.read);
+        Ok(read)
+    }
+}
+
+/// Packets on their way into a recording.
+#[derive(Default)]
+struct Into {
+    packer: Packer,
+    segments: Vec<PackedSegment>,
+    connections: Vec<ConnectionInfo>,
+    gaps: Vec<Gap>,
+}
+
+impl Into {
+    fn write(&mut self, writer: &mut RecordingWriter) -> Result<()> {
+        let topics = self.packer.take_topics();
+        writer
+            .write(&Part {
+                topics: &topics,
+                connections: &self.connections,
+                segments: &self.segments,
+                gaps: &self.gaps,
+            })
+            .map_err(|error| archive_failed(&error))?;
+        self.segments.clear();
+        self.connections.clear();
+        self.gaps.clear();
+        Ok(())
+    }
+}
+
+impl Sink for Into {
+    fn connected(&mut self, info: ConnectionInfo) {
+        self.connections.push(info);
+    }
+
+    fn packet(&mut self, packet: &Packet<'_>) {
+        self.segments.extend(self.packer.push(packet));
+    }
+
+    fn missing(&mut self, packets: u64) {
+        self.gaps.push(Gap {
+            before: self.packer.next_seq(),
+            packets,
+            cause: GapCause::NotCaptured,
+            at: Timestamp::now(),
+        });
+    }
+}
