@@ -11,7 +11,8 @@ use mqttwb_app::api::{
     ApiError, Difference, DifferenceKind, ErrorCode, RecordEnd, RecordProgress, RecordRequest,
 };
 use mqttwb_app::control::RemoteBroker;
-use mqttwb_app::recordings::{self, Work};
+use mqttwb_app::oneshot::{Address, Remote};
+use mqttwb_app::recordings::{self, RemoteRecording, Work};
 use serde_json::json;
 
 use crate::arguments::{Compare, ExportRecording, Import, Record, Replay};
@@ -33,20 +34,84 @@ pub async fn record(data: PathBuf, record: Record, output: &Output) -> Result<()
         max_seconds: record.duration.map(|time| time.as_secs().max(1)),
         rolling: record.rolling,
     };
+    if let Some(from) = record.from {
+        let remote = Remote {
+            address: Address::try_from(from.as_str())?,
+            version: record.mqtt.into(),
+            client_id: record.id,
+            ca: record.cafile,
+            identity: record.cert.zip(record.key),
+        };
+        return record_from(&remote, request, record.out, ending, output).await;
+    }
     let broker = RemoteBroker::find(data).await?;
+    let file = record.out.clone();
     let mut progress = broker.record(request, record.out).await?;
     let mut told = Told::new(output);
     tracing::info!("recording into {}; Ctrl-C ends it", progress.path);
     let mut tick = tokio::time::interval(TICK);
     while progress.ended.is_none() {
-        tokio::select! {
-            _ = tick.tick() => progress = broker.record_progress().await?,
-            () = ending.wanted() => progress = broker.record_stop().await?,
-        }
+        let answer = tokio::select! {
+            _ = tick.tick() => broker.record_progress().await,
+            () = ending.wanted() => broker.record_stop().await,
+        };
+        progress = match answer {
+            Ok(progress) => progress,
+            Err(error) => {
+                told.end();
+                return Err(gone(file, error).await);
+            }
+        };
         told.tell(&record_text(&progress), &json!(progress));
     }
     told.end();
     ended(&progress, output)
+}
+
+/// Records what a subscriber gets.
+async fn record_from(
+    remote: &Remote,
+    request: RecordRequest,
+    out: PathBuf,
+    mut ending: Ending,
+    output: &Output,
+) -> Result<()> {
+    let recording = tokio::select! {
+        recording = RemoteRecording::start(remote, request, out) => recording?,
+        () = ending.wanted() => return Ok(()),
+    };
+    let mut told = Told::new(output);
+    tracing::info!(
+        "recording into {}; Ctrl-C ends it",
+        recording.progress().path
+    );
+    let mut tick = tokio::time::interval(TICK);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {
+                let progress = recording.progress();
+                told.tell(&record_text(&progress), &json!(progress));
+            }
+            () = recording.ended() => break,
+            () = ending.wanted() => break,
+        }
+    }
+    let (progress, lost) = recording.stop().await;
+    told.end();
+    ended(&progress, output)?;
+    lost.map_or(Ok(()), Err)
+}
+
+/// The broker does not answer any more. What it has recorded until then is there.
+async fn gone(file: PathBuf, error: ApiError) -> ApiError {
+    let path = file.display().to_string();
+    match recordings::describe(file).await {
+        Ok(found) => error.hint(format!(
+            "The recording {path} has {} packets, all that came until then.",
+            found.packets
+        )),
+        Err(_) => error,
+    }
 }
 
 /// What came of a recording.

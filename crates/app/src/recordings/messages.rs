@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mqttwb_capture::{Filter, Packet, Recording, Source};
 use mqttwb_model::recording::Origin;
 use mqttwb_model::{Direction, FaultDone, PacketType, QoS, Timestamp};
+use mqttwb_wire::Properties;
 
 use crate::Result;
 
@@ -23,6 +24,7 @@ pub struct Recorded<'a> {
     pub payload: &'a [u8],
     pub qos: QoS,
     pub retain: bool,
+    pub properties: Properties<'a>,
 }
 
 /// Which messages were on their way in which direction is what a recording is about.
@@ -68,7 +70,11 @@ pub fn each(
         work.check()?;
         let packets = recording.read(next, AT_ONCE);
         for packet in packets.passing(filter, &**recording) {
-            if packet.direction != direction || packet.packet_type() != Some(PacketType::Publish) {
+            // What a test client of the broker saw is what the broker saw.
+            if packet.direction != direction
+                || packet.seen_by.is_second_view()
+                || packet.packet_type() != Some(PacketType::Publish)
+            {
                 continue;
             }
             let twice = matches!(packet.fault, Some(fault) if fault.done == FaultDone::Duplicate);
@@ -100,6 +106,7 @@ fn of<'a>(packet: &Packet<'a>) -> Option<(Recorded<'a>, bool)> {
         payload: publish.payload,
         qos: publish.qos,
         retain: publish.retain,
+        properties: publish.properties,
     };
     Some((message, publish.dup))
 }

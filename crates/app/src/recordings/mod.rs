@@ -11,6 +11,7 @@ mod jobs;
 mod library;
 mod messages;
 mod recorder;
+mod remote;
 mod replay;
 mod rewrite;
 mod transfer;
@@ -44,6 +45,7 @@ use recorder::{Plan, Recorder};
 use rewrite::Rewrite;
 
 pub use file::{compare, describe, export, import, replay};
+pub use remote::RemoteRecording;
 pub use work::Work;
 
 /// The recordings of a data folder, and the one that is made.

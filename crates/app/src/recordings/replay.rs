@@ -7,8 +7,9 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use mqttwb_capture::{Filter, Recording};
-use mqttwb_client::{Endpoint, Options, Publication, RequestError, TestClient};
+use mqttwb_client::{Endpoint, MessageProperties, Options, Publication, RequestError, TestClient};
 use mqttwb_model::{QoS, Timestamp};
+use mqttwb_wire::{Properties, Property};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -124,6 +125,7 @@ async fn publish(
                 payload: Bytes::copy_from_slice(message.payload),
                 qos: message.qos,
                 retain: message.retain,
+                properties: properties(&message.properties),
             });
             sender
                 .blocking_send((message.at, publication))
@@ -157,6 +159,27 @@ async fn publish(
         replayed.refused += refused(Some(answer))?;
     }
     Ok(replayed)
+}
+
+/// What a publisher says of its message. Aliases and subscription identifiers belong to the connection that they came by.
+fn properties(recorded: &Properties<'_>) -> MessageProperties {
+    let mut properties = MessageProperties::default();
+    for property in recorded.iter() {
+        match property {
+            Property::PayloadFormatIndicator(text) => properties.payload_is_text = Some(text == 1),
+            Property::MessageExpiryInterval(seconds) => properties.expiry = Some(seconds),
+            Property::ContentType(kind) => properties.content_type = Some(kind.into()),
+            Property::ResponseTopic(topic) => properties.response_topic = Some(topic.into()),
+            Property::CorrelationData(data) => {
+                properties.correlation_data = Some(Bytes::copy_from_slice(data));
+            }
+            Property::UserProperty(name, value) => {
+                properties.user.push((name.into(), value.into()));
+            }
+            _ => {}
+        }
+    }
+    properties
 }
 
 /// One message more that was refused, or none. A connection that is lost ends the replay.

@@ -3,7 +3,7 @@ use std::fs;
 use mqttwb_capture::Source as _;
 use mqttwb_model::{
     ConnectionId, ConnectionInfo, Direction, ListenerProtocol, MessageId, Observer as _,
-    PacketBatch, PacketMark, ProtocolVersion,
+    PacketBatch, PacketMark, ProtocolVersion, SeenBy,
 };
 
 use super::*;
@@ -23,6 +23,7 @@ impl Bench {
         let recordings = Arc::new(Recordings::new(data.path(), capture.clone()));
         capture.connected(&ConnectionInfo {
             id: ConnectionId(1),
+            seen_by: SeenBy::Broker,
             client: "pump".into(),
             version: ProtocolVersion::V311,
             listener: "tcp".into(),

@@ -160,7 +160,7 @@ fn a_frame_has_the_newest_rows_and_the_counts() {
         (frame.begin, frame.end, frame.stored, frame.searching),
         (0, 0, 5, false)
     );
-    traffic.clear();
+    traffic.clear().unwrap();
     let frame = traffic.frame(view, 2).unwrap();
     assert_eq!(
         (frame.begin, frame.end, frame.stored, frame.seen),
@@ -328,7 +328,7 @@ fn a_message_is_a_row_with_its_payload_and_how_far_it_came() {
     assert_eq!((rows[0].under_way, rows[0].done), (0, 1));
     assert!(rows[0].took_micros.is_some());
 
-    traffic.clear();
+    traffic.clear().unwrap();
     let frame = traffic.messages().frame(view, 10).unwrap();
     assert_eq!((frame.begin, frame.end, frame.missed), (1, 1, 0));
     traffic.messages().close(view).unwrap();
@@ -405,7 +405,7 @@ fn the_tree_shows_the_rows_in_sight_and_where_the_chosen_one_is() {
     let detail = traffic.topics().detail("plant/pump-001", now);
     assert_eq!(detail.publishers, ["pump-7"]);
     assert!(detail.rate > 0.0);
-    traffic.clear();
+    traffic.clear().unwrap();
     let frame = traffic
         .topics()
         .frame(view, &look(0, 99, None), now)

@@ -14,7 +14,7 @@ use std::time::Duration;
 use etherparse::PacketBuilder;
 use mqttwb_model::recording::Gap;
 use mqttwb_model::{
-    ConnectionId, ConnectionInfo, Direction, ListenerProtocol, PacketType, ProtocolVersion,
+    ConnectionId, ConnectionInfo, Direction, ListenerProtocol, PacketType, ProtocolVersion, SeenBy,
     Timestamp,
 };
 use pcap_file::DataLink;
@@ -99,6 +99,10 @@ impl<W: Write> Pcapng<W> {
     }
 
     pub fn packet(&mut self, packet: &Packet<'_>, info: Option<&ConnectionInfo>) -> io::Result<()> {
+        // The broker has seen the same packet, with the client's own address.
+        if packet.seen_by.is_second_view() {
+            return Ok(());
+        }
         let mut comments = Vec::new();
         let mut stream = match self.streams.get(&packet.connection) {
             Some(stream) => *stream,
@@ -154,12 +158,20 @@ impl<W: Write> Pcapng<W> {
             let port = 49_152 + (id.0 % 16_384) as u16;
             SocketAddr::from((Ipv4Addr::new(192, 0, 2, 254), port))
         };
-        let client = info.map_or_else(unknown, |info| info.peer);
+        // Seen by a test client, the peer is the broker, and the client's own address is not known.
+        let remote = info.filter(|info| info.seen_by == SeenBy::ClientOfRemote);
+        let client = match (remote, info) {
+            (None, Some(info)) => info.peer,
+            _ => unknown(),
+        };
         // Of connections one after the other with the same port each begins elsewhere.
         let begin = (id.0 as u32).wrapping_mul(0x9e37_79b9);
         let mut stream = Stream {
             client: SocketAddr::new(client.ip().to_canonical(), client.port()),
-            broker: SocketAddr::new(broker(client.ip().to_canonical(), number), PORT),
+            broker: match remote {
+                Some(info) => SocketAddr::new(info.peer.ip().to_canonical(), PORT),
+                None => SocketAddr::new(broker(client.ip().to_canonical(), number), PORT),
+            },
             sent: [begin, begin.wrapping_add(0x8000_0000)],
         };
         for (direction, flags) in [

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mqttwb_model::recording::Gap;
-use mqttwb_model::{ConnectionInfo, Direction, PacketType, ProtocolVersion, Timestamp};
+use mqttwb_model::{ConnectionInfo, Direction, PacketType, ProtocolVersion, SeenBy, Timestamp};
 use mqttwb_wire::{ReasonCode, Role};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -14,7 +14,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::Packet;
 
 /// The names of the columns.
-pub const COLUMNS: [&str; 23] = [
+pub const COLUMNS: [&str; 24] = [
     "seq",
     "time",
     "connection",
@@ -33,6 +33,7 @@ pub const COLUMNS: [&str; 23] = [
     "message",
     "listener",
     "peer",
+    "seen_by",
     "fault_rule",
     "fault",
     "properties",
@@ -68,6 +69,7 @@ pub struct Row<'a> {
     message: Option<u64>,
     listener: &'a str,
     peer: String,
+    seen_by: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<Fault<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -130,6 +132,11 @@ impl<'a> Row<'a> {
             message: packet.message.map(|message| message.0),
             listener: info.map_or("", |info| &info.listener),
             peer: info.map_or_else(String::new, |info| info.peer.to_string()),
+            seen_by: match packet.seen_by {
+                SeenBy::Broker => "broker",
+                SeenBy::ClientOfBroker => "client-of-broker",
+                SeenBy::ClientOfRemote => "client-of-remote",
+            },
             fault: packet.fault.map(|fault| Fault {
                 rule: fault.rule,
                 done: fault.done.sentence(packet.direction),
@@ -186,6 +193,7 @@ impl<'a> Row<'a> {
             shown(self.message.map(|message| message.to_string())),
             self.listener.into(),
             self.peer.into(),
+            self.seen_by.into(),
             rule.into(),
             done.into(),
             properties.join("; ").into(),

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use mqttwb_model::recording::{Gap, GapCause};
 use mqttwb_model::{
     ConnectionId, ConnectionInfo, Direction, FaultDone, ListenerProtocol, MessageId,
-    ProtocolVersion, Timestamp,
+    ProtocolVersion, SeenBy, Timestamp,
 };
 
 use super::*;
@@ -22,6 +22,7 @@ fn info(
 ) -> ConnectionInfo {
     ConnectionInfo {
         id: ConnectionId(id),
+        seen_by: SeenBy::Broker,
         client: format!("client-{id}").as_str().into(),
         version,
         listener: protocol.to_string().into(),
@@ -130,6 +131,7 @@ fn exported(format: Format) -> (Vec<u8>, usize) {
                 connection: info.id,
                 direction: *direction,
                 version: info.version,
+                seen_by: SeenBy::Broker,
                 message: (step == 4).then_some(MessageId(9)),
                 aliased_topic: None,
                 fault: (step == 6).then_some(SeenFault {
@@ -375,6 +377,7 @@ fn a_topic_longer_than_a_comment_may_be_does_not_break_the_file() {
         connection: ConnectionId(1),
         direction: Direction::ToBroker,
         version: ProtocolVersion::V5,
+        seen_by: SeenBy::ClientOfRemote,
         message: None,
         aliased_topic: Some(&topic),
         fault: None,
@@ -383,4 +386,34 @@ fn a_topic_longer_than_a_comment_may_be_does_not_break_the_file() {
     exporter.packet(&packet, None).unwrap();
     let capture = exporter.finish().unwrap();
     assert_eq!(imported(&capture).1.packets, 1);
+}
+
+#[test]
+fn what_a_test_client_of_the_broker_saw_again_is_left_out_of_a_capture() {
+    let mut exporter = Exporter::new(Format::Pcapng, Vec::new(), "").unwrap();
+    for seen_by in [SeenBy::Broker, SeenBy::ClientOfBroker] {
+        let info = ConnectionInfo {
+            seen_by,
+            ..info(
+                1,
+                ProtocolVersion::V5,
+                ListenerProtocol::Tcp,
+                "127.0.0.1:1883",
+            )
+        };
+        let packet = Packet {
+            seq: 0,
+            at: Timestamp(BEGIN),
+            connection: ConnectionId(1),
+            direction: Direction::ToBroker,
+            version: ProtocolVersion::V5,
+            seen_by,
+            message: None,
+            aliased_topic: None,
+            fault: None,
+            frame: &[0xc0, 0],
+        };
+        exporter.packet(&packet, Some(&info)).unwrap();
+    }
+    assert_eq!(imported(&exporter.finish().unwrap()).1.packets, 1);
 }

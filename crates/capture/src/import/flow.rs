@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use mqttwb_model::{
     ClientId, ConnectionId, ConnectionInfo, Direction, ListenerProtocol, PacketType,
-    ProtocolVersion, Timestamp,
+    ProtocolVersion, SeenBy, Timestamp,
 };
 use mqttwb_wire::{MAX_REMAINING_LENGTH, Property};
 
@@ -171,6 +171,7 @@ impl Flow {
         let peer = self.halves[client].from;
         let info = ConnectionInfo {
             id: next_id(),
+            seen_by: SeenBy::Broker,
             client: ClientId::from(""),
             version,
             listener: "imported".into(),
@@ -273,6 +274,7 @@ impl Mqtt {
                 Direction::ToClient
             },
             version,
+            seen_by: SeenBy::Broker,
             message: None,
             aliased_topic: aliased.as_deref(),
             fault: None,

@@ -254,6 +254,7 @@ fn ng_capture() -> Vec<u8> {
             connection: ConnectionId(1),
             direction: Direction::ToBroker,
             version: mqttwb_model::ProtocolVersion::V311,
+            seen_by: mqttwb_model::SeenBy::Broker,
             message: None,
             aliased_topic: None,
             fault: None,

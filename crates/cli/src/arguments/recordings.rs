@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use mqttwb_app::api::{RecordingFormat, TrafficFilter};
 use mqttwb_app::config::{parse_size, parse_time};
 
-use super::RemoteArguments;
+use super::{MqttVersion, RemoteArguments};
 
 /// What to record.
 #[derive(Debug, Args)]
@@ -28,8 +28,27 @@ pub struct Record {
     #[arg(long)]
     pub rolling: bool,
     /// Begin with what the broker's memory holds already
-    #[arg(long)]
+    #[arg(long, conflicts_with = "from")]
     pub past: bool,
+    /// Record what a subscriber of this broker gets instead: mqtt://HOST:PORT or mqtts://HOST:PORT; --filter says what it
+    /// subscribes to, # where it is left out
+    #[arg(long, value_name = "ADDRESS")]
+    pub from: Option<String>,
+    /// With --from: the MQTT version
+    #[arg(long = "version", value_name = "VERSION", default_value = "5")]
+    pub mqtt: MqttVersion,
+    /// With --from: the client identifier; one that nobody else has where it is left out
+    #[arg(long, value_name = "ID", requires = "from")]
+    pub id: Option<String>,
+    /// With --from: the authority to trust, PEM; means TLS
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub cafile: Option<PathBuf>,
+    /// With --from: the certificate to show, PEM; means TLS
+    #[arg(long, value_name = "FILE", requires_all = ["key", "from"])]
+    pub cert: Option<PathBuf>,
+    /// With --from: the key of the certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
 }
 
 /// Which packets of a recording.

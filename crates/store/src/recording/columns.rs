@@ -1,7 +1,7 @@
 //! Words and lists as columns hold them, and back.
 
 use mqttwb_model::recording::{GapCause, Origin, SegmentEntry, SegmentIndex};
-use mqttwb_model::{ListenerProtocol, ProtocolVersion};
+use mqttwb_model::{ListenerProtocol, ProtocolVersion, SeenBy};
 
 /// Each word with its text; a text that is none of them is damage.
 macro_rules! words {
@@ -46,6 +46,15 @@ words!(
     ListenerProtocol::Tls = "tls",
     ListenerProtocol::Ws = "ws",
     ListenerProtocol::Wss = "wss",
+);
+
+words!(
+    seen_by_text,
+    seen_by_of,
+    SeenBy,
+    SeenBy::Broker = "broker",
+    SeenBy::ClientOfBroker = "client-of-broker",
+    SeenBy::ClientOfRemote = "client-of-remote",
 );
 
 /// Ascending numbers: the distance of each from the one before, seven bits a byte.

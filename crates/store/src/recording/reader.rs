@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row};
 
 use super::columns::{
-    ascending_of, cause_of, origin_of, protocol_of, segment_crc, topic_crc, version_of,
+    ascending_of, cause_of, origin_of, protocol_of, seen_by_of, segment_crc, topic_crc, version_of,
 };
 use super::error::Place;
 use super::schema::{APPLICATION_ID, VERSION};
@@ -226,6 +226,7 @@ fn info(row: &Row<'_>) -> std::result::Result<ConnectionInfo, Bad> {
     let text = |column| -> std::result::Result<String, Bad> { Ok(row.get(column)?) };
     Ok(ConnectionInfo {
         id: ConnectionId(number(row, 0)?),
+        seen_by: seen_by_of(&text("seen_by")?).ok_or(UNKNOWN)?,
         client: text("client")?.as_str().into(),
         version: version_of(&text("version")?).ok_or(UNKNOWN)?,
         listener: text("listener")?.into(),

@@ -44,7 +44,8 @@ pub const TABLES: &str = "
         listener TEXT NOT NULL,
         protocol TEXT NOT NULL,
         peer TEXT NOT NULL,
-        common_name TEXT
+        common_name TEXT,
+        seen_by TEXT NOT NULL
     ) STRICT;
     CREATE TABLE gap (
         id INTEGER PRIMARY KEY,

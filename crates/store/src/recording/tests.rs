@@ -5,7 +5,9 @@ use mqttwb_model::recording::{
     About, Archive as _, ArchiveError, Gap, GapCause, Origin, PackedSegment, SegmentEntry,
     SegmentIndex,
 };
-use mqttwb_model::{ConnectionId, ConnectionInfo, ListenerProtocol, ProtocolVersion, Timestamp};
+use mqttwb_model::{
+    ConnectionId, ConnectionInfo, ListenerProtocol, ProtocolVersion, SeenBy, Timestamp,
+};
 use rusqlite::Connection;
 
 use super::*;
@@ -40,6 +42,11 @@ fn segment(first: u64, count: u64, bytes: usize) -> PackedSegment {
 fn info(id: u64) -> ConnectionInfo {
     ConnectionInfo {
         id: ConnectionId(id),
+        seen_by: if id == 1 {
+            SeenBy::Broker
+        } else {
+            SeenBy::ClientOfRemote
+        },
         client: "pump \u{202e}7".into(),
         version: ProtocolVersion::V5,
         listener: "wss".into(),

@@ -10,7 +10,8 @@ use mqttwb_model::{ConnectionInfo, Timestamp};
 use rusqlite::{Connection, OpenFlags, params};
 
 use super::columns::{
-    ascending, cause_text, origin_text, protocol_text, segment_crc, topic_crc, version_text,
+    ascending, cause_text, origin_text, protocol_text, seen_by_text, segment_crc, topic_crc,
+    version_text,
 };
 use super::error::Place;
 use super::schema::{APPLICATION_ID, TABLES, VERSION};
@@ -94,8 +95,9 @@ impl RecordingWriter {
             for (number, name) in part.topics {
                 topic.execute(params![number, name, topic_crc(*number, name)])?;
             }
-            let mut connection = transaction
-                .prepare_cached("INSERT OR REPLACE INTO connection VALUES (?, ?, ?, ?, ?, ?, ?)")?;
+            let mut connection = transaction.prepare_cached(
+                "INSERT OR REPLACE INTO connection VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            )?;
             for info in part.connections {
                 connection.execute(params![
                     info.id.0.cast_signed(),
@@ -105,6 +107,7 @@ impl RecordingWriter {
                     protocol_text(info.protocol),
                     info.peer.to_string(),
                     info.common_name.as_deref(),
+                    seen_by_text(info.seen_by),
                 ])?;
             }
             let mut row = transaction
