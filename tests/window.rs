@@ -264,6 +264,68 @@ mod real_window {
         window.close().await;
     }
 
+    #[tokio::test]
+    async fn a_client_of_a_broker_elsewhere_shows_what_was_agreed_on_and_outlives_the_app() {
+        let data = data_folder(LISTENERS);
+        let window = Window::open(data.path()).await;
+        window.click("start-broker-big").await;
+        window.broker_is("running").await;
+        // A broker by its address is one elsewhere, wherever it is.
+        let port = window.port("tcp").await;
+        window.go("clients").await;
+        window.click("new-client").await;
+        window
+            .click_css("[aria-label=\"Connects to\"] [role=\"radio\"]:nth-of-type(2)")
+            .await;
+        window.fill("client-host", "127.0.0.1").await;
+        window.fill("client-port", &port.to_string()).await;
+        window.fill("client-password", "t0ken").await;
+        window.click("client-connect").await;
+        let state = "[data-testid=\"client-item\"]";
+        window
+            .attribute(state, "data-state", |state| state == "connected")
+            .await;
+        window
+            .text_of(state, |text| {
+                text.contains(&format!("mqtt://127.0.0.1:{port}"))
+            })
+            .await;
+        window.click("client-negotiated").await;
+        window
+            .text_of("[aria-label=\"Connection\"]", |text| {
+                text.contains("Topic Alias Maximum") && text.contains(&port.to_string())
+            })
+            .await;
+        window.fill("subscribe-filter", "hello/#").await;
+        window.click("subscribe").await;
+        window
+            .text_of("[data-testid=\"timeline\"]", |text| {
+                text.contains("granted")
+            })
+            .await;
+        window.screenshot("clients-elsewhere").await;
+        // Its packets are seen at both ends: the broker's, and its own.
+        window.go("traffic").await;
+        window
+            .text_of("[data-testid=\"traffic-grid\"]", |text| {
+                text.matches("SUBSCRIBE").count() == 2
+            })
+            .await;
+        window.close().await;
+
+        let kept = fs::read_to_string(data.path().join("clients.json")).expect("clients are kept");
+        assert!(
+            kept.contains("hello/#") && !kept.contains("t0ken"),
+            "{kept}"
+        );
+        let window = Window::open(data.path()).await;
+        window.go("clients").await;
+        window
+            .attribute(state, "data-state", |state| state == "disconnected")
+            .await;
+        window.close().await;
+    }
+
     /// Gives every page something to show.
     async fn fill(window: &Window, data: &Path) {
         let tls = window.port("tls").await;

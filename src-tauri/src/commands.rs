@@ -41,6 +41,16 @@ pub fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         client_unsubscribe,
         client_publish,
         client_timeline,
+        client_restore,
+        client_run,
+        client_run_stop,
+        client_request,
+        clients_export,
+        clients_import,
+        saved_messages,
+        saved_message_keep,
+        saved_message_forget,
+        topics_like,
         traffic_open,
         traffic_filter,
         traffic_close,
@@ -252,6 +262,61 @@ async fn client_timeline(
     count: u32,
 ) -> Result<Vec<TimelineEntry>> {
     bench.app()?.client_timeline(id, after, count).await
+}
+
+#[tauri::command]
+async fn client_restore(bench: Bench<'_>, id: u32) -> Result<TestClient> {
+    bench.app()?.client_restore(id).await
+}
+
+#[tauri::command]
+async fn client_run(bench: Bench<'_>, id: u32, request: RunRequest) -> Result<TestClient> {
+    bench.app()?.client_run(id, request).await
+}
+
+#[tauri::command]
+async fn client_run_stop(bench: Bench<'_>, id: u32) -> Result<TestClient> {
+    bench.app()?.client_run_stop(id).await
+}
+
+#[tauri::command]
+async fn client_request(bench: Bench<'_>, id: u32, request: ReplyRequest) -> Result<ReplyReceived> {
+    bench.app()?.client_request(id, request).await
+}
+
+#[tauri::command]
+async fn clients_export(
+    bench: Bench<'_>,
+    ids: Vec<u32>,
+    secrets: bool,
+    path: Option<String>,
+) -> Result<String> {
+    bench.app()?.clients_export(ids, secrets, path).await
+}
+
+#[tauri::command]
+async fn clients_import(bench: Bench<'_>, text: String) -> Result<Imported> {
+    bench.app()?.clients_import(text).await
+}
+
+#[tauri::command]
+async fn saved_messages(bench: Bench<'_>) -> Result<Vec<SavedMessage>> {
+    bench.app()?.saved_messages().await
+}
+
+#[tauri::command]
+async fn saved_message_keep(bench: Bench<'_>, saved: SavedMessage) -> Result<Vec<SavedMessage>> {
+    bench.app()?.saved_message_keep(saved).await
+}
+
+#[tauri::command]
+async fn saved_message_forget(bench: Bench<'_>, name: String) -> Result<Vec<SavedMessage>> {
+    bench.app()?.saved_message_forget(name).await
+}
+
+#[tauri::command]
+async fn topics_like(bench: Bench<'_>, text: String, count: u32) -> Result<Vec<String>> {
+    bench.app()?.topics_like(&text, count).await
 }
 
 #[tauri::command]

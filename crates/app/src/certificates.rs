@@ -7,6 +7,7 @@
 //! Whoever changes `pki/` holds its lock, so that a running broker and `mqttwb cert issue` share a folder.
 
 mod folder;
+mod remote_tls;
 mod tls;
 
 use std::fs::File;

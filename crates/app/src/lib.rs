@@ -105,10 +105,12 @@ impl App {
                 messages_out: values.messages_out,
             }
         }));
+        let (folder, observer) = (data.clone(), capture.clone());
+        let clients = blocking(move || TestClients::open(&folder, observer)).await?;
         let (stop, stopped) = watch::channel(false);
         let app = Self {
             data,
-            clients: TestClients::new(capture.clone()),
+            clients,
             traffic: Traffic::new(capture.clone()),
             meter: Arc::default(),
             expiring: Arc::default(),
@@ -318,12 +320,12 @@ impl App {
 
     /// Adds a test client.
     pub async fn client_create(&self, config: ClientConfig) -> Result<TestClient> {
-        self.clients.create(config)
+        self.clients.create(config).await
     }
 
     /// Changes a test client that is not connected.
     pub async fn client_update(&self, id: u32, config: ClientConfig) -> Result<TestClient> {
-        self.clients.update(id, config)
+        self.clients.update(id, config).await
     }
 
     /// Removes a test client; a connected one is disconnected first. Returns how it was configured, for an undo.
@@ -333,13 +335,22 @@ impl App {
 
     /// Connects a test client; returns when CONNACK came or it failed.
     pub async fn client_connect(&self, id: u32) -> Result<TestClient> {
-        let target = self.clients.target(id)?;
-        let endpoint = self.endpoint(target).await?;
+        let (target, secrets) = self.clients.target(id)?;
+        let endpoint = self.endpoint(target, secrets).await?;
         self.clients.connect(id, &endpoint).await
     }
 
-    /// The address of the embedded broker that a target means.
-    async fn endpoint(&self, target: Target) -> Result<Endpoint> {
+    /// The way to the broker that a target means.
+    async fn endpoint(&self, target: Target, secrets: clients::Secrets) -> Result<Endpoint> {
+        let (wanted, device) = match target {
+            Target::Remote(remote) => {
+                let store = self.certificates.clone();
+                return blocking(move || clients::remote_endpoint(&remote, &secrets, &store)).await;
+            }
+            Target::Tcp => (Protocol::Tcp, None),
+            Target::MutualTls { device } => (Protocol::Tls, Some(device)),
+            Target::Ws => (Protocol::Ws, None),
+        };
         let status = self.broker.status();
         if status.state != BrokerState::Running {
             return Err(
@@ -347,10 +358,6 @@ impl App {
                     .hint("Start the broker, then connect."),
             );
         }
-        let wanted = match target {
-            Target::Tcp => Protocol::Tcp,
-            Target::MutualTls { .. } => Protocol::Tls,
-        };
         let listener = status
             .listeners
             .into_iter()
@@ -358,7 +365,9 @@ impl App {
             .ok_or_else(|| {
                 let name = match wanted {
                     Protocol::Tcp => "tcp",
-                    _ => "tls",
+                    Protocol::Tls => "tls",
+                    Protocol::Ws => "ws",
+                    Protocol::Wss => "wss",
                 };
                 ApiError::new(
                     ErrorCode::NotFound,
@@ -366,15 +375,19 @@ impl App {
                 )
                 .hint("Add one in broker.toml, or choose another target.")
             })?;
-        let tls = match target {
-            Target::Tcp => None,
-            Target::MutualTls { device } => {
+        let tls = match device {
+            None => None,
+            Some(device) => {
                 let store = self.certificates.clone();
                 Some(blocking(move || store.client_config(&device)).await?)
             }
         };
         Ok(Endpoint {
             tls,
+            websocket: (wanted == Protocol::Ws).then(|| mqttwb_client::WebSocket {
+                path: "/mqtt".into(),
+                headers: Vec::new(),
+            }),
             embedded: true,
             ..Endpoint::tcp(listener.host, listener.port)
         })
@@ -398,6 +411,67 @@ impl App {
     /// Publishes from a test client.
     pub async fn client_publish(&self, id: u32, request: PublishRequest) -> Result<()> {
         self.clients.publish(id, &request).await
+    }
+
+    /// Has a test client back that was removed.
+    pub async fn client_restore(&self, id: u32) -> Result<TestClient> {
+        self.clients.restore(id).await
+    }
+
+    /// Begins to publish messages one after the other from a test client.
+    pub async fn client_run(&self, id: u32, request: RunRequest) -> Result<TestClient> {
+        self.clients.run(id, request).await
+    }
+
+    /// Ends what [`client_run`](Self::client_run) began.
+    pub async fn client_run_stop(&self, id: u32) -> Result<TestClient> {
+        self.clients.stop(id)
+    }
+
+    /// Publishes a request from a test client, and waits for its reply.
+    pub async fn client_request(&self, id: u32, request: ReplyRequest) -> Result<ReplyReceived> {
+        self.clients.request(id, request).await
+    }
+
+    /// Messages that are kept.
+    pub async fn saved_messages(&self) -> Result<Vec<SavedMessage>> {
+        Ok(self.clients.messages())
+    }
+
+    /// Keeps a message; one of the same name is replaced.
+    pub async fn saved_message_keep(&self, saved: SavedMessage) -> Result<Vec<SavedMessage>> {
+        self.clients.keep_message(saved).await
+    }
+
+    /// Forgets a message that was kept.
+    pub async fn saved_message_forget(&self, name: String) -> Result<Vec<SavedMessage>> {
+        self.clients.forget_message(&name).await
+    }
+
+    /// Writes test clients and saved messages into a file, all of them where none is named; secrets only where they are
+    /// asked for. Returns the file.
+    pub async fn clients_export(
+        &self,
+        ids: Vec<u32>,
+        secrets: bool,
+        path: Option<String>,
+    ) -> Result<String> {
+        let text = self.clients.export(&ids, secrets)?;
+        let data = self.data.clone();
+        blocking(move || {
+            let path = match path {
+                Some(path) => files::absolute(std::path::Path::new(&path))?,
+                None => clients::free_export(&data)?,
+            };
+            files::write_secret(&path, &text)?;
+            Ok(path.display().to_string())
+        })
+        .await
+    }
+
+    /// Adds the test clients of a text that the workbench, MQTTX or MQTT Explorer has exported.
+    pub async fn clients_import(&self, text: String) -> Result<Imported> {
+        self.clients.import(&text, Some(&self.data)).await
     }
 
     /// What a test client did and saw: at most `count` entries that are newer than `after`, oldest first.
@@ -480,6 +554,24 @@ impl App {
     /// Opens a view on the topic tree.
     pub async fn topics_open(&self) -> Result<u32> {
         Ok(self.traffic.topics().open())
+    }
+
+    /// Topics that were seen and whose name holds a text: at most `count` of them, 100 at most.
+    pub async fn topics_like(&self, text: &str, count: u32) -> Result<Vec<String>> {
+        const LOOK: u32 = 500;
+        let topics = self.traffic.topics();
+        let view = topics.open();
+        let found = topics.filter(view, text).and_then(|()| {
+            let look = TopicsLook {
+                count: LOOK,
+                ..TopicsLook::default()
+            };
+            topics.frame(view, &look, Timestamp::now())
+        });
+        topics.close(view)?;
+        let seen = found?.rows.into_iter().filter(|row| row.topic.is_some());
+        let most = usize::try_from(count.min(100)).unwrap_or(100);
+        Ok(seen.map(|row| row.name).take(most).collect())
     }
 
     /// Shows only topics whose name holds a text, or that match a topic filter with wildcards.

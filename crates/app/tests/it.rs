@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used)] // a test may fail
 
+#[path = "it/clients.rs"]
+mod clients;
+
 use mqttwb_app::App;
 use mqttwb_app::api::{
     BrokerStart, ClientConfig, ClientState, ConfigChange, ConfigReport, DeviceRequest,
@@ -41,7 +44,7 @@ fn config(id: &str, version: Version, target: Target) -> ClientConfig {
         keep_alive: 0,
         clean_start: true,
         session_expiry: 0,
-        will: None,
+        ..ClientConfig::default()
     }
 }
 
@@ -56,6 +59,7 @@ async fn subscribe(app: &App, id: u32, filter: &str, qos: u8) -> TestClient {
     let request = SubscribeRequest {
         filter: filter.into(),
         qos,
+        ..Default::default()
     };
     app.client_subscribe(id, request).await.unwrap()
 }
@@ -67,6 +71,7 @@ async fn publish(app: &App, id: u32, topic: &str, payload: &str, qos: u8) {
         encoding: PayloadEncoding::Text,
         qos,
         retain: false,
+        ..Default::default()
     };
     app.client_publish(id, request).await.unwrap();
 }
@@ -131,6 +136,7 @@ async fn the_will_of_a_dropped_client_appears() {
                 payload: "gone".into(),
                 qos: 1,
                 retain: false,
+                ..Default::default()
             }),
             ..config(topic, version, Target::Tcp)
         };

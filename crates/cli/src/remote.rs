@@ -19,6 +19,7 @@ pub async fn publish(publish: Publish) -> Result<()> {
         encoding: PayloadEncoding::Text,
         qos: publish.qos,
         retain: publish.retain,
+        ..Default::default()
     };
     oneshot::publish(&remote(publish.remote)?, &request).await
 }

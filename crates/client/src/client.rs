@@ -432,6 +432,11 @@ impl TestClient {
         self.shared.lock().timeline.page(after, count)
     }
 
+    /// Adds a sentence to the timeline, of what was done in this client's name.
+    pub fn note(&self, kind: EntryKind, text: String) {
+        self.shared.tell(kind, text);
+    }
+
     /// The client as it stands.
     pub fn status(&self) -> Status {
         let kept = self.shared.lock();

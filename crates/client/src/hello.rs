@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::dial::{Dialled, TlsSession};
 use crate::error::{ConnectionError, words};
 use crate::tap::Tap;
-use crate::{Options, Version};
+use crate::{Endpoint, Options, Version};
 
 /// The largest packet of the protocol: fixed header and 268,435,455 bytes.
 pub(crate) const LARGEST_PACKET: usize = MAX_REMAINING_LENGTH + 5;
@@ -22,6 +22,8 @@ pub(crate) const LARGEST_PACKET: usize = MAX_REMAINING_LENGTH + 5;
 /// What a connection has negotiated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Negotiated {
+    /// The address that was dialled, as a URL.
+    pub url: String,
     /// What was dialled: the broker, or a proxy.
     pub peer: std::net::SocketAddr,
     /// What TLS has agreed on.
@@ -34,12 +36,22 @@ pub struct Negotiated {
     pub keep_alive: u16,
     /// Messages above QoS 0 that may wait for an acknowledgement.
     pub receive_maximum: u16,
-    /// The largest packet that the broker takes.
-    pub largest: usize,
+    /// The largest packet that the broker takes, where it has a limit.
+    pub maximum_packet_size: Option<u32>,
     /// The highest topic alias that the broker takes; 0 is none.
     pub topic_alias_maximum: u16,
     /// Every property of CONNACK by its name, with its value as text; of authentication data the length alone.
     pub properties: Vec<(&'static str, String)>,
+}
+
+impl Negotiated {
+    /// The largest packet that may be sent.
+    pub(crate) fn largest(&self) -> usize {
+        let limit = self.maximum_packet_size.map(usize::try_from);
+        limit
+            .map_or(LARGEST_PACKET, |limit| limit.unwrap_or(LARGEST_PACKET))
+            .min(LARGEST_PACKET)
+    }
 }
 
 /// Says hello, and waits for the answer.
@@ -48,8 +60,10 @@ pub(crate) async fn hello(
     input: &mut BytesMut,
     tap: &mut Tap,
     options: &Options,
-    address: &str,
+    endpoint: &Endpoint,
 ) -> Result<Negotiated, ConnectionError> {
+    let address = endpoint.to_string();
+    let address = address.as_str();
     let version = ProtocolVersion::from(options.version);
     let failed = |error: std::io::Error| ConnectionError::of_io(&error, address, true);
     let malformed = |detail: String| ConnectionError::Protocol {
@@ -87,7 +101,7 @@ pub(crate) async fn hello(
         };
         tap.saw(Direction::ToClient, &frame);
         match decode(&frame, version).map_err(|error| malformed(error.to_string()))? {
-            Packet::ConnAck(ack) => return accepted(&ack, dialled, options),
+            Packet::ConnAck(ack) => return accepted(&ack, dialled, options, endpoint),
             Packet::Auth(auth) if auth.reason == ReasonCode::CONTINUE_AUTHENTICATION => {
                 let Some(authentication) = &options.authentication else {
                     return Err(malformed(
@@ -192,6 +206,7 @@ fn accepted(
     ack: &ConnAck<'_>,
     dialled: &Dialled,
     options: &Options,
+    endpoint: &Endpoint,
 ) -> Result<Negotiated, ConnectionError> {
     if ack.reason != ReasonCode::SUCCESS {
         let said = ack.properties.find(|property| match property {
@@ -213,13 +228,14 @@ fn accepted(
         });
     }
     let mut told = Negotiated {
+        url: endpoint.url(),
         peer: dialled.peer,
         tls: dialled.tls.clone(),
         client_id: options.client_id.clone(),
         session_present: ack.session_present,
         keep_alive: options.keep_alive,
         receive_maximum: u16::MAX,
-        largest: LARGEST_PACKET,
+        maximum_packet_size: None,
         topic_alias_maximum: 0,
         properties: Vec::new(),
     };
@@ -228,10 +244,7 @@ fn accepted(
             Property::AssignedClientIdentifier(id) => told.client_id = id.to_owned(),
             Property::ServerKeepAlive(seconds) => told.keep_alive = seconds,
             Property::ReceiveMaximum(maximum) => told.receive_maximum = maximum,
-            Property::MaximumPacketSize(size) => {
-                told.largest =
-                    usize::try_from(size).map_or(LARGEST_PACKET, |size| size.min(LARGEST_PACKET));
-            }
+            Property::MaximumPacketSize(size) => told.maximum_packet_size = Some(size),
             Property::TopicAliasMaximum(maximum) => told.topic_alias_maximum = maximum,
             _ => {}
         }

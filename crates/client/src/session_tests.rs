@@ -3,13 +3,14 @@ use mqttwb_wire::frame_len;
 
 fn negotiated(receive_maximum: u16, topic_alias_maximum: u16) -> Negotiated {
     Negotiated {
+        url: "mqtt://localhost:1883".into(),
         peer: ([127, 0, 0, 1], 1883).into(),
         tls: None,
         client_id: "client".into(),
         session_present: true,
         keep_alive: 60,
         receive_maximum,
-        largest: LARGEST_PACKET,
+        maximum_packet_size: None,
         topic_alias_maximum,
         properties: Vec::new(),
     }

@@ -123,7 +123,13 @@ impl Ground {
             };
             let mut tap = Tap::new(observer, &info);
             let mut input = BytesMut::new();
-            let hello = hello(&mut dialled, &mut input, &mut tap, &self.options, &address);
+            let hello = hello(
+                &mut dialled,
+                &mut input,
+                &mut tap,
+                &self.options,
+                &self.endpoint,
+            );
             match hello.await {
                 Ok(negotiated) => {
                     if negotiated.client_id != info.client.as_str() {
@@ -439,7 +445,7 @@ impl<'a> Task<'a> {
             acknowledged,
         } = publishing;
         // A larger packet would cost the connection.
-        let (size, limit) = (message.size(), self.connected.negotiated.largest);
+        let (size, limit) = (message.size(), self.connected.negotiated.largest());
         if size > limit {
             let _ = sent.send(Err(RequestError::TooLarge { size, limit }));
             return Ok(());

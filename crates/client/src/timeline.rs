@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use mqttwb_model::{QoS, Timestamp};
 
-use crate::{Message, Publication};
+use crate::{Message, MessageProperties, Publication};
 
 /// Entries that a timeline keeps.
 pub const TIMELINE_CAPACITY: usize = 2_000;
@@ -25,6 +25,8 @@ pub enum EntryKind {
     Acknowledged,
     /// A message came.
     Received,
+    /// The reply to a request, or an answer by rule.
+    Reply,
     /// Something failed.
     Failure,
 }
@@ -52,6 +54,8 @@ pub struct Entry {
     pub dup: bool,
     /// Bytes of the payload.
     pub size: usize,
+    /// Of a message its properties, where it has some.
+    pub properties: Option<Box<MessageProperties>>,
 }
 
 /// Some entries, and how many there are no longer.
@@ -113,6 +117,7 @@ impl Timeline {
             retain: false,
             dup: false,
             size: 0,
+            properties: None,
         });
     }
 
@@ -136,6 +141,7 @@ impl Timeline {
             retain: message.retain,
             dup,
             size: message.payload.len(),
+            properties: boxed(&message.properties),
         });
     }
 
@@ -153,6 +159,7 @@ impl Timeline {
             retain: message.retain,
             dup: message.dup,
             size: message.payload.len(),
+            properties: boxed(&message.properties),
         });
     }
 
@@ -165,6 +172,10 @@ impl Timeline {
         entry.seq = self.newest;
         self.entries.push_back(entry);
     }
+}
+
+fn boxed(properties: &MessageProperties) -> Option<Box<MessageProperties>> {
+    (!properties.is_empty()).then(|| Box::new(properties.clone()))
 }
 
 /// The beginning of a payload as text, and whether there is more.

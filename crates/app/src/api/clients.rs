@@ -1,59 +1,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::Version;
-
-/// Where a test client connects to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-#[ts(export)]
-pub enum Target {
-    /// The embedded broker's tcp listener.
-    Tcp,
-    /// The embedded broker's tls listener, with a device certificate.
-    MutualTls {
-        /// The device.
-        device: String,
-    },
-}
-
-/// The message that the broker publishes when the client's connection breaks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub struct Will {
-    /// Topic.
-    pub topic: String,
-    /// Payload, as text.
-    pub payload: String,
-    /// 0, 1 or 2.
-    pub qos: u8,
-    /// Retained.
-    pub retain: bool,
-}
-
-/// How a test client connects.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub struct ClientConfig {
-    /// Its client identifier; also its name in the window.
-    pub client_id: String,
-    /// 3.1.1 or 5.
-    pub version: Version,
-    /// Where to.
-    pub target: Target,
-    /// Seconds; 0 is off.
-    pub keep_alive: u16,
-    /// Clean start (MQTT 5) or clean session (3.1.1).
-    pub clean_start: bool,
-    /// Seconds that the session outlives the connection; MQTT 5 only.
-    pub session_expiry: u32,
-    /// Its last will.
-    #[ts(optional)]
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub will: Option<Will>,
-}
+use super::{ClientConfig, MessageProperties, NameAndValue, RetainHandling, RunStatus};
 
 /// What a test client is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -64,6 +12,8 @@ pub enum ClientState {
     Disconnected,
     Connecting,
     Connected,
+    /// The last connection failed or was lost; `retry` says when it is tried again.
+    Waiting,
     /// The last connection ended in an error, which `failure` tells.
     Failed,
 }
@@ -77,6 +27,8 @@ pub struct ClientSubscription {
     pub filter: String,
     /// The QoS that was asked for.
     pub qos: u8,
+    /// All that was asked for.
+    pub request: SubscribeRequest,
     /// The QoS that was granted; not there before SUBACK, or when it was refused.
     #[ts(optional)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,6 +56,18 @@ pub struct TestClient {
     pub failure: Option<super::ApiError>,
     /// The broker had a session of it (CONNACK).
     pub session_present: bool,
+    /// The attempt that comes next, where one is waited for.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// What the connection has negotiated, while it stands.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub negotiated: Option<Negotiated>,
+    /// Messages that are being published one after the other, and how far that is.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunStatus>,
     /// Its subscriptions.
     pub subscriptions: Vec<ClientSubscription>,
     /// Messages that it has received.
@@ -120,6 +84,93 @@ pub struct TestClient {
     pub dropped: u64,
 }
 
+/// The attempt that comes next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Retry {
+    /// Counts up from 1.
+    pub attempt: u32,
+    /// When.
+    #[ts(type = "number")]
+    pub at: u64,
+}
+
+/// What a connection has negotiated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Negotiated {
+    /// The address that was dialled as a URL.
+    pub url: String,
+    /// The address at the other end of the socket: the broker's, or a proxy's.
+    pub peer: String,
+    /// The proxy that it goes through.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+    /// What TLS has agreed on.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<NegotiatedTls>,
+    /// The identifier that the client goes by.
+    pub client_id: String,
+    /// Seconds; 0 is off.
+    pub keep_alive: u16,
+    /// Messages above QoS 0 that the broker lets wait for an acknowledgement.
+    pub receive_maximum: u16,
+    /// The largest packet that the broker takes, where it has a limit.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_packet_size: Option<u32>,
+    /// The highest topic alias that the broker takes; 0 is none.
+    pub topic_alias_maximum: u16,
+    /// Every property of CONNACK, by the standard's names.
+    pub properties: Vec<NameAndValue>,
+}
+
+/// What a TLS handshake has agreed on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct NegotiatedTls {
+    /// As `TLS 1.3`.
+    pub version: String,
+    /// The cipher suite by its IANA name.
+    pub cipher: String,
+    /// The protocol that ALPN has chosen.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpn: Option<String>,
+    /// The broker's certificate was verified; false where verifying was turned off.
+    pub verified: bool,
+    /// What the broker has shown, its own certificate first.
+    pub chain: Vec<PeerCertificate>,
+}
+
+/// A certificate that a broker has shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct PeerCertificate {
+    /// The subject, as `CN=localhost`.
+    pub subject: String,
+    /// The issuer, in the same form.
+    pub issuer: String,
+    /// Subject alternative names.
+    pub names: Vec<String>,
+    /// Valid from.
+    #[ts(type = "number")]
+    pub not_before: u64,
+    /// Valid until.
+    #[ts(type = "number")]
+    pub not_after: u64,
+    /// The key, as `ECDSA P-256`.
+    pub key: String,
+    /// SHA-256 of the DER, hexadecimal with colons.
+    pub fingerprint: String,
+}
+
 /// How to end a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
@@ -132,43 +183,30 @@ pub enum DisconnectHow {
 }
 
 /// A subscription to make.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", default)]
 #[ts(export)]
 pub struct SubscribeRequest {
-    /// The filter.
+    /// The filter; `$share/NAME/FILTER` shares it.
     pub filter: String,
     /// 0, 1 or 2.
     pub qos: u8,
-}
-
-/// How a payload is written in a text field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "lowercase")]
-#[ts(export)]
-#[allow(missing_docs)]
-pub enum PayloadEncoding {
-    Text,
-    Json,
-    Hex,
-    Base64,
-}
-
-/// A message to publish.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub struct PublishRequest {
-    /// Topic.
-    pub topic: String,
-    /// Payload, written as `encoding` says.
-    pub payload: String,
-    /// How the payload is written.
-    pub encoding: PayloadEncoding,
-    /// 0, 1 or 2.
-    pub qos: u8,
-    /// Retained.
-    pub retain: bool,
+    /// Not what this client publishes itself (No Local; MQTT 5).
+    #[ts(as = "Option<bool>", optional)]
+    pub no_local: bool,
+    /// Messages keep the retain flag that they were published with (Retain As Published; MQTT 5).
+    #[ts(as = "Option<bool>", optional)]
+    pub retain_as_published: bool,
+    /// When retained messages are sent (Retain Handling; MQTT 5).
+    #[ts(as = "Option<RetainHandling>", optional)]
+    pub retain_handling: RetainHandling,
+    /// Subscription Identifier, 1 to 268,435,455 (MQTT 5).
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<u32>,
+    /// User Properties (MQTT 5).
+    #[ts(as = "Option<Vec<NameAndValue>>", optional)]
+    pub user_properties: Vec<NameAndValue>,
 }
 
 /// What one entry of a timeline is.
@@ -186,6 +224,8 @@ pub enum TimelineKind {
     Acknowledged,
     /// A message came.
     Received,
+    /// The reply to a request came, or an answer was given by rule.
+    Reply,
     /// Something failed.
     Failure,
 }
@@ -221,4 +261,8 @@ pub struct TimelineEntry {
     pub dup: bool,
     /// Bytes of the payload.
     pub size: u32,
+    /// For a message with properties (MQTT 5) those.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub properties: Option<MessageProperties>,
 }

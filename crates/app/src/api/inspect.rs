@@ -63,11 +63,12 @@ pub struct SessionEntry {
 }
 
 /// When a subscription is sent the retained messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 #[allow(missing_docs)]
 pub enum RetainHandling {
+    #[default]
     OnSubscribe,
     IfNew,
     Never,

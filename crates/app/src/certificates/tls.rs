@@ -99,7 +99,7 @@ impl CertificateStore {
         Ok(Arc::new(config))
     }
 
-    fn roots(&self) -> Result<RootCertStore> {
+    pub(super) fn roots(&self) -> Result<RootCertStore> {
         let mut roots = RootCertStore::empty();
         roots
             .add(self.authority.certificate().der().to_vec().into())
@@ -139,17 +139,19 @@ pub(crate) fn client_config_of_files(
     Ok(Arc::new(config))
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-fn chain_and_key(identity: &Identity) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+pub(super) fn chain_and_key(
+    identity: &Identity,
+) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
     let chain = vec![identity.certificate.der().to_vec().into()];
     let key = PrivatePkcs8KeyDer::from(identity.key.der().to_vec());
     (chain, key.into())
 }
 
-fn roots(chain: Vec<CertificateDer<'static>>, path: &Path) -> Result<RootCertStore> {
+pub(super) fn roots(chain: Vec<CertificateDer<'static>>, path: &Path) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     for certificate in chain {
         roots.add(certificate).map_err(|error| {
@@ -165,7 +167,7 @@ fn roots(chain: Vec<CertificateDer<'static>>, path: &Path) -> Result<RootCertSto
     Ok(roots)
 }
 
-fn system_roots() -> Result<RootCertStore> {
+pub(super) fn system_roots() -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     // Systems carry certificates that rustls can't read; the others do.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -179,7 +181,7 @@ fn system_roots() -> Result<RootCertStore> {
     Ok(roots)
 }
 
-fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+pub(super) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&files::read_bytes(path)?)
         .collect::<std::result::Result<_, _>>()
         .map_err(|error| unreadable(path, &error))?;
@@ -189,12 +191,12 @@ fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     Ok(chain)
 }
 
-fn read_private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
+pub(super) fn read_private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
     PrivateKeyDer::from_pem_slice(&files::read_bytes(path)?)
         .map_err(|error| unreadable(path, &error))
 }
 
-fn unreadable(path: &Path, why: &dyn std::fmt::Display) -> ApiError {
+pub(super) fn unreadable(path: &Path, why: &dyn std::fmt::Display) -> ApiError {
     ApiError::new(
         ErrorCode::Certificate,
         sentence(format_args!("{} can't be used: {why}", path.display())),

@@ -1,7 +1,7 @@
 use mqttwb_model::NoObserver;
 
 use super::*;
-use crate::api::Will as FormWill;
+use crate::api::{ClientState, TimelineKind, Will as FormWill};
 
 fn config(id: &str) -> ClientConfig {
     ClientConfig {
@@ -11,7 +11,7 @@ fn config(id: &str) -> ClientConfig {
         keep_alive: 60,
         clean_start: true,
         session_expiry: 0,
-        will: None,
+        ..ClientConfig::default()
     }
 }
 
@@ -25,11 +25,11 @@ fn nowhere() -> Endpoint {
     Endpoint::tcp("127.0.0.1", unused.local_addr().unwrap().port())
 }
 
-#[test]
-fn clients_are_numbered_from_one_and_a_number_is_not_used_again() {
+#[tokio::test]
+async fn clients_are_numbered_from_one_and_a_number_is_not_used_again() {
     let clients = TestClients::new(Arc::new(NoObserver));
-    assert_eq!(clients.create(config("a")).unwrap().id, 1);
-    assert_eq!(clients.create(config("b")).unwrap().id, 2);
+    assert_eq!(clients.create(config("a")).await.unwrap().id, 1);
+    assert_eq!(clients.create(config("b")).await.unwrap().id, 2);
     let names: Vec<String> = clients
         .list()
         .into_iter()
@@ -41,25 +41,26 @@ fn clients_are_numbered_from_one_and_a_number_is_not_used_again() {
 #[tokio::test]
 async fn a_removed_client_is_gone_and_its_configuration_comes_back() {
     let clients = TestClients::new(Arc::new(NoObserver));
-    let id = clients.create(config("a")).unwrap().id;
+    let id = clients.create(config("a")).await.unwrap().id;
     assert_eq!(clients.remove(id).await.unwrap(), config("a"));
     assert_eq!(code(clients.remove(id).await), ErrorCode::NotFound);
     assert_eq!(code(clients.target(id)), ErrorCode::NotFound);
-    assert_eq!(clients.create(config("a")).unwrap().id, id + 1);
+    assert_eq!(clients.create(config("a")).await.unwrap().id, id + 1);
 }
 
-#[test]
-fn a_form_that_nobody_could_connect_with_is_refused() {
+#[tokio::test]
+async fn a_form_that_nobody_could_connect_with_is_refused() {
     let will = |topic: &str, qos| {
         Some(FormWill {
             topic: topic.into(),
             payload: String::new(),
             qos,
             retain: false,
+            ..Default::default()
         })
     };
     let clients = TestClients::new(Arc::new(NoObserver));
-    let good = clients.create(config("good")).unwrap().id;
+    let good = clients.create(config("good")).await.unwrap().id;
     for bad in [
         config(""),
         ClientConfig {
@@ -75,8 +76,14 @@ fn a_form_that_nobody_could_connect_with_is_refused() {
             ..config("qos")
         },
     ] {
-        assert_eq!(code(clients.create(bad.clone())), ErrorCode::InvalidInput);
-        assert_eq!(code(clients.update(good, bad)), ErrorCode::InvalidInput);
+        assert_eq!(
+            code(clients.create(bad.clone()).await),
+            ErrorCode::InvalidInput
+        );
+        assert_eq!(
+            code(clients.update(good, bad).await),
+            ErrorCode::InvalidInput
+        );
     }
     assert_eq!(clients.list().len(), 1);
     assert_eq!(clients.list()[0].config, config("good"));
@@ -85,7 +92,7 @@ fn a_form_that_nobody_could_connect_with_is_refused() {
 #[tokio::test]
 async fn a_connection_that_fails_shows_in_the_client_with_what_to_do() {
     let clients = TestClients::new(Arc::new(NoObserver));
-    let id = clients.create(config("a")).unwrap().id;
+    let id = clients.create(config("a")).await.unwrap().id;
     let client = clients.connect(id, &nowhere()).await.unwrap();
     assert_eq!(client.state, ClientState::Failed);
     let failure = client.failure.unwrap();
@@ -104,10 +111,11 @@ async fn a_connection_that_fails_shows_in_the_client_with_what_to_do() {
 #[tokio::test]
 async fn requests_of_a_client_that_is_not_connected_say_so() {
     let clients = TestClients::new(Arc::new(NoObserver));
-    let id = clients.create(config("a")).unwrap().id;
+    let id = clients.create(config("a")).await.unwrap().id;
     let request = SubscribeRequest {
         filter: "a/#".into(),
         qos: 1,
+        ..SubscribeRequest::default()
     };
     assert_eq!(
         code(clients.subscribe(id, &request).await),
@@ -117,6 +125,7 @@ async fn requests_of_a_client_that_is_not_connected_say_so() {
     let request = SubscribeRequest {
         filter: "a/#/b".into(),
         qos: 1,
+        ..SubscribeRequest::default()
     };
     assert_eq!(
         code(clients.subscribe(id, &request).await),

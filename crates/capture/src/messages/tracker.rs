@@ -115,7 +115,7 @@ impl Tracker {
                 | PacketType::PubRel
                 | PacketType::PubComp
         );
-        if !matters {
+        if !matters || packet.seen_by.is_second_view() {
             return None;
         }
         let client = self.client(packet.connection, who);

@@ -197,7 +197,7 @@ impl Topics {
 
     /// Looks at a packet. `source` names its client.
     pub fn see(&mut self, packet: &Packet<'_>, source: &dyn Source) {
-        if packet.packet_type() != Some(PacketType::Publish) {
+        if packet.packet_type() != Some(PacketType::Publish) || packet.seen_by.is_second_view() {
             return;
         }
         let Ok(mqttwb_wire::Packet::Publish(publish)) =

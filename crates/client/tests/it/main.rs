@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test may fail
 
+mod dialling;
 mod mosquitto;
 mod observed;
 mod tls;

@@ -11,7 +11,7 @@ use rustls::{ClientConfig, RootCertStore};
 use super::mosquitto::{Mosquitto, device};
 use super::{BOTH, options};
 
-fn config(trusted: &Authority, identity: Option<&Identity>) -> Arc<ClientConfig> {
+pub fn config(trusted: &Authority, identity: Option<&Identity>) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots
         .add(trusted.certificate().der().to_vec().into())
@@ -39,7 +39,7 @@ fn over_tls(endpoint: Endpoint, config: Arc<ClientConfig>) -> Endpoint {
     }
 }
 
-fn foreign_authority() -> Authority {
+pub fn foreign_authority() -> Authority {
     Authority::generate(Validity::days_from(Timestamp::now(), 1)).unwrap()
 }
 

@@ -16,6 +16,7 @@ import type {
   DisconnectHow,
   DisconnectReason,
   ExportRequest,
+  Imported,
   MessageRows,
   Job,
   PacketDetail,
@@ -29,9 +30,13 @@ import type {
   RecordingImport,
   RecordingsState,
   ReplayRequest,
+  ReplyReceived,
+  ReplyRequest,
   RetainedCleared,
   RetainedEntry,
   RetainedRestored,
+  RunRequest,
+  SavedMessage,
   SessionDetail,
   SessionEntry,
   SessionRequest,
@@ -81,6 +86,18 @@ export const clientSubscribe = (id: number, request: SubscribeRequest) =>
   call<TestClient>('client_subscribe', { id, request });
 export const clientUnsubscribe = (id: number, filter: string) => call<TestClient>('client_unsubscribe', { id, filter });
 export const clientPublish = (id: number, request: PublishRequest) => call<null>('client_publish', { id, request });
+export const clientRestore = (id: number) => call<TestClient>('client_restore', { id });
+export const clientRun = (id: number, request: RunRequest) => call<TestClient>('client_run', { id, request });
+export const clientRunStop = (id: number) => call<TestClient>('client_run_stop', { id });
+export const clientRequest = (id: number, request: ReplyRequest) =>
+  call<ReplyReceived>('client_request', { id, request });
+export const clientsExport = (ids: number[], secrets: boolean, path?: string) =>
+  call<string>('clients_export', { ids, secrets, path: path ?? null });
+export const clientsImport = (text: string) => call<Imported>('clients_import', { text });
+export const savedMessages = () => call<SavedMessage[]>('saved_messages');
+export const savedMessageKeep = (saved: SavedMessage) => call<SavedMessage[]>('saved_message_keep', { saved });
+export const savedMessageForget = (name: string) => call<SavedMessage[]>('saved_message_forget', { name });
+export const topicsLike = (text: string, count: number) => call<string[]>('topics_like', { text, count });
 export const clientTimeline = (id: number, after: number, count: number) =>
   call<TimelineEntry[]>('client_timeline', { id, after, count });
 

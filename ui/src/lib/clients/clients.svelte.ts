@@ -4,16 +4,19 @@ import {
   clientCreate,
   clientDisconnect,
   clientRemove,
+  clientRestore,
   clientSubscribe,
   clientUnsubscribe,
   clientUpdate,
   type ClientConfig,
   type ClientSubscription,
   type DisconnectHow,
+  type SubscribeRequest,
   type TestClient,
 } from '$lib/backend';
 import { live } from '$lib/shared/state/live.svelte';
 import { toasts } from '$lib/shared/state/toasts.svelte';
+import { nameOf } from './form';
 import { freeName } from './names';
 
 export const NEW: Omit<ClientConfig, 'clientId'> = {
@@ -43,15 +46,15 @@ class Clients {
     }
   }
 
-  /** Removes a client; for a few seconds it can be had back, without its timeline. */
+  /** Removes a client; for a few seconds it can be had back, with its secrets and its timeline. */
   async remove(client: TestClient): Promise<void> {
     try {
       const config = await clientRemove(client.id);
       if (this.chosen === client.id) this.chosen = undefined;
-      toasts.done(`Removed the test client “${config.clientId}”`, {
+      toasts.done(`Removed the test client “${nameOf(config)}”`, {
         label: 'Undo',
         run: async () => {
-          const back = await clientCreate(config);
+          const back = await clientRestore(client.id);
           this.chosen = back.id;
         },
       });
@@ -74,16 +77,16 @@ class Clients {
     await this.#ask(id, () => clientDisconnect(id, how));
   }
 
-  async subscribe(id: number, filter: string, qos: number): Promise<boolean> {
-    return this.#ask(id, () => clientSubscribe(id, { filter, qos }));
+  async subscribe(id: number, request: SubscribeRequest): Promise<boolean> {
+    return this.#ask(id, () => clientSubscribe(id, request));
   }
 
-  async unsubscribe(id: number, { filter, qos }: ClientSubscription): Promise<void> {
+  async unsubscribe(id: number, { filter, request }: ClientSubscription): Promise<void> {
     const done = await this.#ask(id, () => clientUnsubscribe(id, filter));
     if (!done) return;
     toasts.done(`No longer subscribed to ${filter}`, {
       label: 'Undo',
-      run: () => this.subscribe(id, filter, qos).then(() => undefined),
+      run: () => this.subscribe(id, request).then(() => undefined),
     });
   }
 

@@ -3,4 +3,4 @@
 /**
  * What a test client is doing.
  */
-export type ClientState = "disconnected" | "connecting" | "connected" | "failed";
+export type ClientState = "disconnected" | "connecting" | "connected" | "waiting" | "failed";

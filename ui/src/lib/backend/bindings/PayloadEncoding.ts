@@ -3,4 +3,4 @@
 /**
  * How a payload is written in a text field.
  */
-export type PayloadEncoding = "text" | "json" | "hex" | "base64";
+export type PayloadEncoding = "text" | "json" | "hex" | "base64" | "file";

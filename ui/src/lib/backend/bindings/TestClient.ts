@@ -3,6 +3,9 @@ import type { ApiError } from "./ApiError";
 import type { ClientConfig } from "./ClientConfig";
 import type { ClientState } from "./ClientState";
 import type { ClientSubscription } from "./ClientSubscription";
+import type { Negotiated } from "./Negotiated";
+import type { Retry } from "./Retry";
+import type { RunStatus } from "./RunStatus";
 
 /**
  * A test client as it stands.
@@ -28,6 +31,18 @@ failure?: ApiError,
  * The broker had a session of it (CONNACK).
  */
 sessionPresent: boolean, 
+/**
+ * The attempt that comes next, where one is waited for.
+ */
+retry?: Retry, 
+/**
+ * What the connection has negotiated, while it stands.
+ */
+negotiated?: Negotiated, 
+/**
+ * Messages that are being published one after the other, and how far that is.
+ */
+run?: RunStatus, 
 /**
  * Its subscriptions.
  */

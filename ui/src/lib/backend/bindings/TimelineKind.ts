@@ -3,4 +3,4 @@
 /**
  * What one entry of a timeline is.
  */
-export type TimelineKind = "connection" | "subscription" | "published" | "acknowledged" | "received" | "failure";
+export type TimelineKind = "connection" | "subscription" | "published" | "acknowledged" | "received" | "reply" | "failure";
