@@ -25,7 +25,9 @@ def say(**event):
 def on_connect(client, userdata, flags, reason, properties):
     if reason.is_failure:
         say(event="refused", reason=str(reason))
-    else:
+    elif not userdata.get("connected"):
+        # That it has connected again is not waited for.
+        userdata["connected"] = True
         say(event="connected", session_present=flags.session_present)
 
 
@@ -84,6 +86,8 @@ def on_message(client, userdata, message):
 
 
 def on_disconnect(client, userdata, flags, reason, properties):
+    if userdata["reconnects"] and reason.is_failure:
+        return  # it connects again by itself
     if flags.is_disconnect_packet_from_server or reason.is_failure:
         say(event="refused", reason=str(reason))
     else:
@@ -98,8 +102,9 @@ def connect(order):
         protocol=mqtt.MQTTv5 if order["version"] == 5 else mqtt.MQTTv311,
         clean_session=order["clean"] if order["version"] == 4 else None,
         transport="websockets" if order["transport"] in ("ws", "wss") else "tcp",
-        reconnect_on_failure=False,
+        reconnect_on_failure=order["reconnects"],
         manual_ack=order["holds"],
+        userdata={"reconnects": order["reconnects"]},
     )
     client.on_connect = on_connect
     client.on_subscribe = on_subscribe

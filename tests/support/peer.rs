@@ -171,6 +171,7 @@ pub struct Options {
     version: Version,
     clean: bool,
     holds: bool,
+    reconnects: bool,
     will: Option<Value>,
 }
 
@@ -182,6 +183,7 @@ impl Options {
             version,
             clean: true,
             holds: false,
+            reconnects: false,
             will: None,
         }
     }
@@ -197,6 +199,13 @@ impl Options {
     #[must_use]
     pub fn hold(mut self) -> Self {
         self.holds = true;
+        self
+    }
+
+    /// Connects again by itself when the connection breaks. paho alone is told so.
+    #[must_use]
+    pub fn reconnect(mut self) -> Self {
+        self.reconnects = true;
         self
     }
 
@@ -216,8 +225,14 @@ impl Peer {
 
     /// Connects, and waits for CONNACK.
     pub fn open(maker: Maker, broker: &Broker, way: &Way, options: Options) -> Self {
+        let port = broker.address(way.listener()).port();
+        Self::open_at(maker, port, way, options)
+    }
+
+    /// Connects to the broker at this port, whoever runs it, and waits for CONNACK.
+    pub fn open_at(maker: Maker, port: u16, way: &Way, options: Options) -> Self {
         let mut peer = Self {
-            process: Self::start(maker, broker, way, options),
+            process: Self::start(maker, port, way, options),
             at: 0,
             early: VecDeque::new(),
             session_present: false,
@@ -229,8 +244,9 @@ impl Peer {
 
     /// Tries to connect where that must fail; returns what the client's library says of it.
     pub fn refused(maker: Maker, broker: &Broker, way: &Way, options: Options) -> String {
+        let port = broker.address(way.listener()).port();
         let mut peer = Self {
-            process: Self::start(maker, broker, way, options),
+            process: Self::start(maker, port, way, options),
             at: 0,
             early: VecDeque::new(),
             session_present: false,
@@ -238,7 +254,7 @@ impl Peer {
         peer.event("refused")["reason"].to_string()
     }
 
-    fn start(maker: Maker, broker: &Broker, way: &Way, options: Options) -> Running {
+    fn start(maker: Maker, port: u16, way: &Way, options: Options) -> Running {
         let folder = top().join("tests");
         let mut command = match maker {
             Maker::Paho => {
@@ -257,7 +273,6 @@ impl Peer {
                 command
             }
         };
-        let address = broker.address(way.listener());
         let identity = match way {
             Way::Tcp | Way::Ws => Value::Null,
             Way::Tls(identity) | Way::Wss(identity) => json!({
@@ -271,12 +286,13 @@ impl Peer {
             &json!({
                 "do": "connect",
                 "transport": way.listener(),
-                "port": address.port(),
+                "port": port,
                 "identity": identity,
                 "id": options.id,
                 "version": match options.version { Version::V311 => 4, Version::V5 => 5 },
                 "clean": options.clean,
                 "holds": options.holds,
+                "reconnects": options.reconnects,
                 "will": options.will,
             })
             .to_string(),

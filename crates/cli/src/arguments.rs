@@ -37,6 +37,8 @@ pub enum Command {
     /// The authority and its device certificates
     #[command(subcommand)]
     Cert(CertCommand),
+    /// Tell the story of a message: its publish and everything that follows from it
+    Story(StoryArguments),
     /// Publish a message to any broker
     #[command(disable_help_flag = true)]
     Pub(Publish),
@@ -54,6 +56,18 @@ pub enum Command {
     Replay(Replay),
     /// Compare two recordings, message by message
     Compare(Compare),
+}
+
+/// Which message's story to tell.
+#[derive(Debug, Args)]
+#[group(id = "which", required = true, multiple = false)]
+pub struct StoryArguments {
+    /// The number that ties the packets of a message together, as --watch --json and the window show it
+    #[arg(long, value_name = "ID", group = "which")]
+    pub message: Option<u64>,
+    /// The number of a packet that carries or acknowledges it
+    #[arg(long, value_name = "SEQ", group = "which")]
+    pub packet: Option<u64>,
 }
 
 /// What to do with the broker.

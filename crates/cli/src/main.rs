@@ -13,6 +13,7 @@ mod output;
 mod recordings;
 mod remote;
 mod signal;
+mod story;
 mod table;
 mod watch;
 
@@ -71,6 +72,7 @@ fn run(arguments: Arguments, output: &Output) -> Result<()> {
                 cert::export(data(arguments.data)?, export, output).await
             }
             Command::Cert(CertCommand::List) => cert::list(data(arguments.data)?, output).await,
+            Command::Story(wanted) => story::run(data(arguments.data)?, wanted, output).await,
             Command::Pub(publish) => remote::publish(publish).await,
             Command::Sub(subscribe) => remote::subscribe(subscribe, output).await,
             Command::Record(record) => {

@@ -200,6 +200,10 @@ impl Topics {
         if packet.packet_type() != Some(PacketType::Publish) || packet.seen_by.is_second_view() {
             return;
         }
+        let published = packet.direction == Direction::ToBroker;
+        if !published && self.is_told_already(packet) {
+            return;
+        }
         let Ok(mqttwb_wire::Packet::Publish(publish)) =
             mqttwb_wire::decode(packet.frame, packet.version)
         else {
@@ -215,7 +219,6 @@ impl Topics {
             }
             return;
         };
-        let published = packet.direction == Direction::ToBroker;
         let last = Last {
             seq: packet.seq,
             at: packet.at,
@@ -256,6 +259,24 @@ impl Topics {
         }
         if published {
             self.count(number, packet.at);
+        }
+    }
+
+    /// Whether a delivery tells nothing but that it was made: most do, and of those nothing is decoded.
+    fn is_told_already(&mut self, packet: &Packet<'_>) -> bool {
+        let Some(peek) = mqttwb_wire::peek(packet.frame, packet.version) else {
+            return false;
+        };
+        let topic = packet.aliased_topic.or(peek.topic);
+        let Some(&number) = topic.and_then(|topic| self.by_topic.get(topic)) else {
+            return false;
+        };
+        match &mut self.nodes[number as usize].own {
+            Some(own) if own.messages > 0 && packet.message <= own.last.message && !peek.retain => {
+                own.deliveries += 1;
+                true
+            }
+            _ => false,
         }
     }
 
