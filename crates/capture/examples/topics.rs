@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mqttwb_capture::{Capture, Cursor, TopicBounds, TopicView, Topics};
 use mqttwb_model::{
     ConnectionId, ConnectionInfo, Direction, ListenerProtocol, MessageId, Observer, PacketBatch,
-    PacketMark, ProtocolVersion, Timestamp,
+    PacketMark, ProtocolVersion, SeenBy, Timestamp,
 };
 
 const TOPICS: usize = 100_000;
@@ -28,6 +28,7 @@ fn main() {
     let capture = Capture::new(1 << 30);
     capture.connected(&ConnectionInfo {
         id: ConnectionId(1),
+        seen_by: SeenBy::Broker,
         client: "load".into(),
         version: ProtocolVersion::V311,
         listener: "tcp".into(),

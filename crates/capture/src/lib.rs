@@ -32,7 +32,7 @@ pub use cursor::{Batch, Cursor};
 pub use filter::Filter;
 pub use messages::{
     MessageRecord, MessageView, Messages, Progress, Role, Step, Story, StoryDelivery, StoryOf,
-    story,
+    client_of, story,
 };
 pub use packets::Packets;
 pub use recording::{Packer, Recording};

@@ -156,6 +156,7 @@ mod tests {
             seq: 1,
             at_micros: 0,
             client: "pump-7".into(),
+            seen_by: None,
             direction: Direction::ToBroker,
             packet: "PUBLISH".into(),
             qos: Some(1),

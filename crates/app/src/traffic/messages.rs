@@ -6,8 +6,10 @@
 
 use std::sync::Arc;
 
-use mqttwb_capture::{Cursor, MessageRecord, MessageView, Messages, Packet, Progress, Source};
-use mqttwb_model::{ClientId, ConnectionId, QoS};
+use mqttwb_capture::{
+    Cursor, MessageRecord, MessageView, Messages, Packet, Progress, Source, client_of,
+};
+use mqttwb_model::QoS;
 use parking_lot::Mutex;
 
 use super::views::Views;
@@ -54,9 +56,7 @@ impl State {
     /// Reads some of what has come. Returns whether there is more.
     fn read(&mut self) -> bool {
         let source = self.source.as_ref();
-        let who = |id: ConnectionId| -> Option<ClientId> {
-            source.connection(id).map(|info| info.client.clone())
-        };
+        let who = |id| client_of(source, id);
         for _ in 0..BATCHES {
             let batch = self.cursor.next_batch();
             self.missed += batch.missed;

@@ -17,7 +17,7 @@ use crate::Packet;
 use tracker::{Tie, Tracker, arrived, is_at_most_once};
 
 pub use story::{Step, Story, StoryDelivery, StoryOf, story};
-pub use tracker::{Progress, Role};
+pub use tracker::{Progress, Role, client_of};
 pub use view::MessageView;
 
 /// A message, and how far its deliveries are.

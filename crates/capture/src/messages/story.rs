@@ -10,7 +10,7 @@ use std::sync::Arc;
 use mqttwb_model::{ClientId, ConnectionId, Direction, MessageId, PacketType, Timestamp};
 use mqttwb_wire::Packet as Wire;
 
-use super::tracker::{Progress, Role, Tie, Tracker, arrived, is_at_most_once};
+use super::tracker::{Progress, Role, Tie, Tracker, arrived, client_of, is_at_most_once};
 use crate::segment::Glance;
 use crate::{Packet, Source};
 
@@ -227,6 +227,9 @@ impl<'a> Teller<'a> {
 
     fn see(&mut self, glance: &Glance<'_>) {
         let connection = glance.connection();
+        if glance.seen_by().is_second_view() {
+            return;
+        }
         // Handshakes are each client's own, so packets of others can be left out.
         let named = glance.message().is_some_and(|m| self.messages.contains(&m));
         if glance.seq != self.first && !named && !self.has_part(connection) {

@@ -31,9 +31,13 @@ impl Scene {
     }
 
     fn connection(&self, id: u64, client: &str) {
+        self.seen_by(id, client, SeenBy::Broker);
+    }
+
+    fn seen_by(&self, id: u64, client: &str, seen_by: SeenBy) {
         self.capture.connected(&ConnectionInfo {
             id: ConnectionId(id),
-            seen_by: SeenBy::Broker,
+            seen_by,
             client: client.into(),
             version: ProtocolVersion::V5,
             listener: "tcp".into(),
@@ -107,9 +111,7 @@ impl Scene {
     fn messages(&self) -> Messages {
         let mut messages = Messages::new(100);
         for packet in self.capture.read(0, u64::MAX).iter() {
-            messages.see(&packet, |id| {
-                self.capture.connection(id).map(|info| info.client.clone())
-            });
+            messages.see(&packet, |id| client_of(self.capture.as_ref(), id));
         }
         messages
     }
@@ -325,6 +327,23 @@ fn a_delivery_that_the_broker_sends_again_is_the_same_delivery() {
     let story = scene.story(StoryOf::Packet(0));
     assert_eq!((story.deliveries.len(), story.deliveries[0].again), (1, 1));
     assert_eq!(story.steps.len(), 7, "{story:?}");
+}
+
+#[test]
+fn what_a_client_sees_of_the_same_connection_is_no_second_message() {
+    let mut scene = Scene::new();
+    scene.seen_by(7, "pump-7", SeenBy::ClientOfBroker);
+    scene.see(7, ToBroker, &publish(41, 1, false), None, None);
+    let first = scene.publish(41, 1, false, Some(1));
+    scene.ack(PUB, ToClient, PUBACK, 41);
+    scene.ack(7, ToClient, PUBACK, 41);
+    assert_eq!(scene.only().first, first);
+    assert_eq!(scene.told(StoryOf::Packet(first)), [Some(1), Some(2)]);
+    // A client of the same name at another broker is another client.
+    scene.publish(42, 1, false, Some(2));
+    scene.seen_by(8, "pump-7", SeenBy::ClientOfRemote);
+    scene.see(8, ToClient, &ack(PUBACK, 42), None, None);
+    assert_eq!(scene.messages().get(1).unwrap().answer, None);
 }
 
 #[test]

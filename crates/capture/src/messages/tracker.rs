@@ -9,10 +9,10 @@
 use std::collections::{HashMap, VecDeque};
 
 use mqttwb_model::{ClientId, ConnectionId, Direction, FaultDone, MessageId, PacketType};
-use mqttwb_model::{ProtocolVersion, QoS};
+use mqttwb_model::{ProtocolVersion, QoS, SeenBy};
 use mqttwb_wire::Peek;
 
-use crate::Packet;
+use crate::{Packet, Source};
 
 /// Clients that are remembered before those without a handshake under way are forgotten.
 const CLIENTS: usize = 32 * 1024;
@@ -78,6 +78,16 @@ struct Client {
     clean_start: bool,
 }
 
+/// Whose handshakes a connection goes on with: its client's, of the same broker.
+pub fn client_of(source: &dyn Source, connection: ConnectionId) -> Option<ClientId> {
+    let info = source.connection(connection)?;
+    Some(match info.seen_by {
+        SeenBy::Broker | SeenBy::ClientOfBroker => info.client.clone(),
+        // Two brokers know nothing of each other's sessions.
+        SeenBy::ClientOfRemote => format!("{} at {}", info.client, info.listener).into(),
+    })
+}
+
 /// Whether a packet came to its other end as it was.
 pub(crate) fn arrived(packet: &Packet<'_>) -> bool {
     !packet.fault.is_some_and(|fault| match fault.done {
@@ -104,6 +114,9 @@ impl Tracker {
         packet: &Packet<'_>,
         who: impl FnOnce(ConnectionId) -> Option<ClientId>,
     ) -> Option<Tie> {
+        if packet.seen_by.is_second_view() {
+            return None;
+        }
         let kind = packet.packet_type()?;
         let matters = matches!(
             kind,
