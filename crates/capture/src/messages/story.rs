@@ -146,11 +146,7 @@ fn tied(source: &dyn Source, seq: u64) -> Option<u64> {
 fn tie(source: &dyn Source, seq: u64) -> Option<Tie> {
     let packets = source.packet(seq);
     let connection = packets.get(seq)?.connection;
-    let name = |connection| {
-        source
-            .connection(connection)
-            .map(|info| info.client.clone())
-    };
+    let name = |connection| client_of(source, connection);
     let client = name(connection);
     let mut same: HashMap<ConnectionId, bool> = HashMap::from([(connection, true)]);
     let mut tracker = Tracker::default();
@@ -414,11 +410,7 @@ impl<'a> Teller<'a> {
         let source = self.source;
         self.names
             .entry(connection)
-            .or_insert_with(|| {
-                source
-                    .connection(connection)
-                    .map(|info| info.client.clone())
-            })
+            .or_insert_with(|| client_of(source, connection))
             .clone()
     }
 

@@ -74,7 +74,7 @@ export const testids = {
   trafficTabs: 'traffic-tabs',
   /** `data-seq`, `data-message`, `data-deliveries`, `data-done`, `data-lost`. */
   messageRow: 'message-row',
-  /** The flow. `data-outcome` says what came of the message that it tells of. */
+  /** The flow. `data-seq` says of which message it tells, `data-outcome` what came of it. */
   flow: 'flow',
   /** A step of it; `data-seq` holds the packet's number, `data-lost` whether it did not arrive. */
   flowStep: 'flow-step',
