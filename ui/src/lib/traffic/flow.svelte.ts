@@ -11,6 +11,8 @@ export class FlowState {
   of = $state.raw<number | undefined>();
   story = $state.raw<Story | undefined>();
   failure = $state.raw<Failure | undefined>();
+  /** The Flow tab tells the story, and not of all packets. */
+  shown = $state(false);
   /** The panel below the table is put away. */
   folded = $state(false);
 
@@ -18,8 +20,9 @@ export class FlowState {
 
   /** Tells of the message that a packet carries or acknowledges. A packet of the story that is told changes nothing. */
   tell(packet: number | undefined): void {
-    clearTimeout(this.#timer);
     if (packet === undefined) {
+      clearTimeout(this.#timer);
+      this.shown = false;
       this.of = undefined;
       this.story = undefined;
       this.failure = undefined;
@@ -27,6 +30,7 @@ export class FlowState {
     }
     this.of = packet;
     if (this.story?.steps.some((step) => step.packet?.seq === packet)) return;
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#load(packet), REST_MS);
   }
 

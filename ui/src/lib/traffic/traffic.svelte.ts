@@ -23,6 +23,7 @@ import {
 } from '$lib/backend';
 import { toasts } from '$lib/shared/state/toasts.svelte';
 import { ALL, changed, narrows, type FilterChange } from './filter';
+import { flow } from './flow.svelte';
 import { LiveRows } from './live-rows.svelte';
 
 export type Tab = 'messages' | 'packets' | 'flow';
@@ -68,6 +69,7 @@ export class Traffic {
 
   /** Messages are put together only while somebody looks at them. */
   show(tab: Tab): void {
+    if (tab === 'flow') flow.shown = this.chosen !== undefined;
     if (tab === this.tab) return;
     this.tab = tab;
     const [packets, ...messages] = this.#closers;
