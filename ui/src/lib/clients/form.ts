@@ -86,7 +86,11 @@ export function whole(text: string, least: number, most: number): number {
   return optional(text, least, most) ?? least;
 }
 
-export const NO_PROPERTIES: MessageProperties = { user: [] };
+/** Sets a field that may be left out, or leaves it out. */
+export function setOrLeaveOut<T extends object, K extends keyof T>(object: T, name: K, value: T[K] | undefined): void {
+  if (value === undefined) Reflect.deleteProperty(object, name);
+  else object[name] = value;
+}
 
 export function emptyMessage(): PublishRequest {
   return { topic: '', payload: '', encoding: 'text', qos: 0, retain: false, template: false, properties: { user: [] } };

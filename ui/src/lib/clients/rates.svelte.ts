@@ -10,25 +10,27 @@ interface Rate {
 }
 
 export class Rates {
-  of = $state.raw<ReadonlyMap<number, Rate>>(new Map());
-  #counts = new Map<number, Rate>();
+  of = $state.raw<Readonly<Record<number, Rate>>>({});
+  #counts: Readonly<Record<number, Rate>> = {};
   #at = 0;
 
   /** The counts at this time. */
   see(clients: readonly TestClient[], now: number): void {
     const millis = now - this.#at;
     if (millis < SPAN) return;
-    const rates = new Map<number, Rate>();
+    const rates: Record<number, Rate> = {};
+    const counts: Record<number, Rate> = {};
     for (const { id, published, received } of clients) {
-      const before = this.#counts.get(id);
+      counts[id] = { published, received };
+      const before = this.#counts[id];
       // A first look has nothing to compare with.
       if (this.#at && before)
-        rates.set(id, {
+        rates[id] = {
           published: Math.max(0, published - before.published) / (millis / 1000),
           received: Math.max(0, received - before.received) / (millis / 1000),
-        });
+        };
     }
-    this.#counts = new Map(clients.map(({ id, published, received }) => [id, { published, received }]));
+    this.#counts = counts;
     this.#at = now;
     this.of = rates;
   }

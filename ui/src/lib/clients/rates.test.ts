@@ -7,9 +7,9 @@ const client = (published: number, received: number) => ({ id: 1, published, rec
 it('compares the counts of two looks and needs two', () => {
   const rates = new Rates();
   rates.see([client(10, 100)], 5_000);
-  expect(rates.of.get(1)).toBeUndefined();
+  expect(rates.of[1]).toBeUndefined();
   rates.see([client(30, 500)], 7_000);
-  expect(rates.of.get(1)).toEqual({ published: 10, received: 200 });
+  expect(rates.of[1]).toEqual({ published: 10, received: 200 });
 });
 
 it('takes no notice of a look that comes too soon', () => {
@@ -17,5 +17,5 @@ it('takes no notice of a look that comes too soon', () => {
   rates.see([client(0, 0)], 5_000);
   rates.see([client(10, 10)], 5_100);
   rates.see([client(20, 20)], 6_000);
-  expect(rates.of.get(1)).toEqual({ published: 20, received: 20 });
+  expect(rates.of[1]).toEqual({ published: 20, received: 20 });
 });
