@@ -4,6 +4,7 @@
 //! Not here: the broker's side (`mqttwb_broker::inspect`). Invariant: what is cut is marked, what is left out is counted,
 //! and what was cleared can come back while the broker runs, within the bounds of [`Undo`].
 
+mod stale;
 mod undo;
 mod words;
 
@@ -143,7 +144,9 @@ impl BrokerControl {
         };
         let listing = running.broker.retained(filter(wanted)?, part).await;
         let listing = listing.ok_or_else(not_running)?;
-        Ok(page(listing, |kept| kept.message.topic().to_owned()))
+        let mut page: Page<RetainedEntry> = page(listing, |kept| kept.message.topic().to_owned());
+        stale::mark(&running.broker, &mut page.items).await;
+        Ok(page)
     }
 
     /// What it has counted.

@@ -232,6 +232,8 @@ impl App {
         LiveFrame {
             frame: 0,
             broker: self.broker.status(),
+            // A broker that does not run has none.
+            faults: self.broker.faults().map_or(0, |rules| rules.len() as u32),
             clients,
             client_count: u32::try_from(counters.connections).unwrap_or(u32::MAX),
             totals: Totals {

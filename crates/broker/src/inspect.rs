@@ -115,6 +115,22 @@ pub struct RetainedMessage {
     pub publisher: ClientId,
 }
 
+/// Whether a client is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// It is connected.
+    Connected,
+    /// It is away, and its session is kept.
+    Away {
+        /// Since when.
+        since: Timestamp,
+        /// The topic of its will that is still to come, and when that is due.
+        will: Option<(String, Timestamp)>,
+    },
+    /// Nothing is known of it: it is away without a session.
+    Gone,
+}
+
 /// What became of retained messages that were to come back.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Restored {
@@ -181,6 +197,12 @@ impl Broker {
             reply,
         };
         self.inspect(ask).await
+    }
+
+    /// Whether clients are there, each in its place.
+    pub async fn presence(&self, clients: Vec<ClientId>) -> Option<Vec<Presence>> {
+        self.inspect(|reply| Inspect::Presence { clients, reply })
+            .await
     }
 
     /// One session: of each list of messages in it so many at most, from one on.

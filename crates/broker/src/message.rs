@@ -12,6 +12,8 @@ use mqttwb_wire::{Properties, Property, Publish, Will};
 /// Bytes before the topic.
 const HEAD: usize = 48;
 const NO_EXPIRY: u64 = u64::MAX;
+/// A will, in the byte that holds the QoS and the retain flag.
+const WILL: u8 = 8;
 
 /// What kind of record a batch holds.
 const KIND_MESSAGE: u8 = 0;
@@ -89,7 +91,10 @@ impl Message {
             properties: will.properties,
             payload: will.payload,
         };
-        Self::new(&publish, will.topic, origin)
+        let mut out = BytesMut::new();
+        append(&mut out, &publish, will.topic, origin);
+        out[1] |= WILL;
+        Self(out.freeze())
     }
 
     /// The same message read at another time: a will is published later than it was made, and its expiry with it.
@@ -179,6 +184,11 @@ impl Message {
     /// Whether it was published with the retain flag.
     pub fn retain(&self) -> bool {
         self.0[1] & 4 != 0
+    }
+
+    /// Whether it is a will: what the broker says of its publisher rather than what that said.
+    pub fn is_will(&self) -> bool {
+        self.0[1] & WILL != 0
     }
 
     /// Whether it is to be kept as its topic's retained message; one without a payload clears it instead.

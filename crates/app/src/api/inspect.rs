@@ -261,6 +261,12 @@ pub struct RetainedEntry {
     pub message: MessageEntry,
     /// The client that published it; empty where that is not known any more.
     pub publisher: String,
+    /// It was its publisher's will.
+    pub will: bool,
+    /// Why it may no longer be true, in sentences; not there where nothing speaks against it.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stale: Option<String>,
 }
 
 /// Retained messages that were taken away.

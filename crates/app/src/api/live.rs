@@ -13,6 +13,8 @@ pub struct LiveFrame {
     pub frame: u64,
     /// The broker.
     pub broker: BrokerStatus,
+    /// Fault rules that hold.
+    pub faults: u32,
     /// Clients that are connected to it: the first 200 by name.
     pub clients: Vec<BrokerClient>,
     /// All of them, in number.

@@ -75,6 +75,8 @@ impl From<RetainedMessage> for api::RetainedEntry {
         Self {
             message: message(&kept.message, kept.message.qos(), true),
             publisher: kept.publisher.to_string(),
+            will: kept.message.is_will(),
+            stale: None,
         }
     }
 }

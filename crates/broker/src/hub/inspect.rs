@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use super::*;
 use crate::inspect::{
-    Listing, Page, Restored, RetainedMessage, SessionSummary, SubscriptionQuery,
+    Listing, Page, Presence, Restored, RetainedMessage, SessionSummary, SubscriptionQuery,
     SubscriptionSummary, WillSummary,
 };
 use crate::retained::Kept;
@@ -36,6 +36,10 @@ pub(crate) enum Inspect {
         filter: TopicFilter,
         page: Page<String>,
         reply: oneshot::Sender<Listing<RetainedMessage>>,
+    },
+    Presence {
+        clients: Vec<ClientId>,
+        reply: oneshot::Sender<Vec<Presence>>,
     },
     Disconnect {
         client: ClientId,
@@ -117,6 +121,9 @@ impl Hub {
                     &page,
                 ));
             }
+            Inspect::Presence { clients, reply } => {
+                let _ = reply.send(clients.iter().map(|id| self.presence(id)).collect());
+            }
             Inspect::Disconnect {
                 client,
                 reason,
@@ -175,6 +182,22 @@ impl Hub {
             items,
             total: self.clients.len(),
             more,
+        }
+    }
+
+    fn presence(&self, client: &ClientId) -> Presence {
+        let Some(key) = self.by_id.get(client) else {
+            return Presence::Gone;
+        };
+        match &self.clients[*key as usize].state {
+            State::Online(_) => Presence::Connected,
+            State::Offline(offline) => Presence::Away {
+                since: offline.away_since,
+                will: offline
+                    .will
+                    .as_ref()
+                    .map(|(due, message)| (message.topic().to_owned(), *due)),
+            },
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mqttwb_broker::inspect::{InspectError, Page, SubscriptionQuery};
+use mqttwb_broker::inspect::{InspectError, Page, Presence, SubscriptionQuery};
 use mqttwb_broker::session::Inflight;
 use mqttwb_broker::{BrokerConfig, Limits};
 use mqttwb_model::{ClientId, NoObserver, ProtocolVersion, QoS, TopicFilter};
@@ -206,6 +206,9 @@ async fn lists_come_a_page_at_a_time_and_tell_how_long_they_are() {
     assert_eq!((kept.total, kept.more), (5, true));
     assert_eq!(kept.items[1].message.topic(), "r/1");
     assert_eq!(kept.items[1].publisher.as_str(), "c1");
+    let asked = ["c1", "nobody"].map(ClientId::from).to_vec();
+    let presence = broker.broker.presence(asked).await.unwrap();
+    assert_eq!(presence, [Presence::Connected, Presence::Gone]);
     let after = Page {
         after: Some("r/3".to_owned()),
         at_most: 2,

@@ -83,8 +83,8 @@ impl Row<4> for SubscriptionEntry {
     }
 }
 
-impl Row<7> for RetainedEntry {
-    const HEAD: [&'static str; 7] = [
+impl Row<8> for RetainedEntry {
+    const HEAD: [&'static str; 8] = [
         "TOPIC",
         "QOS",
         "AGE",
@@ -92,9 +92,10 @@ impl Row<7> for RetainedEntry {
         "PUBLISHER",
         "BYTES",
         "PAYLOAD",
+        "STALE",
     ];
 
-    fn cells(&self) -> [String; 7] {
+    fn cells(&self) -> [String; 8] {
         let message = &self.message;
         [
             printable(&message.topic),
@@ -107,6 +108,7 @@ impl Row<7> for RetainedEntry {
             },
             message.size.to_string(),
             preview(message),
+            self.stale.as_deref().map_or("-".to_owned(), printable),
         ]
     }
 }

@@ -11,17 +11,29 @@ import type {
   ConfigChange,
   ConfigChanged,
   ConfigReport,
+  DecoderRule,
+  Decoders,
   DeviceFolder,
   DeviceRequest,
   DisconnectHow,
   DisconnectReason,
   ExportRequest,
+  FaultEntry,
+  FaultRule,
   Imported,
-  MessageRows,
   Job,
+  MessageRows,
+  NumberReading,
   PacketDetail,
   Page,
   PageRequest,
+  PayloadBytes,
+  PayloadDiff,
+  PayloadNode,
+  PayloadOpened,
+  PayloadRequest,
+  PayloadSaved,
+  PayloadText,
   PublishRequest,
   RecordProgress,
   RecordRequest,
@@ -37,6 +49,7 @@ import type {
   RetainedRestored,
   RunRequest,
   SavedMessage,
+  SchemaFile,
   SessionDetail,
   SessionEntry,
   SessionRequest,
@@ -121,6 +134,30 @@ export const topicsBranch = (view: number, node: number, open: boolean) =>
 export const topicsClose = (view: number) => call<null>('topics_close', { view });
 export const topic = (name: string) => call<TopicDetail>('topic', { topic: name });
 export const trafficClear = () => call<null>('traffic_clear');
+
+export const payloadOpen = (request: PayloadRequest) => call<PayloadOpened>('payload_open', { request });
+export const payloadNodes = (request: PayloadRequest, at: readonly number[], start: number, count: number) =>
+  call<PayloadNode[]>('payload_nodes', { request, at, start, count });
+export const payloadValue = (request: PayloadRequest, at: readonly number[]) =>
+  call<string>('payload_value', { request, at });
+export const payloadText = (request: PayloadRequest, raw: boolean, start: number) =>
+  call<PayloadText>('payload_text', { request, raw, start });
+export const payloadBytes = (request: PayloadRequest, expanded: boolean, start: number, count: number) =>
+  call<PayloadBytes>('payload_bytes', { request, expanded, start, count });
+export const payloadReadings = (request: PayloadRequest, at: number) =>
+  call<NumberReading[]>('payload_readings', { request, at });
+export const payloadDiff = (request: PayloadRequest) => call<PayloadDiff>('payload_diff', { request });
+export const payloadSave = (request: PayloadRequest, expanded: boolean) =>
+  call<PayloadSaved>('payload_save', { request, expanded });
+export const payloadNewest = (topic: string, after: number) => call<number | null>('payload_newest', { topic, after });
+export const decoders = () => call<Decoders>('decoders');
+export const decoderRuleSet = (rule: DecoderRule) => call<Decoders>('decoder_rule_set', { rule });
+export const decoderRuleRemove = (filter: string) => call<Decoders>('decoder_rule_remove', { filter });
+export const schemaAdd = (file: SchemaFile) => call<Decoders>('schema_add', { file });
+export const schemaRemove = (name: string) => call<SchemaFile>('schema_remove', { name });
+
+export const faults = () => call<FaultEntry[]>('faults');
+export const faultsSet = (rules: FaultRule[]) => call<FaultEntry[]>('faults_set', { rules });
 
 export const charts = () => call<Chart[]>('charts');
 export const chartCreate = (chart: Chart) => call<Chart>('chart_create', { chart });

@@ -90,6 +90,42 @@ export const testids = {
   inspectorPayload: 'inspector-payload',
   inspectorBytes: 'inspector-bytes',
   chartValue: 'chart-value',
+  payloadDecoder: 'payload-decoder',
+  payloadAlways: 'payload-always',
+  payloadSave: 'payload-save',
+  /** `data-view` holds which view it is, `data-decoder` the kind of its decoder. */
+  payloadView: 'payload-view',
+  payloadTree: 'payload-tree',
+  /** `data-count` holds how many values differ. */
+  payloadDiff: 'payload-diff',
+  payloadBytes: 'payload-bytes',
+  payloadNumbers: 'payload-numbers',
+  /** `data-frames` holds how many pictures of a live one were drawn. */
+  payloadPicture: 'payload-picture',
+  decodersOpen: 'decoders-open',
+  decoderFilter: 'decoder-filter',
+  decoderChoice: 'decoder-choice',
+  decoderAdd: 'decoder-add',
+  /** `data-filter` holds the rule's topic filter. */
+  decoderRule: 'decoder-rule',
+  schemaRow: 'schema-row',
+  schemaName: 'schema-name',
+  schemaSource: 'schema-source',
+  schemaAdd: 'schema-add',
+
+  /** Faults. */
+  faultsOpen: 'faults-open',
+  faultsBadge: 'faults-badge',
+  faultsDrawer: 'faults-drawer',
+  faultsOff: 'faults-off',
+  /** `data-preset` holds the name of the rule that it adds. */
+  faultPreset: 'fault-preset',
+  faultNew: 'fault-new',
+  /** `data-name` holds the rule's name, `data-on` whether it holds, `data-struck` how many packets it has struck. */
+  faultRule: 'fault-rule',
+  faultName: 'fault-name',
+  faultClient: 'fault-client',
+  faultSave: 'fault-save',
 
   /** Charts. `data-chart` holds the title, `data-points` the points of all its lines together. */
   chart: 'chart',
@@ -142,6 +178,10 @@ export const testids = {
   /** `data-topic` holds the topic. */
   retainedRow: 'retained-row',
   retainedClear: 'retained-clear',
+  retainedStale: 'retained-stale',
+  /** What goes; `data-total` holds how many. */
+  retainedPreview: 'retained-preview',
+  retainedConfirm: 'retained-confirm',
 
   /** Everywhere. */
   toast: 'toast',

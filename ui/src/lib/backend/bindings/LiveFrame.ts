@@ -20,6 +20,10 @@ frame: number,
  */
 broker: BrokerStatus, 
 /**
+ * Fault rules that hold.
+ */
+faults: number, 
+/**
  * Clients that are connected to it: the first 200 by name.
  */
 clients: Array<BrokerClient>, 

@@ -12,4 +12,12 @@ message: MessageEntry,
 /**
  * The client that published it; empty where that is not known any more.
  */
-publisher: string, };
+publisher: string, 
+/**
+ * It was its publisher's will.
+ */
+will: boolean, 
+/**
+ * Why it may no longer be true, in sentences; not there where nothing speaks against it.
+ */
+stale?: string, };

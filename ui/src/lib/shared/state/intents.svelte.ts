@@ -7,6 +7,8 @@ class Intents {
   shortcuts = $state(false);
   /** The dialog that issues a device certificate is open. */
   issueDevice = $state(false);
+  /** The faults lie open beside the traffic. */
+  faults = $state(false);
   /** Grows each time a new test client is wanted. */
   newClient = $state(0);
 }

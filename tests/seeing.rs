@@ -1,0 +1,550 @@
+//! The real window on what passes through the broker: payloads taken apart, faults on purpose, retained messages that are
+//! stale, and content that is hostile.
+//!
+//! All tests are in one module whose name `cargo xtask test --no-window` leaves out.
+
+mod real_window {
+    use std::fs;
+    use std::net::SocketAddr;
+
+    use acceptance::process::finish;
+    use acceptance::raw::{Publish, Wire};
+    use acceptance::screen::Window;
+    use acceptance::{Running, Version, Way};
+    use tempfile::TempDir;
+
+    const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
+
+    const PAGES: [&str; 8] = [
+        "overview",
+        "clients",
+        "traffic",
+        "sessions",
+        "charts",
+        "certificates",
+        "access",
+        "settings",
+    ];
+
+    /// A window whose broker runs, and its port.
+    async fn running() -> (TempDir, Window, u16) {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        fs::write(data.path().join("broker.toml"), LISTENERS).expect("a file in it");
+        let window = Window::open(data.path()).await;
+        window.click("start-broker-big").await;
+        window.broker_is("running").await;
+        let port = window.port("tcp").await;
+        (data, window, port)
+    }
+
+    fn address(port: u16) -> SocketAddr {
+        ([127, 0, 0, 1], port).into()
+    }
+
+    /// Publishes at QoS 1 and waits for the acknowledgement.
+    fn publish(wire: &mut Wire, id: u16, topic: &str, payload: &[u8]) {
+        wire.publish(Publish {
+            topic,
+            payload,
+            qos: 1,
+            id,
+            dup: false,
+            retain: false,
+        });
+        wire.flush().expect("the broker takes it");
+        wire.wait().expect("the broker acknowledges it");
+    }
+
+    /// Shows the packets of a topic alone, and chooses the newest PUBLISH.
+    async fn choose(window: &Window, topic: &str) {
+        window.fill("traffic-topic", topic).await;
+        window
+            .until("the newest PUBLISH is chosen", async || {
+                let row = "[data-testid=\"traffic-row\"][data-packet=\"PUBLISH\"]";
+                let rows = window
+                    .page
+                    .find_all(fantoccini::Locator::Css(row))
+                    .await
+                    .ok()?;
+                let last = rows.last()?;
+                last.text().await.ok().filter(|text| text.contains(topic))?;
+                last.click().await.ok()
+            })
+            .await;
+    }
+
+    /// Waits for a view of the payload, read by a decoder.
+    async fn payload_is(window: &Window, view: &str, decoder: &str) {
+        let css = format!(
+            "[data-testid=\"payload-view\"][data-view=\"{view}\"][data-decoder=\"{decoder}\"]"
+        );
+        window.find_css(&css).await;
+    }
+
+    /// Presses one of the views of the payload.
+    async fn look(window: &Window, label: &str) {
+        window
+            .until(label, async || {
+                let path = format!(
+                    "//section[@aria-label='Payload']//button[@role='radio'][normalize-space()='{label}']"
+                );
+                let radio = window
+                    .page
+                    .find(fantoccini::Locator::XPath(&path))
+                    .await
+                    .ok()?;
+                radio.click().await.ok()
+            })
+            .await;
+    }
+
+    #[tokio::test]
+    async fn a_payload_is_decoded_compared_and_read_by_a_rule_with_a_schema() {
+        let (_data, window, port) = running().await;
+        let (_, mut wire) = Wire::connect(address(port), Version::V5, "pump-7", false).expect("in");
+        publish(
+            &mut wire,
+            1,
+            "plant/json",
+            br#"{"bar": 4.1, "unit": "bar"}"#,
+        );
+        publish(
+            &mut wire,
+            2,
+            "plant/json",
+            br#"{"bar": 4.2, "unit": "bar", "motor": {"rpm": 1480}}"#,
+        );
+        publish(
+            &mut wire,
+            3,
+            "plant/cbor",
+            b"\xa2\x63bar\xf9\x44\x00\x65state\x82\x01\xf5",
+        );
+        publish(
+            &mut wire,
+            4,
+            "plant/proto",
+            b"\x0d\x66\x66\x86\x40\x12\x03bar",
+        );
+        publish(&mut wire, 5, "plant/bytes", &[0x12, 0x34, 0xff, 0x00]);
+        window.go("traffic").await;
+
+        // JSON: detected, as a tree, and what differs from the message before.
+        choose(&window, "plant/json").await;
+        payload_is(&window, "text", "json").await;
+        look(&window, "Tree").await;
+        window
+            .text_of("[data-testid=\"payload-tree\"]", |text| {
+                text.contains("motor") && text.contains("4.2")
+            })
+            .await;
+        window.screenshot("payload-tree").await;
+        look(&window, "Changes").await;
+        window
+            .attribute("[data-testid=\"payload-diff\"]", "data-count", |count| {
+                count == "2"
+            })
+            .await;
+        window
+            .text_of("[data-testid=\"payload-diff\"]", |text| {
+                text.contains("bar") && text.contains("4.1") && text.contains("4.2")
+            })
+            .await;
+        window.screenshot("payload-changes").await;
+
+        // CBOR is known by its looks.
+        choose(&window, "plant/cbor").await;
+        window
+            .attribute(
+                "[data-testid=\"payload-view\"]",
+                "data-decoder",
+                |decoder| decoder == "cbor",
+            )
+            .await;
+
+        // Bytes: what they are as numbers.
+        choose(&window, "plant/bytes").await;
+        payload_is(&window, "bytes", "hex").await;
+        window
+            .text_of("[data-testid=\"payload-numbers\"]", |text| {
+                text.contains("13330") && text.contains("4660")
+            })
+            .await;
+        window.screenshot("payload-bytes").await;
+
+        // A schema is pasted, and a rule reads Protobuf with it from then on.
+        choose(&window, "plant/proto").await;
+        window.click("decoders-open").await;
+        window.click_css(".dialog summary").await;
+        window.fill("schema-name", "pump.proto").await;
+        window
+            .fill(
+                "schema-source",
+                "syntax = \"proto3\"; package plant; message Reading { float bar = 1; string unit = 2; }",
+            )
+            .await;
+        window.click("schema-add").await;
+        window
+            .find_css("[data-testid=\"schema-row\"][data-name=\"pump.proto\"]")
+            .await;
+        window.fill("decoder-filter", "plant/proto").await;
+        window.click("decoder-choice").await;
+        window
+            .until("the message type is chosen", async || {
+                let path = "//*[@role='option'][contains(., 'plant.Reading')]";
+                let option = window
+                    .page
+                    .find(fantoccini::Locator::XPath(path))
+                    .await
+                    .ok()?;
+                option.click().await.ok()
+            })
+            .await;
+        window.screenshot("decoders").await;
+        window.click("decoder-add").await;
+        payload_is(&window, "text", "protobuf").await;
+        window
+            .text_of("[data-testid=\"inspector-payload\"]", |text| {
+                text.contains("\"bar\": 4.2")
+            })
+            .await;
+        window.screenshot("payload-protobuf").await;
+
+        // The raw bytes are always one click away.
+        look(&window, "Bytes").await;
+        window
+            .text_of("[data-testid=\"payload-bytes\"]", |text| {
+                text.contains("0d")
+            })
+            .await;
+        window.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_fault_rule_is_set_by_a_click_strikes_is_seen_and_all_are_off_at_once() {
+        let (_data, window, port) = running().await;
+        window.go("traffic").await;
+        window.click("faults-open").await;
+        window.screenshot("faults-empty").await;
+        window
+            .click_css("[data-testid=\"fault-preset\"][data-preset=\"lose-puback\"]")
+            .await;
+        let rule = "[data-testid=\"fault-rule\"][data-name=\"lose-puback\"]";
+        window.attribute(rule, "data-on", |on| on == "true").await;
+        window
+            .text_of("[data-testid=\"faults-badge\"]", |text| {
+                text.contains("1 fault rule active")
+            })
+            .await;
+        window
+            .text_of(rule, |text| {
+                text.contains("Loses the first PUBACK to any client.")
+                    && text.contains(
+                        "MQTT 5 forbids a client to send it again before it has reconnected",
+                    )
+            })
+            .await;
+
+        // A client that waits for an acknowledgement that is lost.
+        let waiting = Running::start(Way::Tcp.mosquitto("mosquitto_pub", port).args([
+            "-d", "-V", "mqttv5", "-i", "pump-7", "-q", "1", "-t", "plant/x", "-m", "hello",
+        ]));
+        waiting.wait_for("sending PUBLISH");
+        window
+            .attribute(rule, "data-struck", |struck| struck == "1")
+            .await;
+        window
+            .until("the PUBACK that was lost is marked", async || {
+                let row = "[data-testid=\"traffic-row\"][data-packet=\"PUBACK\"]";
+                let row = window.page.find(fantoccini::Locator::Css(row)).await.ok()?;
+                row.text()
+                    .await
+                    .ok()
+                    .filter(|text| text.contains("dropped"))
+            })
+            .await;
+        window.screenshot("faults-struck").await;
+        waiting.kill();
+
+        // A rule of one's own, by the form.
+        window.click("fault-new").await;
+        window.fill("fault-name", "mine").await;
+        window.fill("fault-client", "pump-*").await;
+        window.screenshot("faults-form").await;
+        window.click("fault-save").await;
+        let mine = "[data-testid=\"fault-rule\"][data-name=\"mine\"]";
+        window
+            .text_of(mine, |text| {
+                text.contains("Loses every packet from or to pump-*.")
+            })
+            .await;
+
+        // One off, all off, and all back.
+        window.click_css(&format!("{mine} [role=\"switch\"]")).await;
+        window.attribute(mine, "data-on", |on| on == "false").await;
+        window
+            .text_of("[data-testid=\"faults-badge\"]", |text| {
+                text.contains("1 fault rule")
+            })
+            .await;
+        window.click("faults-off").await;
+        window.attribute(rule, "data-on", |on| on == "false").await;
+        window
+            .until("the badge is gone", async || {
+                let badge = fantoccini::Locator::Css("[data-testid=\"faults-badge\"]");
+                window.page.find(badge).await.is_err().then_some(())
+            })
+            .await;
+        window.click("toast-action").await;
+        window.attribute(rule, "data-on", |on| on == "true").await;
+        let findings = window.accessibility_findings().await;
+        assert_eq!(findings, Vec::<String>::new());
+        window.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_stale_retained_message_says_why_and_a_branch_is_cleared_after_a_look_and_comes_back()
+    {
+        let (_data, window, port) = running().await;
+        for machine in ["pump-7", "pump-8", "valve-2"] {
+            let topic = format!("plant/line-1/{machine}/state");
+            let pub_ = ["-i", machine, "-q", "1", "-r", "-t", &topic, "-m", "online"];
+            finish(Way::Tcp.mosquitto("mosquitto_pub", port).args(pub_)).success();
+        }
+        finish(Way::Tcp.mosquitto("mosquitto_pub", port).args([
+            "-i",
+            "office",
+            "-q",
+            "1",
+            "-r",
+            "-t",
+            "office/door",
+            "-m",
+            "open",
+        ]))
+        .success();
+        // A will that is retained says itself that its publisher has gone: it is not stale.
+        let dying = Running::start(Way::Tcp.mosquitto("mosquitto_sub", port).args([
+            "-d",
+            "-i",
+            "gateway",
+            "-t",
+            "x",
+            "--will-topic",
+            "plant/line-1/gateway/state",
+            "--will-payload",
+            "offline",
+            "--will-retain",
+        ]));
+        dying.wait_for("Subscribed");
+        dying.kill();
+
+        window.go("sessions").await;
+        window
+            .until("the tab of retained messages", async || {
+                let path = "//button[@role='radio'][contains(., 'Retained')]";
+                let tab = window
+                    .page
+                    .find(fantoccini::Locator::XPath(path))
+                    .await
+                    .ok()?;
+                tab.click().await.ok()
+            })
+            .await;
+        let row = |topic: &str| format!("[data-testid=\"retained-row\"][data-topic=\"{topic}\"]");
+        let pump = row("plant/line-1/pump-7/state");
+        window
+            .text_of(&row("plant/line-1/gateway/state"), |text| {
+                text.contains("will") && !text.contains("stale?")
+            })
+            .await;
+        window
+            .attribute(
+                &format!("{pump} [data-testid=\"retained-stale\"]"),
+                "title",
+                |why| why.contains("pump-7 has gone, and no will of it has taken this place"),
+            )
+            .await;
+        window.screenshot("retained-stale").await;
+
+        // The branch, and exactly what goes with it.
+        window
+            .click_css(&format!("{pump} button[aria-label^=\"Clear the branch\"]"))
+            .await;
+        window
+            .until("the wider branch is chosen", async || {
+                let path = "//*[@role='group'][@aria-label='Branch']//button[normalize-space()='plant/line-1/#']";
+                let wider = window.page.find(fantoccini::Locator::XPath(path)).await.ok()?;
+                wider.click().await.ok()
+            })
+            .await;
+        let preview = "[data-testid=\"retained-preview\"]";
+        window
+            .attribute(preview, "data-total", |total| total == "4")
+            .await;
+        window
+            .text_of(preview, |text| {
+                text.contains("valve-2") && !text.contains("office")
+            })
+            .await;
+        window.screenshot("retained-preview").await;
+        window.click("retained-confirm").await;
+        window
+            .until("the branch is gone", async || {
+                let gone = window
+                    .page
+                    .find(fantoccini::Locator::Css(&pump))
+                    .await
+                    .is_err();
+                gone.then_some(())
+            })
+            .await;
+        window.find_css(&row("office/door")).await;
+        window.click("toast-action").await;
+        window.find_css(&pump).await;
+        window.close().await;
+    }
+
+    /// What would run, close an element or turn the text around if it were taken for more than data.
+    const HOSTILE: [&str; 5] = [
+        "<img src=x onerror=\"window.pwned=1\">",
+        "<script>window.pwned=1</script>",
+        "\u{202e}gnp.exe",
+        "a\u{200b}b\u{1}c\u{7f}d",
+        "{@html '<b id=pwned>x</b>'}${window.pwned=1}",
+    ];
+
+    #[tokio::test]
+    async fn hostile_content_is_data_on_every_page() {
+        let (_data, window, port) = running().await;
+        let mut open = Vec::new();
+        for (at, text) in HOSTILE.into_iter().enumerate() {
+            let (_, mut wire) = Wire::connect(address(port), Version::V5, text, true).expect("in");
+            let topic = format!("hostile/{at}/{}", text.replace(['#', '+'], ""));
+            wire.publish(Publish {
+                topic: &topic,
+                payload: text.as_bytes(),
+                qos: 1,
+                id: 1,
+                dup: false,
+                retain: true,
+            });
+            wire.flush().expect("sent");
+            wire.wait().expect("acknowledged");
+            wire.subscribe(2, &topic, 1);
+            wire.flush().expect("sent");
+            open.push(wire);
+        }
+        let (_, mut wire) = Wire::connect(address(port), Version::V5, "plain", false).expect("in");
+        let invalid = [
+            b"caf\xe9 \0\x1b[31m ".as_slice(),
+            &[0xff; 40],
+            b"</textarea><script>window.pwned=1</script>",
+        ]
+        .concat();
+        publish(&mut wire, 1, "hostile/invalid", &invalid);
+        let large = "<b>zw\u{f6}lf</b> ".repeat(10 * 1024 * 1024 / 15);
+        publish(&mut wire, 2, "hostile/large", large.as_bytes());
+        let map = [
+            b"\x81\xd9\x22".as_slice(),
+            b"<img src=x onerror='window.pwned=1'>"
+                .get(..34)
+                .unwrap_or_default(),
+            b"\x01",
+        ]
+        .concat();
+        publish(&mut wire, 3, "hostile/map", &map);
+
+        // Every page, with all of it in sight that the page shows.
+        for page in PAGES {
+            window.go(page).await;
+            is_untouched(&window, page).await;
+        }
+        window.go("sessions").await;
+        window
+            .until("the tab of retained messages", async || {
+                let path = "//button[@role='radio'][contains(., 'Retained')]";
+                let tab = window
+                    .page
+                    .find(fantoccini::Locator::XPath(path))
+                    .await
+                    .ok()?;
+                tab.click().await.ok()
+            })
+            .await;
+        window
+            .until(
+                "the retained messages are listed as they are written",
+                async || {
+                    let text = window.text().await;
+                    (text.contains("onerror=\"window.pwned=1\"") && text.contains("U+202E"))
+                        .then_some(())
+                },
+            )
+            .await;
+        window.screenshot("hostile-retained").await;
+        is_untouched(&window, "retained").await;
+
+        // Each message in the inspector, in each of its views.
+        window.go("traffic").await;
+        window.screenshot("hostile-traffic").await;
+        for topic in [
+            "hostile/0/#",
+            "hostile/1/#",
+            "hostile/2/#",
+            "hostile/3/#",
+            "hostile/4/#",
+        ] {
+            window.fill("traffic-topic", topic).await;
+            let row = "[data-testid=\"traffic-row\"][data-packet=\"PUBLISH\"]";
+            window.click_css(row).await;
+            window.find("payload-view").await;
+            is_untouched(&window, topic).await;
+        }
+        choose(&window, "hostile/map").await;
+        look(&window, "Tree").await;
+        window
+            .text_of("[data-testid=\"payload-tree\"]", |text| {
+                text.contains("<img src=x")
+            })
+            .await;
+        is_untouched(&window, "a name in a tree").await;
+        choose(&window, "hostile/invalid").await;
+        payload_is(&window, "bytes", "hex").await;
+        is_untouched(&window, "bytes").await;
+
+        // Ten megabytes of text: a part is shown, all of it can be reached.
+        choose(&window, "hostile/large").await;
+        payload_is(&window, "text", "text").await;
+        window
+            .text_of("[data-testid=\"inspector-payload\"]", |text| {
+                text.contains("<b>zw\u{f6}lf</b>")
+            })
+            .await;
+        window
+            .text_of("section[aria-label=\"Payload\"]", |text| {
+                text.contains("of 10 MiB")
+            })
+            .await;
+        window.screenshot("hostile-large").await;
+        is_untouched(&window, "ten megabytes").await;
+        drop(open);
+        window.close().await;
+    }
+
+    /// Nothing of it has run or become an element, and the page still answers.
+    async fn is_untouched(window: &Window, place: &str) {
+        let ran = window
+            .script(
+                "return [typeof window.pwned, document.querySelectorAll('#pwned, img[src=x], b b').length, document.scripts.length]",
+                Vec::new(),
+            )
+            .await;
+        assert_eq!(ran[0], "undefined", "a script ran on {place}");
+        assert_eq!(ran[1], 0, "content became an element on {place}");
+        assert!(
+            ran[2].as_u64().is_some_and(|scripts| scripts <= 2),
+            "a script was added on {place}"
+        );
+    }
+}
