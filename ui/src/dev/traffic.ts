@@ -274,6 +274,7 @@ class FakeTopics {
       subscriberCount: 7,
       retained: {
         publisher: 'pump-7',
+        will: false,
         message: {
           topic,
           qos: 1,
