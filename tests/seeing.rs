@@ -11,6 +11,7 @@ mod real_window {
     use acceptance::raw::{Publish, Wire};
     use acceptance::screen::Window;
     use acceptance::{Running, Version, Way};
+    use fantoccini::Locator;
     use tempfile::TempDir;
 
     const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
@@ -57,18 +58,21 @@ mod real_window {
 
     /// Shows the packets of a topic alone, and chooses the newest PUBLISH.
     async fn choose(window: &Window, topic: &str) {
-        window.fill("traffic-topic", topic).await;
+        let filter = match topic.strip_suffix('/') {
+            Some(branch) => format!("{branch}/#"),
+            None => topic.to_owned(),
+        };
+        window.fill("traffic-topic", &filter).await;
         window
             .until("the newest PUBLISH is chosen", async || {
                 let row = "[data-testid=\"traffic-row\"][data-packet=\"PUBLISH\"]";
-                let rows = window
-                    .page
-                    .find_all(fantoccini::Locator::Css(row))
-                    .await
-                    .ok()?;
+                let rows = window.page.find_all(Locator::Css(row)).await.ok()?;
                 let last = rows.last()?;
                 last.text().await.ok().filter(|text| text.contains(topic))?;
-                last.click().await.ok()
+                last.click().await.ok()?;
+                let view = Locator::Css("[data-testid=\"payload-view\"]");
+                let shown = window.page.find(view).await.ok()?;
+                shown.is_displayed().await.ok().filter(|is| *is)
             })
             .await;
     }
@@ -90,7 +94,7 @@ mod real_window {
                 );
                 let radio = window
                     .page
-                    .find(fantoccini::Locator::XPath(&path))
+                    .find(Locator::XPath(&path))
                     .await
                     .ok()?;
                 radio.click().await.ok()
@@ -162,8 +166,9 @@ mod real_window {
             )
             .await;
 
-        // Bytes: what they are as numbers.
+        // Bytes: what they are as numbers. A view that a person has chosen stays.
         choose(&window, "plant/bytes").await;
+        look(&window, "Bytes").await;
         payload_is(&window, "bytes", "hex").await;
         window
             .text_of("[data-testid=\"payload-numbers\"]", |text| {
@@ -192,16 +197,13 @@ mod real_window {
         window
             .until("the message type is chosen", async || {
                 let path = "//*[@role='option'][contains(., 'plant.Reading')]";
-                let option = window
-                    .page
-                    .find(fantoccini::Locator::XPath(path))
-                    .await
-                    .ok()?;
+                let option = window.page.find(Locator::XPath(path)).await.ok()?;
                 option.click().await.ok()
             })
             .await;
         window.screenshot("decoders").await;
         window.click("decoder-add").await;
+        look(&window, "Text").await;
         payload_is(&window, "text", "protobuf").await;
         window
             .text_of("[data-testid=\"inspector-payload\"]", |text| {
@@ -256,7 +258,7 @@ mod real_window {
         window
             .until("the PUBACK that was lost is marked", async || {
                 let row = "[data-testid=\"traffic-row\"][data-packet=\"PUBACK\"]";
-                let row = window.page.find(fantoccini::Locator::Css(row)).await.ok()?;
+                let row = window.page.find(Locator::Css(row)).await.ok()?;
                 row.text()
                     .await
                     .ok()
@@ -291,7 +293,7 @@ mod real_window {
         window.attribute(rule, "data-on", |on| on == "false").await;
         window
             .until("the badge is gone", async || {
-                let badge = fantoccini::Locator::Css("[data-testid=\"faults-badge\"]");
+                let badge = Locator::Css("[data-testid=\"faults-badge\"]");
                 window.page.find(badge).await.is_err().then_some(())
             })
             .await;
@@ -343,11 +345,7 @@ mod real_window {
         window
             .until("the tab of retained messages", async || {
                 let path = "//button[@role='radio'][contains(., 'Retained')]";
-                let tab = window
-                    .page
-                    .find(fantoccini::Locator::XPath(path))
-                    .await
-                    .ok()?;
+                let tab = window.page.find(Locator::XPath(path)).await.ok()?;
                 tab.click().await.ok()
             })
             .await;
@@ -374,7 +372,7 @@ mod real_window {
         window
             .until("the wider branch is chosen", async || {
                 let path = "//*[@role='group'][@aria-label='Branch']//button[normalize-space()='plant/line-1/#']";
-                let wider = window.page.find(fantoccini::Locator::XPath(path)).await.ok()?;
+                let wider = window.page.find(Locator::XPath(path)).await.ok()?;
                 wider.click().await.ok()
             })
             .await;
@@ -391,11 +389,7 @@ mod real_window {
         window.click("retained-confirm").await;
         window
             .until("the branch is gone", async || {
-                let gone = window
-                    .page
-                    .find(fantoccini::Locator::Css(&pump))
-                    .await
-                    .is_err();
+                let gone = window.page.find(Locator::Css(&pump)).await.is_err();
                 gone.then_some(())
             })
             .await;
@@ -443,7 +437,7 @@ mod real_window {
         ]
         .concat();
         publish(&mut wire, 1, "hostile/invalid", &invalid);
-        let large = "<b>zw\u{f6}lf</b> ".repeat(10 * 1024 * 1024 / 15);
+        let large = "<b>zw\u{f6}lf</b> ".repeat(10 * 1024 * 1024 / 14);
         publish(&mut wire, 2, "hostile/large", large.as_bytes());
         let map = [
             b"\x81\xd9\x22".as_slice(),
@@ -464,11 +458,7 @@ mod real_window {
         window
             .until("the tab of retained messages", async || {
                 let path = "//button[@role='radio'][contains(., 'Retained')]";
-                let tab = window
-                    .page
-                    .find(fantoccini::Locator::XPath(path))
-                    .await
-                    .ok()?;
+                let tab = window.page.find(Locator::XPath(path)).await.ok()?;
                 tab.click().await.ok()
             })
             .await;
@@ -495,10 +485,7 @@ mod real_window {
             "hostile/3/#",
             "hostile/4/#",
         ] {
-            window.fill("traffic-topic", topic).await;
-            let row = "[data-testid=\"traffic-row\"][data-packet=\"PUBLISH\"]";
-            window.click_css(row).await;
-            window.find("payload-view").await;
+            choose(&window, topic.trim_end_matches('#')).await;
             is_untouched(&window, topic).await;
         }
         choose(&window, "hostile/map").await;
@@ -510,11 +497,13 @@ mod real_window {
             .await;
         is_untouched(&window, "a name in a tree").await;
         choose(&window, "hostile/invalid").await;
+        look(&window, "Bytes").await;
         payload_is(&window, "bytes", "hex").await;
         is_untouched(&window, "bytes").await;
 
         // Ten megabytes of text: a part is shown, all of it can be reached.
         choose(&window, "hostile/large").await;
+        look(&window, "Text").await;
         payload_is(&window, "text", "text").await;
         window
             .text_of("[data-testid=\"inspector-payload\"]", |text| {

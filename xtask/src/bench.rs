@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::process::{Stop, find_program, run};
 use crate::setup;
-use crate::tree::{built, cargo_here};
+use crate::tree::{build_pages, built, cargo_here};
 
 /// This broker, plain rumqttd and mosquitto, under the same load.
 pub fn broker(options: &[&str]) -> Result<(), Stop> {
@@ -26,4 +26,44 @@ pub fn broker(options: &[&str]) -> Result<(), Stop> {
         .arg("--mosquitto")
         .arg(mosquitto)
         .args(options))
+}
+
+/// The real window under a load from outside: how long it takes to answer, and its memory.
+pub fn ui(options: &[&str]) -> Result<(), Stop> {
+    let is_quick = match options {
+        [] => false,
+        ["--quick"] => true,
+        other => {
+            return Err(Stop::new(format!(
+                "`{}` is not an option of bench ui; --quick is",
+                other.join(" ")
+            )));
+        }
+    };
+    setup::tests()?;
+    build_pages()?;
+    run(cargo_here().args([
+        "build",
+        "--release",
+        "--package",
+        "mqtt-workbench",
+        "--features",
+        "mqtt-workbench/custom-protocol",
+    ]))?;
+    let mut measure = cargo_here();
+    measure
+        .args([
+            "test",
+            "--release",
+            "--package",
+            "acceptance",
+            "--test",
+            "felt",
+            "--",
+        ])
+        .args(["--ignored", "--nocapture"]);
+    if is_quick {
+        measure.env("MQTTWB_BENCH_QUICK", "1");
+    }
+    run(&mut measure)
 }

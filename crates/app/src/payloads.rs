@@ -415,7 +415,12 @@ impl Payloads {
             ValueKind::List | ValueKind::Map => {
                 let mut page = Page::new(0, BRIEF);
                 page.write(value);
+                // One line: a line feed and the spaces behind it are the writer's, those of a text are escaped.
                 page.text
+                    .lines()
+                    .map(str::trim_start)
+                    .collect::<Vec<_>>()
+                    .join(" ")
             }
             _ => value.brief(BRIEF).0,
         };

@@ -353,10 +353,7 @@ fn a_message_is_compared_with_the_one_before_on_its_topic_that_went_the_same_way
         .collect();
     assert_eq!(
         told,
-        [
-            ("v", Some("1"), Some("2")),
-            ("n", None, Some("[\n  1,\n  2\n]"))
-        ]
+        [("v", Some("1"), Some("2")), ("n", None, Some("[ 1, 2 ]"))]
     );
     assert_eq!(diff(first).before, None);
 }

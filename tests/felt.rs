@@ -1,0 +1,408 @@
+//! How fast the window feels: the real one, under a load that comes from outside the app. Markdown on standard output.
+//!
+//! Not a test, so it is ignored unless it is asked for: `cargo xtask bench ui` builds the app for release and runs it.
+//! Latencies are taken in the page: from the time stamp of an input event to the frame after the one that shows its effect.
+
+#![allow(clippy::unwrap_used)] // a measurement may fail
+
+use std::fmt::Write as _;
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use acceptance::Version;
+use acceptance::raw::{Publish, Wire};
+use acceptance::screen::Window;
+use fantoccini::Locator;
+use serde_json::{Value, json};
+
+const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
+/// Messages a second that the load aims at.
+const RATE: u64 = 10_000;
+/// Messages of one burst of the load: a hundredth of a second.
+const BURST: u64 = RATE / 100;
+
+/// How much is done: all of it, or enough to see that it runs.
+struct Extent {
+    load: Duration,
+    topics: u64,
+    recorded: u64,
+    presses: usize,
+}
+
+fn extent() -> Extent {
+    if std::env::var_os("MQTTWB_BENCH_QUICK").is_some() {
+        return Extent {
+            load: Duration::from_secs(10),
+            topics: 10_000,
+            recorded: 100_000,
+            presses: 20,
+        };
+    }
+    Extent {
+        load: Duration::from_secs(60),
+        topics: 100_000,
+        recorded: 1_000_000,
+        presses: 200,
+    }
+}
+
+/// Watches input events: for each, how long until the frame after next.
+const WATCH: &str = "
+    if (!window.felt) {
+        window.felt = { keydown: [], pointerdown: [] };
+        for (const kind of ['keydown', 'pointerdown']) {
+            addEventListener(kind, (event) => {
+                const at = event.timeStamp;
+                requestAnimationFrame(() => requestAnimationFrame(() => {
+                    window.felt[kind].push(performance.now() - at);
+                }));
+            }, { capture: true });
+        }
+    }
+    window.felt.keydown.length = 0;
+    window.felt.pointerdown.length = 0;
+";
+
+/// Middle, 95th percentile and worst of some times in milliseconds.
+fn spread(mut times: Vec<f64>) -> String {
+    if times.is_empty() {
+        return "– | – | – | 0".to_owned();
+    }
+    times.sort_by(f64::total_cmp);
+    let at = |part: f64| times[((times.len() - 1) as f64 * part).round() as usize];
+    format!(
+        "{:.0} | {:.0} | {:.0} | {}",
+        at(0.5),
+        at(0.95),
+        at(1.0),
+        times.len()
+    )
+}
+
+async fn felt(window: &Window, kind: &str) -> Vec<f64> {
+    let times = window
+        .script("return window.felt[arguments[0]]", vec![json!(kind)])
+        .await;
+    serde_json::from_value(times).unwrap()
+}
+
+/// Asks the workbench something as its pages do; its answer, and how long it took in milliseconds.
+async fn asked(window: &Window, command: &str, arguments: Value) -> (Value, f64) {
+    let answer = window
+        .page
+        .execute_async(
+            "const [command, args, done] = arguments;
+             const start = performance.now();
+             window.__TAURI_INTERNALS__.invoke(command, args).then(
+                 (answer) => done([answer, performance.now() - start]),
+                 (error) => done([{ error: JSON.stringify(error) }, -1]));",
+            vec![json!(command), arguments],
+        )
+        .await
+        .unwrap();
+    assert!(answer[0].get("error").is_none(), "{command}: {answer}");
+    (answer[0].clone(), answer[1].as_f64().unwrap())
+}
+
+/// A publisher of its own: about ten thousand messages a second, until it is told to stop.
+struct Load {
+    stop: Arc<AtomicBool>,
+    sent: Arc<AtomicU64>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Load {
+    fn start(address: SocketAddr) -> Self {
+        let (stop, sent) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicU64::new(0)),
+        );
+        let (stopped, counted) = (stop.clone(), sent.clone());
+        let thread = thread::spawn(move || {
+            let (_, mut wire) = Wire::connect(address, Version::V5, "load", false).unwrap();
+            let start = Instant::now();
+            while !stopped.load(Ordering::Relaxed) {
+                let before = counted.load(Ordering::Relaxed);
+                for n in before..before + BURST {
+                    publish(
+                        &mut wire,
+                        n,
+                        &format!("plant/line-{}/pump-{}/rpm", n % 10, n % 100),
+                    );
+                }
+                wire.flush().unwrap();
+                drain(&mut wire, BURST);
+                counted.store(before + BURST, Ordering::Relaxed);
+                let due = start + Duration::from_micros((before + BURST) * 1_000_000 / RATE);
+                thread::sleep(due.saturating_duration_since(Instant::now()));
+            }
+            wire.disconnect();
+        });
+        Self { stop, sent, thread }
+    }
+
+    fn end(self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap();
+        self.sent.load(Ordering::Relaxed)
+    }
+}
+
+fn publish(wire: &mut Wire, n: u64, topic: &str) {
+    wire.publish(Publish {
+        topic,
+        payload: format!("{{\"rpm\": {}, \"ok\": true}}", 1400 + n % 200).as_bytes(),
+        qos: 1,
+        id: (n % 60_000) as u16 + 1,
+        dup: false,
+        retain: false,
+    });
+}
+
+/// Takes so many acknowledgements.
+fn drain(wire: &mut Wire, count: u64) {
+    for _ in 0..count {
+        wire.wait().unwrap();
+    }
+}
+
+/// Publishes so many messages as fast as they are acknowledged.
+fn flood(address: SocketAddr, count: u64, topic: impl Fn(u64) -> String) {
+    let (_, mut wire) = Wire::connect(address, Version::V5, "flood", false).unwrap();
+    for from in (0..count).step_by(500) {
+        let to = (from + 500).min(count);
+        for n in from..to {
+            publish(&mut wire, n, &topic(n));
+        }
+        wire.flush().unwrap();
+        drain(&mut wire, to - from);
+    }
+    wire.disconnect();
+}
+
+/// The processes of the app, by name, with their resident memory in MiB.
+fn memory() -> Vec<(String, u64)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let Ok(status) = fs::read_to_string(entry.path().join("status")) else {
+            continue;
+        };
+        let value = |key: &str| {
+            status
+                .lines()
+                .find_map(|line| line.strip_prefix(key))
+                .map(|value| value.trim_start_matches(':').trim().to_owned())
+        };
+        let name = value("Name").unwrap_or_default();
+        let kib = value("VmRSS").and_then(|rss| rss.split(' ').next()?.parse::<u64>().ok());
+        let ours = ["mqtt-workbench", "WebKitWebProces", "WebKitNetworkPr"];
+        if let (true, Some(kib)) = (ours.iter().any(|own| name.starts_with(own)), kib) {
+            found.push((name, kib / 1024));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn memory_row(when: &str) -> String {
+    let all: Vec<String> = memory()
+        .into_iter()
+        .map(|(name, mib)| format!("{name} {mib}"))
+        .collect();
+    format!("| {when} | {} |\n", all.join(", "))
+}
+
+/// Types a text letter by letter into a field, and clears it again.
+async fn type_into(window: &Window, testid: &str, presses: usize) {
+    let field = window.find(testid).await;
+    field.click().await.unwrap();
+    for (at, letter) in "pump-7 line-3 rpm "
+        .chars()
+        .cycle()
+        .take(presses)
+        .enumerate()
+    {
+        if at % 12 == 11 {
+            field.clear().await.unwrap();
+        }
+        field.send_keys(&letter.to_string()).await.unwrap();
+    }
+    window.fill(testid, "").await;
+}
+
+/// Clicks what a selector finds, over and over.
+async fn click_around(window: &Window, css: &str, presses: usize) {
+    for press in 0..presses {
+        let found = window
+            .page
+            .find_all(Locator::Css(css))
+            .await
+            .unwrap_or_default();
+        if let Some(element) = found.get(press % found.len().max(1)) {
+            // A row that goes while it is clicked is no answer of the page's.
+            let _ = element.click().await;
+        }
+    }
+}
+
+/// When the app's process began, in milliseconds since 1970.
+fn began() -> Option<f64> {
+    let uptime: f64 = fs::read_to_string("/proc/uptime")
+        .ok()?
+        .split(' ')
+        .next()?
+        .parse()
+        .ok()?;
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .ok()?
+        .as_secs_f64();
+    let newest = fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| {
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
+        let ticks: f64 = rest.split_whitespace().nth(19)?.parse().ok()?;
+        name.starts_with("mqtt-workbench").then_some(ticks)
+    });
+    let ticks = newest.fold(f64::NAN, f64::max);
+    ticks
+        .is_finite()
+        .then(|| (now - uptime + ticks / 100.0) * 1000.0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures the window, in some minutes; `cargo xtask bench ui` runs it"]
+async fn how_fast_the_window_feels() {
+    let extent = extent();
+    let data = tempfile::tempdir().unwrap();
+    fs::write(data.path().join("broker.toml"), LISTENERS).unwrap();
+    let window = Window::open(data.path()).await;
+    let mut told = String::from(
+        "| what | middle | 95th percentile | worst | times |\n|---|---|---|---|---|\n",
+    );
+    let mut memories = String::from("| when | resident memory in MiB |\n|---|---|\n");
+
+    // Start. The page's clock begins with its navigation; the process began before.
+    let paint = window
+        .script(
+            "return [performance.timeOrigin, performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null]",
+            Vec::new(),
+        )
+        .await;
+    let origin = paint[0].as_f64().unwrap();
+    if let (Some(began), Some(first)) = (began(), paint[1].as_f64()) {
+        let _ = writeln!(
+            told,
+            "| first paint after the process began, ms | {:.0} | | | 1 |",
+            origin + first - began
+        );
+    }
+    memories += &memory_row("nothing done yet");
+    let mut starts = Vec::new();
+    for _ in 0..5 {
+        let (_, ms) = asked(
+            &window,
+            "broker_start",
+            json!({"request": {"freePorts": false}}),
+        )
+        .await;
+        starts.push(ms);
+        asked(&window, "broker_stop", json!({})).await;
+    }
+    let _ = writeln!(told, "| start of the broker, ms | {} |", spread(starts));
+    window.click("start-broker-big").await;
+    window.broker_is("running").await;
+    let address: SocketAddr = ([127, 0, 0, 1], window.port("tcp").await).into();
+
+    // Ten thousand messages a second.
+    window.go("traffic").await;
+    let load = Load::start(address);
+    let until = Instant::now() + extent.load;
+    window.find_css("[data-testid=\"traffic-row\"]").await;
+    window.script(WATCH, Vec::new()).await;
+    let (mut typed, mut clicked) = (Vec::new(), Vec::new());
+    while Instant::now() < until {
+        type_into(&window, "traffic-text", extent.presses / 4).await;
+        typed.extend(felt(&window, "keydown").await);
+        window.script(WATCH, Vec::new()).await;
+        click_around(&window, "[data-testid=\"traffic-row\"]", extent.presses / 8).await;
+        click_around(&window, "[data-testid=\"traffic-pause\"]", 2).await;
+        clicked.extend(felt(&window, "pointerdown").await);
+        window.script(WATCH, Vec::new()).await;
+    }
+    let seconds = extent.load.as_secs();
+    let sent = load.end();
+    let lost = window
+        .find("lost-count")
+        .await
+        .text()
+        .await
+        .unwrap_or_default();
+    let _ = writeln!(
+        told,
+        "| typing at {RATE} messages a second, ms | {} |",
+        spread(typed)
+    );
+    let _ = writeln!(
+        told,
+        "| clicking at {RATE} messages a second, ms | {} |",
+        spread(clicked)
+    );
+    memories += &memory_row(&format!(
+        "after {seconds} s at {RATE} messages a second ({sent} sent, {lost})"
+    ));
+
+    // Many topics.
+    flood(address, extent.topics, |n| {
+        format!("t/{}/{}/{n}", n % 10, n % 1000)
+    });
+    window.script(WATCH, Vec::new()).await;
+    type_into(&window, "topic-filter", extent.presses / 2).await;
+    let filtered = felt(&window, "keydown").await;
+    window.script(WATCH, Vec::new()).await;
+    click_around(&window, "[data-testid=\"topic-item\"]", extent.presses / 2).await;
+    let opened = felt(&window, "pointerdown").await;
+    let _ = writeln!(
+        told,
+        "| filtering {} topics, ms | {} |",
+        extent.topics,
+        spread(filtered)
+    );
+    let _ = writeln!(
+        told,
+        "| opening and choosing among {} topics, ms | {} |",
+        extent.topics,
+        spread(opened)
+    );
+    memories += &memory_row(&format!("after {} topics", extent.topics));
+
+    // Many packets in memory: how long a filter takes to its first page.
+    flood(address, extent.recorded, |n| {
+        format!("plant/line-{}/pump-{}/rpm", n % 10, n % 100)
+    });
+    let mut answers = Vec::new();
+    for text in ["pump-42", "line-7", "no such thing", "load", "rpm"] {
+        let filter = json!({"text": text, "topic": "", "packets": []});
+        let (view, opening) = asked(&window, "traffic_open", json!({"filter": filter})).await;
+        let (_, reading) = asked(
+            &window,
+            "traffic_rows",
+            json!({"view": view, "start": 0, "count": 100}),
+        )
+        .await;
+        asked(&window, "traffic_close", json!({"view": view})).await;
+        answers.push(opening + reading);
+    }
+    let _ = writeln!(
+        told,
+        "| first page of a filter after {} more messages, ms | {} |",
+        extent.recorded,
+        spread(answers)
+    );
+    memories += &memory_row(&format!("after {} more messages", extent.recorded));
+    window.close().await;
+    println!("\n{told}\n{memories}");
+}
