@@ -11,7 +11,7 @@ mod schemas;
 mod tests;
 
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -60,7 +60,7 @@ const CHARTED: usize = 64 * 1024;
 pub struct Payloads {
     schemas: Mutex<Schemas>,
     /// The last that was asked for comes last.
-    open: Mutex<Vec<(PayloadRequest, Arc<Opened>)>>,
+    open: Mutex<Vec<(Weak<dyn Source>, PayloadRequest, Arc<Opened>)>>,
     downloads: PathBuf,
 }
 
@@ -165,7 +165,11 @@ impl Payloads {
     }
 
     /// A payload as it is read.
-    pub fn open(&self, source: &dyn Source, request: &PayloadRequest) -> Result<PayloadOpened> {
+    pub fn open(
+        &self,
+        source: &Arc<dyn Source>,
+        request: &PayloadRequest,
+    ) -> Result<PayloadOpened> {
         let opened = self.opened(source, request)?;
         let decoded = &opened.decoded;
         let (numbers, number_count) = match &decoded.value {
@@ -200,17 +204,26 @@ impl Payloads {
         })
     }
 
-    fn opened(&self, source: &dyn Source, request: &PayloadRequest) -> Result<Arc<Opened>> {
-        if let Some((_, opened)) = self.open.lock().iter().find(|(open, _)| open == request) {
-            return Ok(Arc::clone(opened));
+    fn opened(&self, source: &Arc<dyn Source>, request: &PayloadRequest) -> Result<Arc<Opened>> {
+        // A recording numbers its packets as the live memory does. A source that is held weakly keeps its address, so no
+        // other one can be taken for it.
+        let is_it = |of: &Weak<dyn Source>| std::ptr::addr_eq(of.as_ptr(), Arc::as_ptr(source));
+        let found = self
+            .open
+            .lock()
+            .iter()
+            .find(|(of, open, _)| is_it(of) && open == request)
+            .map(|(_, _, opened)| Arc::clone(opened));
+        if let Some(opened) = found {
+            return Ok(opened);
         }
-        let found = find(source, request.seq)?;
+        let found = find(&**source, request.seq)?;
         let opened = Arc::new(self.read(found, request.decoder.as_ref())?);
         let mut open = self.open.lock();
         if open.len() >= OPEN {
             open.remove(0);
         }
-        open.push((request.clone(), Arc::clone(&opened)));
+        open.push((Arc::downgrade(source), request.clone(), Arc::clone(&opened)));
         Ok(opened)
     }
 
@@ -281,7 +294,7 @@ impl Payloads {
     /// Values within a value, from a position on; at most 500.
     pub fn nodes(
         &self,
-        source: &dyn Source,
+        source: &Arc<dyn Source>,
         request: &PayloadRequest,
         at: &[u32],
         start: u32,
@@ -306,7 +319,7 @@ impl Payloads {
     /// A value as a text, to copy.
     pub fn value(
         &self,
-        source: &dyn Source,
+        source: &Arc<dyn Source>,
         request: &PayloadRequest,
         at: &[u32],
     ) -> Result<String> {
@@ -317,7 +330,7 @@ impl Payloads {
     /// A part of the payload as text: decoded, or as a hex dump of the bytes as they came.
     pub fn text(
         &self,
-        source: &dyn Source,
+        source: &Arc<dyn Source>,
         request: &PayloadRequest,
         raw: bool,
         start: u64,
@@ -346,7 +359,7 @@ impl Payloads {
     /// A part of the bytes, as they came or as they came out of what was around them; at most 1 MiB.
     pub fn bytes(
         &self,
-        source: &dyn Source,
+        source: &Arc<dyn Source>,
         request: &PayloadRequest,
         expanded: bool,
         start: u32,
@@ -367,7 +380,7 @@ impl Payloads {
     /// The bytes at a place, read as every number that they could be.
     pub fn readings(
         &self,
-        source: &dyn Source,
+        source: &Arc<dyn Source>,
         request: &PayloadRequest,
         at: u32,
     ) -> Result<Vec<NumberReading>> {
@@ -384,7 +397,7 @@ impl Payloads {
     }
 
     /// What differs from the message before on the same topic, which went the same way.
-    pub fn diff(&self, source: &dyn Source, request: &PayloadRequest) -> Result<PayloadDiff> {
+    pub fn diff(&self, source: &Arc<dyn Source>, request: &PayloadRequest) -> Result<PayloadDiff> {
         let opened = self.opened(source, request)?;
         let found = &opened.found;
         let to_one_client = (found.direction == Direction::ToClient).then_some(found.connection);
@@ -396,7 +409,7 @@ impl Payloads {
             count: 0,
             note: None,
         };
-        let Some(seq) = last_on_topic(source, &found.topic, way, 0, request.seq) else {
+        let Some(seq) = last_on_topic(&**source, &found.topic, way, 0, request.seq) else {
             return Ok(nothing);
         };
         let before = self.opened(
@@ -459,7 +472,7 @@ impl Payloads {
     /// Writes the whole payload to a new file in the folder for downloads.
     pub fn save(
         &self,
-        source: &dyn Source,
+        source: &Arc<dyn Source>,
         request: &PayloadRequest,
         expanded: bool,
     ) -> Result<PayloadSaved> {
@@ -485,10 +498,10 @@ impl Payloads {
     }
 
     /// The newest message to a topic after a packet; none where there is none yet.
-    pub fn newest(&self, source: &dyn Source, topic: &str, after: u64) -> Option<u64> {
+    pub fn newest(&self, source: &Arc<dyn Source>, topic: &str, after: u64) -> Option<u64> {
         let end = source.kept().end;
         last_on_topic(
-            source,
+            &**source,
             topic,
             (Direction::ToBroker, None),
             after.saturating_add(1),

@@ -15,10 +15,10 @@ use crate::{App, Result, blocking};
 impl App {
     async fn payload<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Payloads, &dyn Source) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&Payloads, &Arc<dyn Source>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (payloads, source) = (Arc::clone(&self.payloads), self.traffic.source());
-        blocking(move || work(&payloads, &*source)).await
+        blocking(move || work(&payloads, &source)).await
     }
 
     /// A payload as it is read: by a rule, by its looks, or as asked.

@@ -40,6 +40,10 @@ impl Bench {
         }
     }
 
+    fn source(&self) -> Arc<dyn Source> {
+        self.capture.clone()
+    }
+
     fn payloads(folder: &tempfile::TempDir) -> Payloads {
         let mut payloads = Payloads::open_in(folder.path()).unwrap();
         payloads.downloads = folder.path().join("downloads");
@@ -72,7 +76,7 @@ impl Bench {
 
     fn open(&self, seq: u64) -> PayloadOpened {
         self.payloads
-            .open(&*self.capture, &asked(seq, None))
+            .open(&self.source(), &asked(seq, None))
             .unwrap()
     }
 }
@@ -122,7 +126,7 @@ fn a_payload_is_read_by_its_looks_as_asked_or_by_the_first_rule() {
         .collect();
     assert_eq!((paths, opened.number_count), (vec!["a[0]", "a[1].b"], 2));
     let hex = asked(seq, Some(DecoderChoice::Hex));
-    let opened = bench.payloads.open(&*bench.capture, &hex).unwrap();
+    let opened = bench.payloads.open(&bench.source(), &hex).unwrap();
     assert_eq!(opened.chosen, DecoderChosen::Asked);
     assert_eq!(opened.detected, DecoderChoice::Json);
     bench
@@ -160,7 +164,7 @@ fn values_are_handed_out_level_by_level_with_their_paths() {
     let nodes = |at: &[u32], start, count| {
         bench
             .payloads
-            .nodes(&*bench.capture, &asked(seq, None), at, start, count)
+            .nodes(&bench.source(), &asked(seq, None), at, start, count)
             .unwrap()
     };
     let top = nodes(&[], 0, 100);
@@ -178,12 +182,12 @@ fn values_are_handed_out_level_by_level_with_their_paths() {
     assert_eq!(nodes(&[1], 0, 10)[0].path, "[\"odd.name\"].x");
     let value = bench
         .payloads
-        .value(&*bench.capture, &asked(seq, None), &[1])
+        .value(&bench.source(), &asked(seq, None), &[1])
         .unwrap();
     assert_eq!(value, "{\n  \"x\": true\n}");
     let error = bench
         .payloads
-        .nodes(&*bench.capture, &asked(seq, None), &[7], 0, 1)
+        .nodes(&bench.source(), &asked(seq, None), &[7], 0, 1)
         .unwrap_err();
     assert_eq!(error.code, ErrorCode::NotFound);
 }
@@ -197,7 +201,7 @@ fn ten_megabytes_of_text_are_reached_part_by_part_and_saved_whole() {
     while (read.len() as u64) < total {
         let part = bench
             .payloads
-            .text(&*bench.capture, &asked(seq, None), false, read.len() as u64)
+            .text(&bench.source(), &asked(seq, None), false, read.len() as u64)
             .unwrap();
         assert!(part.text.len() <= TEXT && !part.text.is_empty());
         total = part.total;
@@ -206,14 +210,14 @@ fn ten_megabytes_of_text_are_reached_part_by_part_and_saved_whole() {
     assert!(read == text);
     let saved = bench
         .payloads
-        .save(&*bench.capture, &asked(seq, None), false)
+        .save(&bench.source(), &asked(seq, None), false)
         .unwrap();
     assert_eq!(saved.size as usize, text.len());
     assert!(saved.path.ends_with("a-b-0.txt"), "{}", saved.path);
     assert!(std::fs::read(saved.path).unwrap() == text.as_bytes());
     let bytes = bench
         .payloads
-        .bytes(&*bench.capture, &asked(seq, None), false, 3, u32::MAX)
+        .bytes(&bench.source(), &asked(seq, None), false, 3, u32::MAX)
         .unwrap();
     assert_eq!(
         STANDARD.decode(bytes.bytes).unwrap(),
@@ -334,7 +338,7 @@ fn a_message_is_compared_with_the_one_before_on_its_topic_that_went_the_same_way
     let diff = |seq| {
         bench
             .payloads
-            .diff(&*bench.capture, &asked(seq, None))
+            .diff(&bench.source(), &asked(seq, None))
             .unwrap()
     };
     let found = diff(last);
@@ -365,7 +369,7 @@ fn bytes_that_are_no_tree_are_compared_as_bytes() {
     let last = bench.publish("a", b"\x00\x01\x03\x04");
     let found = bench
         .payloads
-        .diff(&*bench.capture, &asked(last, None))
+        .diff(&bench.source(), &asked(last, None))
         .unwrap();
     assert_eq!(found.count, 1);
     let note = found.note.unwrap();
@@ -375,7 +379,7 @@ fn bytes_that_are_no_tree_are_compared_as_bytes() {
 #[test]
 fn the_newest_picture_of_a_topic_is_found() {
     let mut bench = Bench::new();
-    let newest = |bench: &Bench, after| bench.payloads.newest(&*bench.capture, "cam", after);
+    let newest = |bench: &Bench, after| bench.payloads.newest(&bench.source(), "cam", after);
     let first = bench.publish("cam", b"\xff\xd8\xff");
     assert_eq!(newest(&bench, first), None);
     bench.publish("cam", b"\xff\xd8\xff");
@@ -405,7 +409,18 @@ fn a_packet_that_is_gone_is_not_found() {
     bench.capture.clear();
     let error = bench
         .payloads
-        .open(&*bench.capture, &asked(seq, None))
+        .open(&bench.source(), &asked(seq, None))
         .unwrap_err();
     assert_eq!(error.code, ErrorCode::NotFound);
+}
+
+#[test]
+fn packets_of_another_source_with_the_same_number_are_not_mixed_up() {
+    let (mut one, mut other) = (Bench::new(), Bench::new());
+    let seq = one.publish("a", b"one");
+    assert_eq!(other.publish("a", b"other"), seq);
+    let size =
+        |source: &Arc<dyn Source>| one.payloads.open(source, &asked(seq, None)).unwrap().size;
+    assert_eq!((size(&one.source()), size(&other.source())), (3, 5));
+    assert_eq!(size(&one.source()), 3);
 }

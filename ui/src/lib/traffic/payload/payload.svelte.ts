@@ -16,6 +16,7 @@ import {
   type DecoderChoice,
   type Decoders,
   type Failure,
+  type PacketDetail,
   type PayloadDiff,
   type PayloadNode,
   type PayloadOpened,
@@ -52,6 +53,7 @@ export class Payload {
   decoders = $state.raw<Decoders | undefined>();
   #children = $state.raw<Children>({});
   #asking = 0;
+  #shown: PacketDetail | undefined;
 
   readonly request: PayloadRequest | undefined = $derived(
     this.seq === undefined ? undefined : { seq: this.seq, ...(this.asked ? { decoder: this.asked } : {}) },
@@ -88,8 +90,11 @@ export class Payload {
   }
 
   /** Shows the payload of another packet. A view that it has too stays. */
-  async show(seq: number, topic: string): Promise<void> {
-    if (seq === this.seq) return;
+  async show(detail: PacketDetail): Promise<void> {
+    // By the detail itself: packets of a recording are numbered as live ones are.
+    if (detail === this.#shown) return;
+    this.#shown = detail;
+    const { seq, topic = '' } = detail.row;
     if (topic !== this.topic) this.asked = undefined;
     this.seq = seq;
     this.topic = topic;
