@@ -170,9 +170,11 @@ mod real_window {
         choose(&window, "plant/bytes").await;
         look(&window, "Bytes").await;
         payload_is(&window, "bytes", "hex").await;
+        window.find("payload-numbers").await;
         window
-            .text_of("[data-testid=\"payload-numbers\"]", |text| {
-                text.contains("13330") && text.contains("4660")
+            .until("the bytes are read as numbers", async || {
+                let text = window.text().await;
+                (text.contains("13330") && text.contains("4660")).then_some(())
             })
             .await;
         window.screenshot("payload-bytes").await;
