@@ -1,5 +1,7 @@
 //! What the window can ask of recordings.
 
+use std::collections::BTreeMap;
+
 use mqttwb_client::Options;
 use mqttwb_model::Timestamp;
 
@@ -73,7 +75,10 @@ impl App {
         let (options, endpoint) = match request.url.as_deref().map(str::trim) {
             None | Some("") => {
                 let name = format!("replay-{:x}", Timestamp::now().0);
-                (Options::new(name), self.endpoint(Target::Tcp).await?)
+                (
+                    Options::new(name),
+                    self.endpoint(Target::Tcp, BTreeMap::new()).await?,
+                )
             }
             Some(url) => {
                 let remote = Remote {
