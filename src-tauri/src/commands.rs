@@ -21,6 +21,8 @@ pub fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         broker_settings,
         broker_settings_change,
         broker_settings_undo,
+        broker_listener_write,
+        broker_listener_remove,
         broker_sessions,
         broker_session,
         broker_disconnect,
@@ -140,6 +142,16 @@ async fn broker_settings(bench: Bench<'_>) -> Result<ConfigReport> {
 #[tauri::command]
 async fn broker_settings_change(bench: Bench<'_>, request: ConfigChange) -> Result<ConfigChanged> {
     bench.app()?.broker_settings_change(request).await
+}
+
+#[tauri::command]
+async fn broker_listener_write(bench: Bench<'_>, request: ListenerWrite) -> Result<ConfigChanged> {
+    bench.app()?.broker_listener_write(request).await
+}
+
+#[tauri::command]
+async fn broker_listener_remove(bench: Bench<'_>, name: String) -> Result<ConfigChanged> {
+    bench.app()?.broker_listener_remove(name).await
 }
 
 #[tauri::command]

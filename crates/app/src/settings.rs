@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use crate::api::{ApiError, ConfigChange, ConfigChanged, ConfigReport, ErrorCode};
+use crate::api::{ApiError, ConfigChange, ConfigChanged, ConfigReport, ErrorCode, ListenerWrite};
 use crate::broker::BrokerControl;
 use crate::config::{self, Config};
 use crate::{App, Result, blocking, files};
@@ -76,14 +76,18 @@ impl BrokerControl {
         self.written().await
     }
 
-    async fn change_setting(&self, request: ConfigChange) -> Result<ConfigChanged> {
+    /// Writes what `edit` makes of the file, and lets a broker that runs take it.
+    async fn change_file(
+        &self,
+        edit: impl FnOnce(&str, &Path) -> Result<String> + Send + 'static,
+    ) -> Result<ConfigChanged> {
         let mut changes = self.changes.clone().lock_owned().await;
         let file = self.file.clone();
         // The lock goes along: a caller that gives up does not let another in before the file is written.
         let undo = blocking(move || {
             let before = file.text()?;
             let text = before.as_deref().unwrap_or_default();
-            let after = config::change(text, file.path(), &request.key, request.value.as_deref())?;
+            let after = edit(text, file.path())?;
             Config::parse(&after, file.path())?;
             if after == text {
                 return Ok(None);
@@ -133,7 +137,22 @@ impl App {
     /// Writes a key into `broker.toml`, or takes it out; everything else in the file stays as it is. A broker that runs
     /// takes it where the key allows it.
     pub async fn broker_settings_change(&self, request: ConfigChange) -> Result<ConfigChanged> {
-        self.broker.change_setting(request).await
+        let edit = move |text: &str, path: &Path| {
+            config::change(text, path, &request.key, request.value.as_deref())
+        };
+        self.broker.change_file(edit).await
+    }
+
+    /// Adds a listener to `broker.toml`, or changes one as a whole.
+    pub async fn broker_listener_write(&self, request: ListenerWrite) -> Result<ConfigChanged> {
+        let edit = move |text: &str, path: &Path| config::write_listener(text, path, &request);
+        self.broker.change_file(edit).await
+    }
+
+    /// Takes a listener out of `broker.toml`. The last one stays.
+    pub async fn broker_listener_remove(&self, name: String) -> Result<ConfigChanged> {
+        let edit = move |text: &str, path: &Path| config::remove_listener(text, path, &name);
+        self.broker.change_file(edit).await
     }
 
     /// Takes a change of `broker.toml` back, if nobody has changed the file since.

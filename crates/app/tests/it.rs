@@ -8,8 +8,9 @@ mod clients;
 use mqttwb_app::App;
 use mqttwb_app::api::{
     BrokerStart, ClientConfig, ClientState, ConfigChange, ConfigReport, DeviceRequest,
-    DisconnectHow, ErrorCode, PayloadEncoding, PublishRequest, Setting, SnippetRequest,
-    SubscribeRequest, Target, TestClient, TimelineEntry, TimelineKind, Version, Will,
+    DisconnectHow, ErrorCode, ListenerWrite, PayloadEncoding, Protocol, PublishRequest, Setting,
+    SnippetRequest, SubscribeRequest, Target, TestClient, TimelineEntry, TimelineKind, Version,
+    Will,
 };
 use tempfile::TempDir;
 
@@ -306,4 +307,42 @@ async fn the_first_change_makes_the_file_and_its_undo_takes_it_away() {
         .await
         .unwrap();
     assert!(!file.exists());
+}
+
+#[tokio::test]
+async fn a_listener_is_added_opened_at_the_next_start_and_taken_back() {
+    let (app, data) = workbench().await;
+    let file = data.path().join("broker.toml");
+    let before = std::fs::read_to_string(&file).unwrap();
+    let running = app.broker_status().listeners.len();
+    let request = ListenerWrite {
+        was: None,
+        name: "more".into(),
+        bind: "127.0.0.1:0".into(),
+        protocol: Protocol::Ws,
+        client_cert: None,
+    };
+    let added = app.broker_listener_write(request).await.unwrap();
+    assert!(added.report.restart, "it is opened at the next start");
+    assert_eq!(app.broker_status().listeners.len(), running);
+    app.broker_stop().await.unwrap();
+    app.broker_start(BrokerStart::default()).await.unwrap();
+    let status = app.broker_status();
+    assert!(
+        status
+            .listeners
+            .iter()
+            .any(|l| l.name == "more" && l.listening)
+    );
+
+    let removed = app.broker_listener_remove("more".into()).await.unwrap();
+    assert!(removed.report.restart, "it listens until then");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), before);
+    app.broker_settings_undo(removed.undo.unwrap())
+        .await
+        .unwrap();
+    let report = app.broker_settings_undo(added.undo.unwrap()).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), before);
+    assert!(report.restart);
+    app.close().await;
 }

@@ -859,6 +859,27 @@ const commands: Record<string, (args: any) => unknown> = {
     });
     return { report: configReport(), undo: 1 };
   },
+  broker_listener_write: ({ request }) => {
+    const { was, name, bind, protocol } = request;
+    if (was === undefined && settings.some((each) => each.section === `listeners.${name}`))
+      return fail('invalid-input', `There is a listener ${name} already.`);
+    const others = settings.filter((each) => each.section !== `listeners.${was ?? name}`);
+    const at = `listeners.${name}`;
+    settings = [
+      setting(`${at}.bind`, 'text', bind, 'Address and port to listen at.', { line: 3, absent: 'must be written' }),
+      setting(`${at}.protocol`, 'word', protocol, 'How it speaks.', {
+        line: 4,
+        words: ['tcp', 'tls', 'ws', 'wss'],
+        absent: 'must be written',
+      }),
+      ...others,
+    ];
+    return { report: { ...configReport(), restart: true }, undo: 1 };
+  },
+  broker_listener_remove: ({ name }) => {
+    settings = settings.filter((each) => each.section !== `listeners.${name}`);
+    return { report: { ...configReport(), restart: true }, undo: 1 };
+  },
   broker_settings_undo: () => configReport(),
   broker_sessions: () => ({ items: keptSessions, total: keptSessions.length }),
   broker_session: ({ request }) => {

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::Finding;
+use super::{ClientCert, Finding, Protocol};
 
 /// The configuration that holds, explained.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -65,7 +65,28 @@ pub struct ConfigChange {
     pub value: Option<String>,
 }
 
-/// A key was written or taken out.
+/// A listener to add, or to change as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct ListenerWrite {
+    /// The listener that is changed, by its name; absent to add one.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub was: Option<String>,
+    /// Its name from now on.
+    pub name: String,
+    /// Address and port.
+    pub bind: String,
+    /// How it speaks. Without TLS the keys of TLS are taken out.
+    pub protocol: Protocol,
+    /// What it asks of clients, where it speaks TLS; absent to leave it as it is.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub client_cert: Option<ClientCert>,
+}
+
+/// A key was written or taken out, or a listener.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]

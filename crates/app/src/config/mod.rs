@@ -30,7 +30,7 @@ pub use crate::certificates::OwnFiles;
 use keys::Field;
 pub(crate) use report::exposed;
 pub use units::{parse_size, parse_time};
-pub(crate) use writing::change;
+pub(crate) use writing::{change, remove_listener, write_listener};
 
 /// The file's name in the data folder.
 pub const FILE_NAME: &str = "broker.toml";

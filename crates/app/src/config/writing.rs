@@ -1,8 +1,10 @@
-//! A key of `broker.toml` set or taken out, in the file that a person wrote.
+//! A key of `broker.toml` set or taken out, and listeners as a whole, in the file that a person wrote.
 //!
 //! Duty: make the new text, with every other line, comment and blank as it was. Not here: writing it to a file
 //! (`settings`). Invariant: what comes out is a configuration that can be read, or nothing comes out; so a typing error
 //! changes nothing.
+
+mod listeners;
 
 use std::ops::Range;
 use std::path::Path;
@@ -14,6 +16,8 @@ use super::keys::{KEYS, LISTENER_KEYS, LISTENERS};
 use super::{BrokerConfig, Config, Field, ListenerDraft, ListenerSpec, reading};
 use crate::Result;
 use crate::api::{ApiError, ErrorCode};
+
+pub(crate) use listeners::{remove as remove_listener, write as write_listener};
 
 /// A key, taken apart.
 struct Place<'a> {
@@ -177,8 +181,10 @@ fn set(text: &str, place: &Place<'_>, literal: &str) -> Result<String> {
 
 fn insert(text: &str, place: &Place<'_>, value: Value) -> Result<String> {
     let mut document: DocumentMut = text.parse().map_err(internal)?;
-    // What stands at the file's end stays above what is added.
+    // What stands at the file's end stays above what is added there.
+    let at_end = !is_followed(&document, &place.tables);
     let end = document.trailing().as_str().unwrap_or_default().to_owned();
+    let end = if at_end { end } else { String::new() };
     let mut added = false;
     let mut table: &mut dyn TableLike = document.as_table_mut();
     for (depth, name) in place.tables.iter().enumerate() {
@@ -199,10 +205,25 @@ fn insert(text: &str, place: &Place<'_>, value: Value) -> Result<String> {
             .ok_or_else(|| internal(format!("{name} is no table")))?;
     }
     table.insert(place.name, Item::Value(value));
-    if added {
+    if added && at_end {
         document.set_trailing("");
     }
     Ok(newlines_of(text, document.to_string()))
+}
+
+/// Whether a table that is added goes behind others of its parent, and something else comes after those.
+fn is_followed(document: &DocumentMut, tables: &[&str]) -> bool {
+    fn last(table: &Table) -> Option<isize> {
+        let inner = table.iter().filter_map(|(_, item)| last(item.as_table()?));
+        inner.max().max(table.position())
+    }
+    let (root, parents) = (document.as_table(), &tables[..tables.len() - 1]);
+    let parent = parents
+        .iter()
+        .try_fold(root, |table, name| table.get(name)?.as_table());
+    parent
+        .and_then(last)
+        .is_some_and(|behind| last(root).is_some_and(|end| behind < end))
 }
 
 /// Takes the key's line out, and no other: a comment above it is the person's.

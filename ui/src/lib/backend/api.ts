@@ -28,6 +28,7 @@ export type { DecoderChoice } from './bindings/DecoderChoice';
 export type { DecoderChosen } from './bindings/DecoderChosen';
 export type { DecoderRule } from './bindings/DecoderRule';
 export type { Decoders } from './bindings/Decoders';
+export type { ListenerWrite } from './bindings/ListenerWrite';
 export type { DeviceFolder } from './bindings/DeviceFolder';
 export type { DeviceRequest } from './bindings/DeviceRequest';
 export type { Difference } from './bindings/Difference';

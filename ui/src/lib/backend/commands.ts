@@ -24,6 +24,7 @@ import type {
   Job,
   MessageRows,
   NumberReading,
+  ListenerWrite,
   PacketDetail,
   Page,
   PageRequest,
@@ -74,6 +75,8 @@ export const snippets = (request: SnippetRequest) => call<Snippet[]>('snippets',
 
 export const settings = () => call<ConfigReport>('broker_settings');
 export const settingsChange = (request: ConfigChange) => call<ConfigChanged>('broker_settings_change', { request });
+export const listenerWrite = (request: ListenerWrite) => call<ConfigChanged>('broker_listener_write', { request });
+export const listenerRemove = (name: string) => call<ConfigChanged>('broker_listener_remove', { name });
 export const settingsUndo = (undo: number) => call<ConfigReport>('broker_settings_undo', { undo });
 
 export const sessions = (page: PageRequest) => call<Page<SessionEntry>>('broker_sessions', { page });

@@ -1,6 +1,6 @@
 // The broker's configuration as it is written, and the changes made to it here.
-import { asFailure, settings as read, settingsChange, settingsUndo } from '$lib/backend';
-import type { ConfigReport, Failure } from '$lib/backend';
+import { asFailure, listenerRemove, listenerWrite, settings as read, settingsChange, settingsUndo } from '$lib/backend';
+import type { ConfigChanged, ConfigReport, Failure, ListenerWrite } from '$lib/backend';
 import { toasts } from '$lib/shared/state/toasts.svelte';
 
 class Settings {
@@ -18,10 +18,29 @@ class Settings {
 
   /** Writes a key, or without a value takes it out. What is wrong with the value is thrown: it belongs beside the field. */
   async change(key: string, value: string | undefined): Promise<void> {
-    const { report, undo } = await settingsChange({ key, ...(value === undefined ? {} : { value }) });
+    const changed = await settingsChange({ key, ...(value === undefined ? {} : { value }) });
+    this.#took(changed, value === undefined ? `${key} has its default again` : `${key} is ${value}`);
+  }
+
+  /** Adds a listener or changes one. What is wrong with it is thrown: it belongs into the dialog. */
+  async writeListener(request: ListenerWrite): Promise<void> {
+    const done = request.was === undefined ? 'is added' : 'is changed';
+    this.#took(await listenerWrite(request), `Listener ${request.name.trim()} ${done}`);
+  }
+
+  async removeListener(name: string): Promise<void> {
+    try {
+      this.#took(await listenerRemove(name), `Listener ${name} is removed`);
+    } catch (thrown) {
+      toasts.failed(thrown);
+    }
+  }
+
+  /** Shows what is written now, and offers to take it back. */
+  #took({ report, undo }: ConfigChanged, done: string): void {
     this.report = report;
     if (undo === undefined) return;
-    toasts.done(value === undefined ? `${key} has its default again` : `${key} is ${value}`, {
+    toasts.done(done, {
       label: 'Undo',
       run: async () => {
         this.report = await settingsUndo(undo);

@@ -168,6 +168,14 @@ export const testids = {
   /** Settings. `data-key` holds the key. */
   setting: 'setting',
   settingsRestart: 'settings-restart',
+  listenerAdd: 'listener-add',
+  /** On the table of each listener; `data-listener` holds its name. */
+  listenerChange: 'listener-change',
+  listenerRemove: 'listener-remove',
+  listenerName: 'listener-name',
+  listenerBind: 'listener-bind',
+  listenerProtocol: 'listener-protocol',
+  listenerSave: 'listener-save',
   /** Overview. `data-key` holds the key that sets the limit. */
   limitReached: 'limit-reached',
 

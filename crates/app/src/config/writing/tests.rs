@@ -1,6 +1,7 @@
 //! What is left of a person's file when a key of it is changed: everything else.
 
 use super::*;
+use crate::api::{ClientCert, ListenerWrite, Protocol};
 
 const FILE: &str = "\
 # The broker of the workshop
@@ -152,4 +153,175 @@ fn a_change_that_makes_the_file_unreadable_is_refused() {
     assert!(needed.message.contains("missing"), "{}", needed.message);
     let broken = refused("[limits\n", "limits.sessions", Some("7"));
     assert_eq!(broken.code, ErrorCode::Config);
+}
+
+fn listener(was: Option<&str>, name: &str, bind: &str, protocol: Protocol) -> ListenerWrite {
+    ListenerWrite {
+        was: was.map(str::to_owned),
+        name: name.into(),
+        bind: bind.into(),
+        protocol,
+        client_cert: None,
+    }
+}
+
+fn with_listener(text: &str, request: &ListenerWrite) -> Result<String> {
+    write_listener(text, Path::new("broker.toml"), request)
+}
+
+fn without_listener(text: &str, name: &str) -> Result<String> {
+    remove_listener(text, Path::new("broker.toml"), name)
+}
+
+/// Two listeners with comments everywhere, and something behind them.
+const TWO: &str = "\
+# The broker of the workshop
+
+# for the old gateway
+[listeners.tcp]   # plain
+# the gateway knows no other port
+bind = \"127.0.0.1:1883\"
+protocol = \"tcp\"
+
+# for everybody else
+[listeners.tls]
+bind = \"0.0.0.0:8883\"
+protocol = \"tls\"
+client_cert = \"required\" # always
+
+[limits]
+connections = 20
+# end of the file
+";
+
+#[test]
+fn a_listener_that_is_added_stands_behind_the_others_and_all_else_stays() {
+    let mut asked = listener(None, "site", "127.0.0.1:8884", Protocol::Wss);
+    asked.client_cert = Some(ClientCert::Optional);
+    assert_eq!(
+        with_listener(TWO, &asked).unwrap(),
+        TWO.replace(
+            "\n[limits]",
+            "\n[listeners.site]\nbind = \"127.0.0.1:8884\"\nprotocol = \"wss\"\nclient_cert = \"optional\"\n\n[limits]"
+        )
+    );
+    let (end, _) = TWO.split_once("\n[limits]").unwrap();
+    let end = format!("{end}# end of the file\n");
+    assert_eq!(
+        with_listener(&end, &listener(None, "x", "127.0.0.1:1", Protocol::Tcp)).unwrap(),
+        format!("{end}\n[listeners.x]\nbind = \"127.0.0.1:1\"\nprotocol = \"tcp\"\n")
+    );
+    // The defaults are written out first: a file opens what it names and no more.
+    let text = with_listener("", &listener(None, "x", "127.0.0.1:1", Protocol::Tcp)).unwrap();
+    let config = Config::parse(&text, Path::new("broker.toml")).unwrap();
+    let names: Vec<_> = config.broker.listeners.iter().map(|l| &l.name).collect();
+    assert_eq!(names, ["tcp", "tls", "ws", "x"]);
+}
+
+#[test]
+fn a_listener_that_is_changed_keeps_its_place_and_its_comments() {
+    let asked = listener(Some("tcp"), "gateway", "127.0.0.1:1884", Protocol::Ws);
+    let expected = TWO
+        .replace("listeners.tcp", "listeners.gateway")
+        .replace("127.0.0.1:1883", "127.0.0.1:1884")
+        .replace("\"tcp\"", "\"ws\"");
+    assert_eq!(with_listener(TWO, &asked).unwrap(), expected);
+    // Nothing to change is nothing changed.
+    let same = listener(Some("tls"), "tls", "0.0.0.0:8883", Protocol::Tls);
+    assert_eq!(with_listener(TWO, &same).unwrap(), TWO);
+    // Without TLS there is nothing to ask a certificate of.
+    let plain = listener(Some("tls"), "tls", "0.0.0.0:8883", Protocol::Tcp);
+    let expected = TWO
+        .replace("protocol = \"tls\"", "protocol = \"tcp\"")
+        .replace("client_cert = \"required\" # always\n", "");
+    assert_eq!(with_listener(TWO, &plain).unwrap(), expected);
+}
+
+#[test]
+fn a_listener_that_is_removed_goes_with_its_table_and_what_is_said_above_it_stays() {
+    let text = without_listener(TWO, "tcp").unwrap();
+    assert_eq!(
+        text,
+        "\
+# The broker of the workshop
+
+# for the old gateway
+
+# for everybody else
+[listeners.tls]
+bind = \"0.0.0.0:8883\"
+protocol = \"tls\"
+client_cert = \"required\" # always
+
+[limits]
+connections = 20
+# end of the file
+"
+    );
+    let text = without_listener(TWO, "tls").unwrap();
+    assert!(
+        text.contains("# for everybody else\n\n[limits]\n"),
+        "{text}"
+    );
+    let error = without_listener(&text, "tcp").unwrap_err();
+    assert_eq!(error.code, ErrorCode::InvalidInput);
+    assert!(error.message.contains("last listener"), "{error:?}");
+    // The last table of a file.
+    let end = "[listeners.a]\nbind = \"127.0.0.1:1\"\nprotocol = \"tcp\"\n\n# b\n[listeners.b]\nbind = \"127.0.0.1:2\"\nprotocol = \"tcp\"\n# end\n";
+    let text = without_listener(end, "b").unwrap();
+    assert!(text.ends_with("\n\n# b\n# end\n"), "{text}");
+}
+
+#[test]
+fn a_listener_may_be_written_in_any_of_tomls_ways() {
+    let dotted = "\
+listeners.a.bind = \"127.0.0.1:1\"
+listeners.a.protocol = \"tcp\"
+listeners.b.bind = \"127.0.0.1:2\"
+listeners.b.protocol = \"tcp\"
+";
+    let braces = "listeners = { a = { bind = \"127.0.0.1:1\", protocol = \"tcp\" }, b = { bind = \"127.0.0.1:2\", protocol = \"tcp\" } }\n";
+    for text in [dotted, braces] {
+        let names = |text: &str| -> Vec<String> {
+            let config = Config::parse(text, Path::new("broker.toml")).unwrap();
+            config
+                .broker
+                .listeners
+                .into_iter()
+                .map(|l| l.name)
+                .collect()
+        };
+        let added = listener(None, "c", "127.0.0.1:3", Protocol::Tcp);
+        assert_eq!(
+            names(&with_listener(text, &added).unwrap()),
+            ["a", "b", "c"]
+        );
+        let changed = listener(Some("b"), "d", "127.0.0.1:4", Protocol::Ws);
+        assert_eq!(names(&with_listener(text, &changed).unwrap()), ["a", "d"]);
+        assert_eq!(names(&without_listener(text, "a").unwrap()), ["b"]);
+    }
+}
+
+#[test]
+fn a_listener_needs_a_name_and_an_address_that_no_other_has() {
+    for (was, name, bind) in [
+        (None, "tcp", "127.0.0.1:1"),
+        (None, "", "127.0.0.1:1"),
+        (None, "a.b", "127.0.0.1:1"),
+        (None, "ä", "127.0.0.1:1"),
+        (None, "x", "127.0.0.1:1883"),
+        (None, "x", "localhost:1"),
+        (Some("tls"), "tcp", "127.0.0.1:1"),
+        (Some("tls"), "tls", "127.0.0.1:1883"),
+    ] {
+        let error = with_listener(TWO, &listener(was, name, bind, Protocol::Tcp)).unwrap_err();
+        assert_eq!(error.code, ErrorCode::InvalidInput, "{name} {bind}");
+    }
+    let gone = listener(Some("gone"), "gone", "127.0.0.1:1", Protocol::Tcp);
+    let error = with_listener(TWO, &gone).unwrap_err();
+    assert_eq!(error.code, ErrorCode::NotFound);
+    assert_eq!(
+        without_listener(TWO, "gone").unwrap_err().code,
+        ErrorCode::NotFound
+    );
 }

@@ -2,7 +2,7 @@
 import type { ConfigReport } from "./ConfigReport";
 
 /**
- * A key was written or taken out.
+ * A key was written or taken out, or a listener.
  */
 export type ConfigChanged = { 
 /**

@@ -9,6 +9,8 @@ class Intents {
   issueDevice = $state(false);
   /** The faults lie open beside the traffic. */
   faults = $state(false);
+  /** The listener that is to be changed, by its name; null for one to add. */
+  listener = $state<string | null | undefined>();
   /** Grows each time a new test client is wanted. */
   newClient = $state(0);
 }
