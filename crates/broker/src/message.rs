@@ -109,6 +109,13 @@ impl Message {
         Self(bytes.freeze())
     }
 
+    /// The same from another connection: one of another run of the broker means nothing in this.
+    pub(crate) fn published_by(&self, publisher: ConnectionId) -> Self {
+        let mut bytes = BytesMut::from(&self.0[..]);
+        bytes[16..24].copy_from_slice(&publisher.0.to_le_bytes());
+        Self(bytes.freeze())
+    }
+
     /// No message: what stands for one that is needed no more.
     pub(crate) fn nothing() -> Self {
         static NOTHING: [u8; HEAD] = {

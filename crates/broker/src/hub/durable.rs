@@ -321,11 +321,14 @@ impl Hub {
             self.durable.topics.add(filter);
             filters.insert(filter.clone(), (options, subscription.id));
         }
+        // The connection that its will comes from had a number of another run, which is somebody else's in this.
+        let last = crate::front::next_connection();
+        self.names.insert(last, record.client.clone());
         let away_since = record.away_since.unwrap_or(now);
         let will = match &record.will {
             Some(will) => Some((
                 away_since.plus(Duration::from_secs(will.delay.into())),
-                Message::from_stored(will.message.clone())?,
+                Message::from_stored(will.message.clone())?.published_by(last),
             )),
             None => None,
         };
@@ -335,7 +338,7 @@ impl Hub {
             id: record.client.clone(),
             state: State::Offline(Box::new(Offline {
                 session: Session::new(Terms::away(record.version), self.limits.queue),
-                last: ConnectionId(0),
+                last,
                 expires,
                 away_since,
                 session_expiry: record.expiry,

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use mqttwb_model::durable::{Restored, RestoredSession, SessionRecord, WillRecord};
 use mqttwb_model::{ListenerProtocol, MessageId, ProtocolVersion, SeenBy};
 use mqttwb_wire::{Properties, Publish};
 
@@ -553,4 +554,53 @@ fn messages_that_come_together_arrive_as_if_each_came_alone() {
         arrived.push(all);
     }
     assert_eq!(arrived[0], arrived[1]);
+}
+
+#[test]
+fn a_will_of_another_run_is_its_clients_and_nobody_elses() {
+    // Connections are numbered anew in each run: the number that the will was kept with is the watcher's now.
+    let mut hub = hub();
+    let record = SessionRecord {
+        key: SessionKey(1),
+        client: "pump".into(),
+        version: ProtocolVersion::V5,
+        expiry: 600,
+        away_since: Some(at(0)),
+        sent: 0,
+        will: Some(WillRecord {
+            message: made("will/pump", "gone", u64::MAX, QoS::AtLeastOnce, true)
+                .bytes()
+                .clone(),
+            delay: 10,
+        }),
+    };
+    let restored = Restored {
+        sessions: vec![RestoredSession {
+            record,
+            subscriptions: Vec::new(),
+            deliveries: Vec::new(),
+            received: Vec::new(),
+        }],
+        retained: Vec::new(),
+    };
+    hub.restore(restored, at(0)).unwrap();
+    let watcher = connect(&mut hub, "watcher", u64::MAX, 0);
+    let (reply, _) = oneshot::channel();
+    let options = SubscriptionOptions {
+        qos: QoS::AtLeastOnce,
+        no_local: true,
+        ..Default::default()
+    };
+    let command = Command::Subscribe {
+        client: "watcher".into(),
+        filters: vec![(TopicFilter::try_from("will/#").unwrap(), options)],
+        id: None,
+        reply,
+    };
+    hub.command(command, at(0));
+    hub.tick(at(10));
+    hub.flush();
+    assert_eq!(payloads(&watcher.attached.inbox), ["gone"]);
+    let kept = hub.retained.get("will/pump").unwrap();
+    assert_eq!(kept.publisher, "pump".into());
 }
