@@ -27,6 +27,8 @@ pub fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         broker_session,
         broker_disconnect,
         broker_end_session,
+        broker_drop_queue,
+        broker_restore_queue,
         broker_retained,
         broker_clear_retained,
         broker_restore_retained,
@@ -176,6 +178,16 @@ async fn broker_disconnect(
     reason: DisconnectReason,
 ) -> Result<()> {
     bench.app()?.broker_disconnect(&client, reason).await
+}
+
+#[tauri::command]
+async fn broker_drop_queue(bench: Bench<'_>, client: String) -> Result<QueueDropped> {
+    bench.app()?.broker_drop_queue(&client).await
+}
+
+#[tauri::command]
+async fn broker_restore_queue(bench: Bench<'_>, undo: u32) -> Result<u64> {
+    bench.app()?.broker_restore_queue(undo).await
 }
 
 #[tauri::command]

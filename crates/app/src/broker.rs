@@ -10,6 +10,7 @@ mod meter;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use mqttwb_broker::inspect::{DroppedQueue, RetainedMessage};
 use mqttwb_broker::{Broker, CounterValues, ListenError, StartError, Tls};
 use mqttwb_capture::Capture;
 use mqttwb_model::durable::Store;
@@ -44,7 +45,9 @@ enum Phase {
 pub(crate) struct Running {
     pub(crate) broker: Broker,
     /// What was cleared and can come back.
-    pub(crate) undo: Mutex<Undo>,
+    pub(crate) undo: Mutex<Undo<Vec<RetainedMessage>>>,
+    /// Queues that were dropped and can come back.
+    pub(crate) queues: Mutex<Undo<DroppedQueue>>,
     /// For each listener the port that was asked for, where a free one stands in for it.
     instead_of: Vec<Option<u16>>,
 }
@@ -207,6 +210,7 @@ impl BrokerControl {
                     return Ok(Running {
                         broker,
                         undo: Mutex::default(),
+                        queues: Mutex::default(),
                         instead_of,
                     });
                 }
@@ -371,16 +375,6 @@ impl BrokerControl {
                 severity: Severity::Warning,
                 title: "Commands from a shell do not reach this broker".into(),
                 detail: error.message.clone(),
-            });
-        }
-        if let Some(failure) = self.running().and_then(|r| r.broker.store_failure()) {
-            findings.push(Finding {
-                severity: Severity::Serious,
-                title: "What must outlive the broker can't be written".into(),
-                detail: format!(
-                    "{} Messages that must be kept are not acknowledged until it can.",
-                    failure.details()
-                ),
             });
         }
         let dropped = self.counters().dropped;

@@ -15,8 +15,8 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 
 use crate::api::{
     ApiError, BrokerClient, BrokerCounters, DisconnectReason, ErrorCode, LimitEntry, Page,
-    PageRequest, RetainedCleared, RetainedEntry, RetainedRestored, SessionDetail, SessionEntry,
-    SessionRequest, SubscriptionEntry, SubscriptionRequest,
+    PageRequest, QueueDropped, RetainedCleared, RetainedEntry, RetainedRestored, SessionDetail,
+    SessionEntry, SessionRequest, SubscriptionEntry, SubscriptionRequest,
 };
 use crate::broker::{BrokerControl, not_running};
 use crate::{App, Result};
@@ -56,6 +56,26 @@ fn no_session(client: &str) -> ApiError {
     .hint("Client identifiers are compared letter by letter: see the list of sessions.")
 }
 
+fn nothing_to_undo(undo: u32) -> ApiError {
+    ApiError::new(
+        ErrorCode::NotFound,
+        format!("There is nothing to undo with the number {undo}."),
+    )
+    .hint("A clearing can be undone once, while the broker runs, until later ones have taken its place.")
+}
+
+fn not_looked_at(error: InspectError, client: &str) -> ApiError {
+    match error {
+        InspectError::NoSession => no_session(client),
+        InspectError::Stopping => not_running(),
+        InspectError::Busy => ApiError::new(
+            ErrorCode::Client,
+            format!("The connection of {client:?} did not answer in time."),
+        )
+        .hint("Ask again."),
+    }
+}
+
 impl BrokerControl {
     /// Clients that are connected, by name.
     pub(crate) async fn client_page(&self, request: PageRequest) -> Result<Page<BrokerClient>> {
@@ -88,13 +108,7 @@ impl BrokerControl {
         let (from, count) = (request.from as usize, at_most(request.count));
         match running.broker.session(&client, from, count).await {
             Ok(detail) => Ok(words::session(detail, request.from)),
-            Err(InspectError::NoSession) => Err(no_session(client.as_str())),
-            Err(InspectError::Stopping) => Err(not_running()),
-            Err(InspectError::Busy) => Err(ApiError::new(
-                ErrorCode::Client,
-                format!("The connection of {client} has too much to do to tell of its session."),
-            )
-            .hint("Ask again.")),
+            Err(error) => Err(not_looked_at(error, client.as_str())),
         }
     }
 
@@ -201,6 +215,32 @@ impl BrokerControl {
         }
     }
 
+    /// Drops what waits to be sent to a client.
+    pub(crate) async fn drop_queue(&self, client: &str) -> Result<QueueDropped> {
+        let running = self.running().ok_or_else(not_running)?;
+        let dropped = running.broker.drop_queue(&client.into()).await;
+        let dropped = dropped.map_err(|error| not_looked_at(error, client))?;
+        Ok(QueueDropped {
+            dropped: dropped.len() as u64,
+            undo: running.queues.lock().keep(dropped),
+        })
+    }
+
+    /// Puts what was dropped back, behind what waits now.
+    pub(crate) async fn restore_queue(&self, undo: u32) -> Result<u64> {
+        let running = self.running().ok_or_else(not_running)?;
+        let dropped = running.queues.lock().take(undo);
+        let dropped = dropped.ok_or_else(|| nothing_to_undo(undo))?;
+        match running.broker.requeue(dropped).await {
+            Ok(count) => Ok(count as u64),
+            Err(InspectError::Stopping) => Err(not_running()),
+            Err(InspectError::NoSession | InspectError::Busy) => Err(ApiError::new(
+                ErrorCode::NotFound,
+                "The session has ended meanwhile: there is nobody to put the messages back for.",
+            )),
+        }
+    }
+
     /// Takes retained messages away.
     pub(crate) async fn clear_retained(&self, wanted: &str) -> Result<RetainedCleared> {
         let running = self.running().ok_or_else(not_running)?;
@@ -215,13 +255,8 @@ impl BrokerControl {
     /// Brings retained messages back.
     pub(crate) async fn restore_retained(&self, undo: u32) -> Result<RetainedRestored> {
         let running = self.running().ok_or_else(not_running)?;
-        let Some(messages) = running.undo.lock().take(undo) else {
-            return Err(ApiError::new(
-                ErrorCode::NotFound,
-                format!("There is nothing to undo with the number {undo}."),
-            )
-            .hint("A clearing can be undone once, while the broker runs, until later ones have taken its place."));
-        };
+        let messages = running.undo.lock().take(undo);
+        let messages = messages.ok_or_else(|| nothing_to_undo(undo))?;
         let restored = running.broker.restore_retained(messages).await;
         Ok(restored.ok_or_else(not_running)?.into())
     }
@@ -279,6 +314,16 @@ impl App {
     /// Ends a client's session, and its connection first. Its will is sent.
     pub async fn broker_end_session(&self, client: &str) -> Result<()> {
         self.broker.end_session(client).await
+    }
+
+    /// Drops what waits to be sent to a client. What was sent and is not acknowledged stays.
+    pub async fn broker_drop_queue(&self, client: &str) -> Result<QueueDropped> {
+        self.broker.drop_queue(client).await
+    }
+
+    /// Puts what was dropped out of a queue back, behind what waits there now. How many messages.
+    pub async fn broker_restore_queue(&self, undo: u32) -> Result<u64> {
+        self.broker.restore_queue(undo).await
     }
 
     /// Takes the retained messages away that a filter matches. Subscribers are not told.

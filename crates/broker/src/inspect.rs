@@ -5,6 +5,7 @@
 //! Invariant: a question costs the broker no more than a page's work and a walk along a list, and what one connection
 //! does with its time holds up nobody else's answer; nothing is done to a client that the protocol does not know.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +14,9 @@ use mqttwb_wire::{ReasonCode, SubscriptionOptions};
 use tokio::sync::oneshot;
 
 use crate::Broker;
-use crate::hub::{ClientSummary, Command, Contents, Ended, Inspect};
+use crate::hub::{ClientSummary, Command, Contents, Ended, Inspect, Queue};
 use crate::message::Message;
-use crate::session::SessionContents;
+use crate::session::{Delivery, SessionContents};
 
 /// Which part of a list: so many at most, after a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +59,55 @@ pub struct SessionSummary {
     pub waiting: usize,
     /// The process may end and start again: it is kept.
     pub durable: bool,
+    /// How often one connection of this client identifier took another's place.
+    pub taken_over: u64,
+    /// Two connections do it to each other, again and again.
+    pub fought_over: bool,
+}
+
+/// One connection took the place of another with the same client identifier `[MQTT-3.1.4-3]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakeOver {
+    /// When.
+    pub at: Timestamp,
+    /// The connection that had to go.
+    pub from: Arc<ConnectionInfo>,
+    /// The one that came.
+    pub by: Arc<ConnectionInfo>,
+}
+
+/// How often a client identifier was taken over, since the broker was started.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TakeOvers {
+    /// In all.
+    pub total: u64,
+    /// The last of them, the newest last.
+    pub last: VecDeque<TakeOver>,
+}
+
+/// What was dropped out of a session's queue, and can be put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DroppedQueue {
+    client: ClientId,
+    deliveries: Vec<Delivery>,
+}
+
+impl DroppedQueue {
+    /// How many messages.
+    pub fn len(&self) -> usize {
+        self.deliveries.len()
+    }
+
+    /// Whether it is none.
+    pub fn is_empty(&self) -> bool {
+        self.deliveries.is_empty()
+    }
+
+    /// What they weigh.
+    pub fn bytes(&self) -> usize {
+        let sizes = self.deliveries.iter().map(|one| one.message.size());
+        sizes.sum()
+    }
 }
 
 /// A will that is still to be published, or discarded.
@@ -80,6 +130,10 @@ pub struct SessionDetail {
     pub subscriptions: Vec<SubscriptionSummary>,
     /// Its will.
     pub will: Option<WillSummary>,
+    /// Which connections took which over.
+    pub take_overs: TakeOvers,
+    /// Its keep-alive, while it is connected; zero is off.
+    pub keep_alive: Duration,
     /// Its messages.
     pub contents: SessionContents,
 }
@@ -227,9 +281,9 @@ impl Broker {
             let contents = match found.contents {
                 Contents::Here(contents) => contents,
                 Contents::AtConnection(inbox) => {
-                    let Some(answer) = inbox.ask(from, at_most) else {
-                        return Err(InspectError::Busy);
-                    };
+                    let answer = inbox.ask(from, at_most).ok_or(InspectError::Busy)?;
+                    // A connection that has ended can't answer: the question goes with its inbox, if nobody holds that.
+                    drop(inbox);
                     match tokio::time::timeout(PATIENCE, answer).await {
                         Ok(Ok(contents)) => contents,
                         // The connection ended first: the hub has the session by now, or soon.
@@ -242,10 +296,53 @@ impl Broker {
                 summary: found.summary,
                 subscriptions: found.subscriptions,
                 will: found.will,
+                take_overs: found.take_overs,
+                keep_alive: found.keep_alive,
                 contents,
             });
         }
         Err(InspectError::Busy)
+    }
+
+    /// Drops what waits to be sent to a client. What was sent and is not acknowledged stays: the client may have it.
+    pub async fn drop_queue(&self, client: &ClientId) -> Result<DroppedQueue, InspectError> {
+        for _ in 0..TRIES {
+            let whose = client.clone();
+            let ask = |reply| Inspect::DropQueue {
+                client: whose,
+                reply,
+            };
+            let found = self.inspect(ask).await.ok_or(InspectError::Stopping)?;
+            let deliveries = match found.ok_or(InspectError::NoSession)? {
+                Queue::Here(dropped) => dropped,
+                Queue::AtConnection(inbox) => {
+                    let answer = inbox.drop_queue().ok_or(InspectError::Busy)?;
+                    drop(inbox);
+                    match tokio::time::timeout(PATIENCE, answer).await {
+                        Ok(Ok(dropped)) => dropped,
+                        // The connection ended first: the hub has the session by now, or soon.
+                        Ok(Err(_)) => continue,
+                        Err(_) => return Err(InspectError::Busy),
+                    }
+                }
+            };
+            return Ok(DroppedQueue {
+                client: client.clone(),
+                deliveries,
+            });
+        }
+        Err(InspectError::Busy)
+    }
+
+    /// Puts what was dropped out of a queue back, behind what waits now. How many messages.
+    pub async fn requeue(&self, dropped: DroppedQueue) -> Result<usize, InspectError> {
+        let ask = |reply| Inspect::Requeue {
+            client: dropped.client,
+            dropped: dropped.deliveries,
+            reply,
+        };
+        let found = self.inspect(ask).await.ok_or(InspectError::Stopping)?;
+        found.ok_or(InspectError::NoSession)
     }
 
     /// Ends the connection of a client, an MQTT 5 client with this reason; its will is sent. When this returns the client

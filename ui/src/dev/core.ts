@@ -664,6 +664,9 @@ let keptSessions: SessionEntry[] = quiet
       subscriptions: 2,
       waiting: index === 0 ? 143 : 0,
       durable: index !== 1,
+      ...(index > 0 ? { connection: { listener: 'tls', peer: `127.0.0.1:5123${index}`, commonName: clientId } } : {}),
+      takenOver: index === 2 ? 14 : 0,
+      foughtOver: index === 2,
     }));
 
 let keptRetained: RetainedEntry[] = quiet
@@ -915,9 +918,19 @@ const commands: Record<string, (args: any) => unknown> = {
       received: [],
       receivedTotal: 0,
       arriving: 0,
+      ...(session.connected ? { keepAlive: { interval: 30, left: 31 } } : {}),
+      takeOvers: session.foughtOver
+        ? Array.from({ length: 5 }, (_, n) => ({
+            at: Date.now() - n * 2_100,
+            from: { listener: 'tls', peer: n % 2 ? '127.0.0.1:51234' : '192.168.7.20:40112', commonName: 'pump-7' },
+            by: { listener: 'tls', peer: n % 2 ? '192.168.7.20:40112' : '127.0.0.1:51234', commonName: 'pump-7' },
+          }))
+        : [],
     };
   },
   broker_disconnect: () => null,
+  broker_drop_queue: () => ({ dropped: 140, undo: 1 }),
+  broker_restore_queue: () => 140,
   broker_end_session: ({ client }) => {
     keptSessions = keptSessions.filter((each) => each.clientId !== client);
     return null;

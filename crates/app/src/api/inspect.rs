@@ -60,6 +60,69 @@ pub struct SessionEntry {
     pub waiting: u32,
     /// It outlives the process.
     pub durable: bool,
+    /// The connection that has it; absent while the client is away.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection: Option<SessionConnection>,
+    /// How often one connection of this client identifier took another's place, since the broker was started.
+    #[ts(type = "number")]
+    pub taken_over: u64,
+    /// Two connections do it to each other, again and again.
+    pub fought_over: bool,
+}
+
+/// A connection that has a session, or had it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct SessionConnection {
+    /// The listener that took it.
+    pub listener: String,
+    /// Where it comes from.
+    pub peer: String,
+    /// The common name of its certificate.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub common_name: Option<String>,
+}
+
+/// One connection took the place of another with the same client identifier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct TakeOverEntry {
+    /// When.
+    #[ts(type = "number")]
+    pub at: u64,
+    /// The one that had to go.
+    pub from: SessionConnection,
+    /// The one that came.
+    pub by: SessionConnection,
+}
+
+/// The keep-alive of a client that is connected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct KeepAliveEntry {
+    /// Keep-alive, in seconds.
+    pub interval: u32,
+    /// Seconds that it may still be silent before it counts as gone: one and a half times the interval at first.
+    pub left: u32,
+}
+
+/// What waited for a client was dropped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct QueueDropped {
+    /// How many messages; 0 is no mistake.
+    #[ts(type = "number")]
+    pub dropped: u64,
+    /// What brings them back; absent where there is nothing to bring back.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undo: Option<u32>,
 }
 
 /// When a subscription is sent the retained messages.
@@ -250,6 +313,12 @@ pub struct SessionDetail {
     pub received_total: u32,
     /// Messages, of any QoS, that are on their way to the client's connection.
     pub arriving: u32,
+    /// Its keep-alive; absent while the client is away, and where it has none.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_alive: Option<KeepAliveEntry>,
+    /// The last take-overs of the client identifier, the newest first.
+    pub take_overs: Vec<TakeOverEntry>,
 }
 
 /// A retained message.

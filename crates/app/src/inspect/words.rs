@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use mqttwb_broker::inspect::{
-    Restored, RetainedMessage, SessionDetail, SessionSummary, SubscriptionSummary, WillSummary,
+    Restored, RetainedMessage, SessionDetail, SessionSummary, SubscriptionSummary, TakeOver,
+    WillSummary,
 };
 use mqttwb_broker::session::{Delivery, Inflight, Unacknowledged};
 use mqttwb_broker::{Broker, ClientSummary, Message};
-use mqttwb_model::{LimitKind, QoS, Timestamp};
+use mqttwb_model::{ConnectionInfo, LimitKind, QoS, Timestamp};
 use mqttwb_wire::{ReasonCode, RetainHandling};
 
 use crate::api;
@@ -47,6 +48,9 @@ impl From<SessionSummary> for api::SessionEntry {
             subscriptions: session.subscriptions as u32,
             waiting: session.waiting as u32,
             durable: session.durable,
+            connection: session.connection.as_deref().map(connection),
+            taken_over: session.taken_over,
+            fought_over: session.fought_over,
         }
     }
 }
@@ -106,7 +110,7 @@ impl From<api::DisconnectReason> for ReasonCode {
 
 /// A session; its lists begin with entry number `from`.
 pub(super) fn session(detail: SessionDetail, from: u32) -> api::SessionDetail {
-    let contents = detail.contents;
+    let (contents, take_overs) = (detail.contents, detail.take_overs.last);
     api::SessionDetail {
         session: detail.summary.into(),
         subscriptions: detail.subscriptions.into_iter().map(Into::into).collect(),
@@ -128,6 +132,27 @@ pub(super) fn session(detail: SessionDetail, from: u32) -> api::SessionDetail {
             .collect(),
         received_total: contents.received.total as u32,
         arriving: contents.arriving as u32,
+        keep_alive: contents.silence_left.map(|left| api::KeepAliveEntry {
+            interval: detail.keep_alive.as_secs() as u32,
+            left: left.as_secs() as u32,
+        }),
+        take_overs: take_overs.iter().rev().map(take_over).collect(),
+    }
+}
+
+fn take_over(one: &TakeOver) -> api::TakeOverEntry {
+    api::TakeOverEntry {
+        at: one.at.as_millis(),
+        from: connection(&one.from),
+        by: connection(&one.by),
+    }
+}
+
+fn connection(info: &ConnectionInfo) -> api::SessionConnection {
+    api::SessionConnection {
+        listener: info.listener.to_string(),
+        peer: info.peer.to_string(),
+        common_name: info.common_name.as_deref().map(str::to_owned),
     }
 }
 

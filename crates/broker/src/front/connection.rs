@@ -382,7 +382,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 }
                 Ok(Wake::Wrote) => {}
                 Ok(Wake::Mail(Mail::Deliveries)) => {}
-                Ok(Wake::Mail(Mail::Asked(asked))) => self.tell_contents(asked),
+                Ok(Wake::Mail(Mail::Asked(asked))) => self.answer(asked),
                 Ok(Wake::Mail(Mail::Safe(safe))) => self.let_go(safe),
                 Ok(Wake::Mail(Mail::End(reason))) => {
                     let why = match reason {
@@ -416,17 +416,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
     }
 
-    /// Tells people who look into the session what is in it.
-    fn tell_contents(&self, asked: Vec<Asked>) {
-        let Some(session) = &self.session.session else {
+    /// Does what operators want of the session. Who asked may not wait any more.
+    fn answer(&mut self, asked: Vec<Asked>) {
+        let Some(session) = &mut self.session.session else {
             return;
         };
         for asked in asked {
-            let mut contents = session.contents(asked.from, asked.at_most);
-            contents.arriving = self.inbox.len() + self.deliveries.len();
-            // Who asked may not wait any more.
-            let _ = asked.reply.send(contents);
+            match asked {
+                Asked::Contents {
+                    from,
+                    at_most,
+                    reply,
+                } => {
+                    let mut contents = session.contents(from, at_most);
+                    contents.arriving = self.inbox.len() + self.deliveries.len();
+                    contents.silence_left = self.keep_alive.left(instant());
+                    let _ = reply.send(contents);
+                }
+                Asked::DropQueue(reply) => {
+                    let dropped: Vec<_> = session.take_queue().collect();
+                    if let Some(durability) = &mut self.durability {
+                        dropped.iter().for_each(|one| durability.done(one.seq));
+                    }
+                    self.counters.backlog.store(session.backlog(), Relaxed);
+                    let _ = reply.send(dropped);
+                }
+            }
         }
+        self.flush_durable();
     }
 
     /// Waits for whatever comes first: room in the socket, bytes, mail, the keep-alive's end.

@@ -43,6 +43,11 @@ impl KeepAlive {
         (!self.allowed.is_zero()).then(|| self.heard + self.allowed)
     }
 
+    /// How much longer the client may be silent; `None` where keep-alive is off.
+    pub(super) fn left(&self, now: Instant) -> Option<Duration> {
+        Some(self.deadline()?.saturating_duration_since(now))
+    }
+
     /// Looks.
     pub(super) fn look(&mut self, now: Instant) -> Option<Silence> {
         let deadline = self.deadline()?;

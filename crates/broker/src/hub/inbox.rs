@@ -40,7 +40,7 @@ struct State {
     news: bool,
     /// Messages that this connection has published and that a full queue did not take.
     refused: Vec<MessageId>,
-    /// Who wants to see what is in the session.
+    /// What operators want of the session.
     asked: Vec<Asked>,
     /// The connection is to end, for this reason.
     end: Option<ReasonCode>,
@@ -63,12 +63,26 @@ pub(crate) struct Inbox {
     limits: QueueLimits,
 }
 
-/// Somebody who wants to see what is in the session: of each list so many entries at most, from one on.
+/// What an operator wants of the session.
 #[derive(Debug)]
-pub(crate) struct Asked {
-    pub(crate) from: usize,
-    pub(crate) at_most: usize,
-    pub(crate) reply: oneshot::Sender<SessionContents>,
+pub(crate) enum Asked {
+    /// To see what is in it: of each list so many entries at most, from one on.
+    Contents {
+        from: usize,
+        at_most: usize,
+        reply: oneshot::Sender<SessionContents>,
+    },
+    /// To drop what waits to be sent, and have it.
+    DropQueue(oneshot::Sender<Vec<Delivery>>),
+}
+
+impl Asked {
+    fn is_closed(&self) -> bool {
+        match self {
+            Self::Contents { reply, .. } => reply.is_closed(),
+            Self::DropQueue(reply) => reply.is_closed(),
+        }
+    }
 }
 
 /// So many may ask at a time.
@@ -77,7 +91,7 @@ const MOST_ASKED: usize = 4;
 /// What a connection finds in its inbox.
 #[derive(Debug)]
 pub(crate) enum Mail {
-    /// Who wants to see what is in the session.
+    /// What operators want of the session.
     Asked(Vec<Asked>),
     /// Messages to deliver.
     Deliveries,
@@ -189,19 +203,30 @@ impl Inbox {
         from: usize,
         at_most: usize,
     ) -> Option<oneshot::Receiver<SessionContents>> {
-        let mut state = self.state.lock();
-        state.asked.retain(|asked| !asked.reply.is_closed());
-        if state.asked.len() >= MOST_ASKED {
-            return None;
-        }
         let (reply, answer) = oneshot::channel();
-        state.asked.push(Asked {
+        let asked = Asked::Contents {
             from,
             at_most,
             reply,
-        });
+        };
+        self.put_question(asked).then_some(answer)
+    }
+
+    /// As [`Self::ask`], to drop what waits to be sent.
+    pub(crate) fn drop_queue(&self) -> Option<oneshot::Receiver<Vec<Delivery>>> {
+        let (reply, answer) = oneshot::channel();
+        self.put_question(Asked::DropQueue(reply)).then_some(answer)
+    }
+
+    fn put_question(&self, asked: Asked) -> bool {
+        let mut state = self.state.lock();
+        state.asked.retain(|asked| !asked.is_closed());
+        if state.asked.len() >= MOST_ASKED {
+            return false;
+        }
+        state.asked.push(asked);
         wake(state);
-        Some(answer)
+        true
     }
 
     /// Messages in it.

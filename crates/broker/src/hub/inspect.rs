@@ -5,7 +5,7 @@ use std::ops::Bound;
 use super::*;
 use crate::inspect::{
     Listing, Page, Presence, Restored, RetainedMessage, SessionSummary, SubscriptionQuery,
-    SubscriptionSummary, WillSummary,
+    SubscriptionSummary, TakeOvers, WillSummary,
 };
 use crate::retained::Kept;
 use crate::session::SessionContents;
@@ -40,6 +40,15 @@ pub(crate) enum Inspect {
     Presence {
         clients: Vec<ClientId>,
         reply: oneshot::Sender<Vec<Presence>>,
+    },
+    DropQueue {
+        client: ClientId,
+        reply: oneshot::Sender<Option<Queue>>,
+    },
+    Requeue {
+        client: ClientId,
+        dropped: Vec<Delivery>,
+        reply: oneshot::Sender<Option<usize>>,
     },
     Disconnect {
         client: ClientId,
@@ -77,6 +86,8 @@ pub(crate) struct Found {
     pub(crate) summary: SessionSummary,
     pub(crate) subscriptions: Vec<SubscriptionSummary>,
     pub(crate) will: Option<WillSummary>,
+    pub(crate) take_overs: TakeOvers,
+    pub(crate) keep_alive: Duration,
     pub(crate) contents: Contents,
 }
 
@@ -96,7 +107,7 @@ impl Hub {
                 let _ = reply.send(self.client_page(&page));
             }
             Inspect::Sessions { page, reply } => {
-                let _ = reply.send(self.session_page(&page));
+                let _ = reply.send(self.session_page(&page, now));
             }
             Inspect::Session {
                 client,
@@ -104,7 +115,7 @@ impl Hub {
                 at_most,
                 reply,
             } => {
-                let _ = reply.send(self.session_found(&client, from, at_most));
+                let _ = reply.send(self.session_found(&client, from, at_most, now));
             }
             Inspect::Subscriptions { query, page, reply } => {
                 let _ = reply.send(self.subscription_page(&query, &page));
@@ -123,6 +134,16 @@ impl Hub {
             }
             Inspect::Presence { clients, reply } => {
                 let _ = reply.send(clients.iter().map(|id| self.presence(id)).collect());
+            }
+            Inspect::DropQueue { client, reply } => {
+                let _ = reply.send(self.drop_queue(&client));
+            }
+            Inspect::Requeue {
+                client,
+                dropped,
+                reply,
+            } => {
+                let _ = reply.send(self.requeue(&client, dropped, now));
             }
             Inspect::Disconnect {
                 client,
@@ -170,11 +191,11 @@ impl Hub {
         }
     }
 
-    fn session_page(&self, page: &Page<ClientId>) -> Listing<SessionSummary> {
+    fn session_page(&self, page: &Page<ClientId>, now: Timestamp) -> Listing<SessionSummary> {
         let mut items: Vec<_> = self
             .after(page)
             .take(page.at_most + 1)
-            .map(Client::session_summary)
+            .map(|client| self.session_summary(client, now))
             .collect();
         let more = items.len() > page.at_most;
         items.truncate(page.at_most);
@@ -201,7 +222,13 @@ impl Hub {
         }
     }
 
-    fn session_found(&self, client: &ClientId, from: usize, at_most: usize) -> Option<Found> {
+    fn session_found(
+        &self,
+        client: &ClientId,
+        from: usize,
+        at_most: usize,
+        now: Timestamp,
+    ) -> Option<Found> {
         let client = &self.clients[*self.by_id.get(client)? as usize];
         let (contents, will) = match &client.state {
             State::Online(online) => (
@@ -222,11 +249,24 @@ impl Hub {
             ),
         };
         Some(Found {
-            summary: client.session_summary(),
+            summary: self.session_summary(client, now),
             subscriptions: self.subscriptions_of(client),
+            take_overs: self.take_overs.of(&client.id).cloned().unwrap_or_default(),
+            keep_alive: match &client.state {
+                State::Online(online) => online.keep_alive,
+                State::Offline(_) => Duration::ZERO,
+            },
             will,
             contents,
         })
+    }
+
+    fn session_summary(&self, client: &Client, now: Timestamp) -> SessionSummary {
+        SessionSummary {
+            taken_over: self.take_overs.of(&client.id).map_or(0, |of| of.total),
+            fought_over: self.take_overs.is_fought_over(&client.id, now),
+            ..client.session_summary()
+        }
     }
 
     fn subscriptions_of(&self, client: &Client) -> Vec<SubscriptionSummary> {
@@ -439,6 +479,8 @@ impl Client {
             subscriptions: self.filters.len(),
             waiting,
             durable: self.durable.is_some(),
+            taken_over: 0,
+            fought_over: false,
         }
     }
 }

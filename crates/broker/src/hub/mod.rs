@@ -10,10 +10,12 @@ mod command;
 mod durable;
 mod inbox;
 mod inspect;
+mod queue;
 mod sessions;
 mod shared;
 mod subscribing;
 mod sys;
+mod takeovers;
 mod task;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -37,6 +39,7 @@ pub(crate) use command::{Attach, Attached, Command, Detach, StoredWill};
 pub(crate) use durable::DurableTopics;
 pub(crate) use inbox::{Asked, Inbox, Mail, Safe};
 pub(crate) use inspect::{Contents, Ended, Inspect};
+pub(crate) use queue::Queue;
 pub(crate) use task::{HubHandle, run};
 
 use crate::config::Limits;
@@ -59,6 +62,7 @@ pub(crate) struct Hub {
     counters: Arc<Counters>,
     clients: Slab<Client>,
     by_id: BTreeMap<ClientId, u32>,
+    take_overs: takeovers::History,
     /// Whose a connection is, or was while a will of it may still come.
     names: HashMap<ConnectionId, ClientId>,
     subscriptions: Subscriptions,
@@ -99,6 +103,7 @@ impl Hub {
             counters,
             clients: Slab::new(),
             by_id: BTreeMap::new(),
+            take_overs: takeovers::History::default(),
             names: HashMap::new(),
             subscriptions: Subscriptions::new(shared_strategy),
             matches: HashMap::default(),

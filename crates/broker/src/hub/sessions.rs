@@ -150,6 +150,7 @@ impl Hub {
             Some(changed) if online.session_expiry != 0 => changed,
             _ => online.session_expiry,
         };
+        let from = online.info.clone();
         let will = online.will.take().filter(|_| !detach.clean);
         let inbox = online.inbox.clone();
         let pending = std::mem::take(&mut online.pending);
@@ -203,6 +204,9 @@ impl Hub {
             self.names.remove(&detach.connection);
         }
         // The first takes the session; each further one takes it over from the one before.
+        if let Some(first) = waiting.front().filter(|_| self.closed.is_none()) {
+            self.take_overs.add(from, first.info.clone(), now);
+        }
         for attach in waiting {
             self.attach(attach, now);
         }

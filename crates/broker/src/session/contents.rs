@@ -1,5 +1,7 @@
 //! What is in a session, for a person to look at.
 
+use std::time::Duration;
+
 use super::{Delivery, Inflight, Session};
 use crate::message::Message;
 
@@ -45,6 +47,8 @@ pub struct SessionContents {
     pub received: Part<(u16, Message)>,
     /// Messages that are on their way from the hub to the connection: those at QoS 0 among them.
     pub arriving: usize,
+    /// How long the client may still be silent before it counts as gone; `None` while it is away, and without keep-alive.
+    pub silence_left: Option<Duration>,
 }
 
 impl Session {
@@ -71,6 +75,7 @@ impl Session {
                 at_most,
             ),
             arriving: 0,
+            silence_left: None,
         }
     }
 }

@@ -426,6 +426,11 @@ impl Session {
         self.outgoing.queued()
     }
 
+    /// Takes everything out that waits to be sent. What was sent and is not acknowledged stays: the client may have it.
+    pub fn take_queue(&mut self) -> impl Iterator<Item = Delivery> + use<> {
+        self.outgoing.take_queue().into_iter()
+    }
+
     /// Messages that were sent and are not acknowledged, in order.
     pub fn inflight(&self) -> impl Iterator<Item = (u16, &Inflight)> {
         self.outgoing.inflight()

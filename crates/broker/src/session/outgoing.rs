@@ -216,6 +216,17 @@ impl Outgoing {
         self.limits = limits;
     }
 
+    /// Takes everything out that waits to be sent.
+    pub(super) fn take_queue(&mut self) -> VecDeque<Delivery> {
+        self.queue_bytes = 0;
+        self.identifying = None;
+        let queue = std::mem::take(&mut self.queue);
+        for delivery in &queue {
+            self.identifiers.give_back(delivery.seq);
+        }
+        queue
+    }
+
     /// What the queue weighs, in bytes.
     pub(super) fn queue_bytes(&self) -> usize {
         self.queue_bytes

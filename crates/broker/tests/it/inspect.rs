@@ -338,3 +338,100 @@ async fn an_operator_ends_a_session_whether_its_client_is_there_or_not() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_queue_is_dropped_and_put_back_of_a_client_that_is_away_and_of_one_that_is_slow() {
+    for connected in [false, true] {
+        let broker = broker().await;
+        let mut client = slow(&broker, "slow", 1).await;
+        client.subscribe("q", 1).await;
+        let mut publisher = Client::connected(&broker, V5, "publisher").await;
+        for n in 0..4 {
+            publisher.publish(publish("q", &n.to_string(), 1)).await;
+        }
+        let first = client.message().await;
+        let client = if connected {
+            Some(client)
+        } else {
+            client.disconnect().await;
+            None
+        };
+        let name = ClientId::from("slow");
+        let in_session = async |queued: usize| {
+            loop {
+                let detail = broker.broker.session(&name, 0, 10).await.unwrap();
+                let contents = detail.contents;
+                if contents.arriving == 0 && contents.queued.total == queued {
+                    assert_eq!(contents.inflight.total, 1, "what was sent stays");
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        in_session(3).await;
+        let dropped = broker.broker.drop_queue(&name).await.unwrap();
+        assert_eq!(dropped.len(), 3);
+        in_session(0).await;
+        publisher.publish(publish("q", "newer", 1)).await;
+        in_session(1).await;
+        assert_eq!(broker.broker.requeue(dropped.clone()).await, Ok(3));
+        in_session(4).await;
+        let mut client = match client {
+            Some(mut client) => {
+                let ack = Packet::PubAck(Ack::success(first.packet_id));
+                client.send(ack).await;
+                client
+            }
+            None => {
+                let mut client = slow(&broker, "slow", 1).await;
+                assert_eq!(client.receive().await.payload, "0");
+                client
+            }
+        };
+        for expected in ["newer", "1", "2", "3"] {
+            assert_eq!(client.receive().await.payload, expected);
+        }
+        client.disconnect().await;
+        broker.broker.end_session(name.clone()).await;
+        let gone = broker.broker.requeue(dropped).await;
+        assert_eq!(gone, Err(InspectError::NoSession));
+    }
+}
+
+#[tokio::test]
+async fn two_connections_with_one_client_identifier_are_seen_to_fight() {
+    // [MQTT-3.1.4-3]
+    let broker = broker().await;
+    let name = ClientId::from("twin");
+    let mut last = slow(&broker, "twin", 1).await;
+    for round in 1..=3 {
+        let detail = broker.broker.session(&name, 0, 0).await.unwrap();
+        assert!(!detail.summary.fought_over, "reconnecting is no fight");
+        let next = slow(&broker, "twin", 1).await;
+        last.expect_end_for(ReasonCode::SESSION_TAKEN_OVER).await;
+        last = next;
+        let detail = broker.broker.session(&name, 0, 0).await.unwrap();
+        assert_eq!(detail.take_overs.total, round);
+    }
+    let detail = broker.broker.session(&name, 0, 0).await.unwrap();
+    assert!(detail.summary.fought_over);
+    let newest = detail.take_overs.last.back().unwrap();
+    let connection = detail.summary.connection.unwrap();
+    assert_eq!(newest.by.id, connection.id);
+    assert_ne!(newest.from.id, connection.id);
+}
+
+#[tokio::test]
+async fn how_long_a_client_may_still_be_silent_is_told() {
+    // [MQTT-3.1.2-22]
+    let broker = broker().await;
+    let connect = Connect {
+        keep_alive: 60,
+        ..connect(V5, "quiet")
+    };
+    let (_client, _) = Client::accepted(&broker, connect).await;
+    let detail = broker.broker.session(&"quiet".into(), 0, 0).await.unwrap();
+    assert_eq!(detail.keep_alive.as_secs(), 60);
+    let left = detail.contents.silence_left.unwrap();
+    assert!(left.as_secs() <= 90 && !left.is_zero(), "{left:?}");
+}

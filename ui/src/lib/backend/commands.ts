@@ -45,6 +45,7 @@ import type {
   ReplayRequest,
   ReplyReceived,
   ReplyRequest,
+  QueueDropped,
   RetainedCleared,
   RetainedEntry,
   RetainedRestored,
@@ -84,6 +85,8 @@ export const session = (request: SessionRequest) => call<SessionDetail>('broker_
 export const disconnect = (client: string, reason: DisconnectReason) =>
   call<null>('broker_disconnect', { client, reason });
 export const endSession = (client: string) => call<null>('broker_end_session', { client });
+export const dropQueue = (client: string) => call<QueueDropped>('broker_drop_queue', { client });
+export const restoreQueue = (undo: number) => call<number>('broker_restore_queue', { undo });
 export const retained = (filter: string, page: PageRequest) =>
   call<Page<RetainedEntry>>('broker_retained', { filter, page });
 export const clearRetained = (filter: string) => call<RetainedCleared>('broker_clear_retained', { filter });

@@ -1,5 +1,14 @@
 // What the broker keeps: sessions and retained messages, read again each second while they are looked at.
-import { asFailure, clearRetained, restoreRetained, retained, session, sessions } from '$lib/backend';
+import {
+  asFailure,
+  clearRetained,
+  dropQueue,
+  restoreQueue,
+  restoreRetained,
+  retained,
+  session,
+  sessions,
+} from '$lib/backend';
 import type { Failure, Page, RetainedEntry, SessionDetail, SessionEntry } from '$lib/backend';
 import { count, counted } from '$lib/shared/format';
 import { toasts } from '$lib/shared/state/toasts.svelte';
@@ -78,6 +87,26 @@ class Kept {
     this.chosen = clientId;
     this.detailFailure = undefined;
     void this.readDetail();
+  }
+
+  /** Drops what waits to be sent to a client; a note brings it back. */
+  async drop(clientId: string): Promise<void> {
+    try {
+      const { dropped, undo } = await dropQueue(clientId);
+      const run = async () => {
+        if (undo === undefined) return;
+        const back = await restoreQueue(undo);
+        toasts.done(`${counted(back, 'message')} put back, behind what waits there now`);
+        await this.readSessions();
+      };
+      toasts.done(
+        `Dropped ${counted(dropped, 'message')} for ${clientId}`,
+        undo === undefined ? undefined : { label: 'Undo', run },
+      );
+    } catch (thrown) {
+      toasts.failed(thrown);
+    }
+    await this.readSessions();
   }
 
   async readRetained(): Promise<void> {

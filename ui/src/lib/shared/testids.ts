@@ -183,6 +183,10 @@ export const testids = {
   sessionItem: 'session-item',
   sessionEnd: 'session-end',
   sessionDisconnect: 'session-disconnect',
+  sessionDropQueue: 'session-drop-queue',
+  sessionFight: 'session-fight',
+  /** What is said of the session in one word each; `data-queued` and `data-inflight` hold how many messages. */
+  sessionFacts: 'session-facts',
   /** `data-topic` holds the topic. */
   retainedRow: 'retained-row',
   retainedClear: 'retained-clear',
