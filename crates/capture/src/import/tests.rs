@@ -9,10 +9,19 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// A packet that was found.
+struct Found {
+    connection: u64,
+    direction: Direction,
+    at: Timestamp,
+    aliased_topic: Option<String>,
+    frame: Vec<u8>,
+}
+
 #[derive(Default)]
 struct Kept {
     infos: Vec<ConnectionInfo>,
-    packets: Vec<(u64, Direction, Timestamp, Option<String>, Vec<u8>)>,
+    packets: Vec<Found>,
 }
 
 impl Sink for Kept {
@@ -21,13 +30,13 @@ impl Sink for Kept {
         self.infos.push(info);
     }
     fn packet(&mut self, packet: &Packet<'_>) {
-        self.packets.push((
-            packet.connection.0,
-            packet.direction,
-            packet.at,
-            packet.aliased_topic.map(str::to_owned),
-            packet.frame.to_vec(),
-        ));
+        self.packets.push(Found {
+            connection: packet.connection.0,
+            direction: packet.direction,
+            at: packet.at,
+            aliased_topic: packet.aliased_topic.map(str::to_owned),
+            frame: packet.frame.to_vec(),
+        });
     }
     fn missing(&mut self, _: u64) {}
 }
@@ -122,7 +131,11 @@ fn packets_are_put_in_order_again_whatever_tcp_did_with_them() {
     let (kept, found) = wire.read();
     assert_eq!(found.packets, 5);
     assert_eq!(found.missing_bytes, 0);
-    let frames: Vec<_> = kept.packets.iter().map(|packet| packet.4.clone()).collect();
+    let frames: Vec<_> = kept
+        .packets
+        .iter()
+        .map(|packet| packet.frame.clone())
+        .collect();
     assert_eq!(frames.concat(), bytes);
     assert_eq!(kept.infos[0].client.as_str(), "pump");
     assert_eq!(kept.infos[0].peer, "10.0.0.1:5000".parse().unwrap());
@@ -172,8 +185,8 @@ fn a_connection_that_was_there_before_is_believed_at_the_usual_port() {
     wire.send(6000, 1883, 5, Flag::None, PING);
     let (kept, found) = wire.read();
     assert_eq!(found.packets, 2);
-    assert_eq!(kept.packets[0].1, Direction::ToClient);
-    assert_eq!(kept.packets[1].1, Direction::ToBroker);
+    assert_eq!(kept.packets[0].direction, Direction::ToClient);
+    assert_eq!(kept.packets[1].direction, Direction::ToBroker);
 }
 
 #[test]
@@ -187,7 +200,11 @@ fn the_same_ports_again_are_another_connection() {
     }
     let (kept, found) = wire.read();
     assert_eq!((found.connections, found.packets), (3, 3));
-    let ids: Vec<u64> = kept.packets.iter().map(|packet| packet.0).collect();
+    let ids: Vec<u64> = kept
+        .packets
+        .iter()
+        .map(|packet| packet.connection)
+        .collect();
     assert_eq!(ids, [1, 2, 3]);
 }
 
@@ -214,12 +231,12 @@ fn an_alias_is_resolved_and_a_password_struck_out() {
     assert_eq!(kept.packets.len(), 3);
     assert!(
         !kept.packets[0]
-            .4
+            .frame
             .windows(5)
             .any(|window| window == b"horse")
     );
-    assert_eq!(kept.packets[1].3, None);
-    assert_eq!(kept.packets[2].3.as_deref(), Some("a"));
+    assert_eq!(kept.packets[1].aliased_topic, None);
+    assert_eq!(kept.packets[2].aliased_topic.as_deref(), Some("a"));
 }
 
 #[test]
