@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mqttwb_capture::{Capture, Cursor, Filter, Packer, Recording, Source as _, View};
+use mqttwb_capture::{Capture, Cursor, Filter, Packer, Recording, View};
 use mqttwb_model::recording::{About, Origin};
 use mqttwb_model::{
     ClientPattern, ConnectionId, ConnectionInfo, Direction, ListenerProtocol, Observer as _,

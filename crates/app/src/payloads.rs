@@ -60,9 +60,12 @@ const CHARTED: usize = 64 * 1024;
 pub struct Payloads {
     schemas: Mutex<Schemas>,
     /// The last that was asked for comes last.
-    open: Mutex<Vec<(Weak<dyn Source>, PayloadRequest, Arc<Opened>)>>,
+    open: Mutex<Vec<Open>>,
     downloads: PathBuf,
 }
+
+/// What a payload was read from, as what, and what came of it.
+type Open = (Weak<dyn Source>, PayloadRequest, Arc<Opened>);
 
 /// A payload, read.
 #[derive(Debug)]

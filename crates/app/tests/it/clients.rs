@@ -181,10 +181,10 @@ async fn bursts_timers_and_lines_are_published_to_their_end_with_their_counters(
         .map(|entry| entry.text.as_str())
         .collect();
     assert_eq!(texts, ["one", "two", "", "four"]);
-    let counted = entries
+    let mut counted = entries
         .iter()
         .filter(|entry| entry.topic.as_deref() == Some("run/publishing"));
-    assert_eq!(counted.last().unwrap().text, "5");
+    assert_eq!(counted.next_back().unwrap().text, "5");
 }
 
 #[tokio::test]

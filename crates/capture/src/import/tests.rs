@@ -10,10 +10,9 @@ use proptest::prelude::*;
 use super::*;
 
 /// A packet that was found.
-struct Found {
+struct KeptPacket {
     connection: u64,
     direction: Direction,
-    at: Timestamp,
     aliased_topic: Option<String>,
     frame: Vec<u8>,
 }
@@ -21,7 +20,7 @@ struct Found {
 #[derive(Default)]
 struct Kept {
     infos: Vec<ConnectionInfo>,
-    packets: Vec<Found>,
+    packets: Vec<KeptPacket>,
 }
 
 impl Sink for Kept {
@@ -30,10 +29,9 @@ impl Sink for Kept {
         self.infos.push(info);
     }
     fn packet(&mut self, packet: &Packet<'_>) {
-        self.packets.push(Found {
+        self.packets.push(KeptPacket {
             connection: packet.connection.0,
             direction: packet.direction,
-            at: packet.at,
             aliased_topic: packet.aliased_topic.map(str::to_owned),
             frame: packet.frame.to_vec(),
         });
