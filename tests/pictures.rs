@@ -70,6 +70,15 @@ async fn the_readmes_pictures() {
     ]))
     .success();
 
+    // A gateway that keeps its session goes away, and messages wait for it.
+    let gateway = Running::start(
+        Way::Tcp
+            .mosquitto("mosquitto_sub", tcp)
+            .args(["-d", "-c", "-i", "gateway", "-q", "1", "-t", "plant/#"]),
+    );
+    gateway.wait_for("Subscribed (mid");
+    gateway.kill();
+
     // A test client of the window's own.
     window.go("clients").await;
     window.click("new-client").await;
@@ -110,6 +119,24 @@ async fn the_readmes_pictures() {
         window.find("inspector-payload").await;
         tokio::time::sleep(TICK * 4).await;
         window.picture(&folder, &format!("traffic-{theme}")).await;
+        window.go("sessions").await;
+        window
+            .click_css("[data-testid=\"session-item\"][data-client=\"gateway\"]")
+            .await;
+        window
+            .attribute("[data-testid=\"session-facts\"]", "data-client", |client| {
+                client == "gateway"
+            })
+            .await;
+        window.picture(&folder, &format!("sessions-{theme}")).await;
+        window
+            .click_css("[role=\"radio\"][data-value=\"retained\"]")
+            .await;
+        window.find("retained-row").await;
+        window.picture(&folder, &format!("retained-{theme}")).await;
+        window.go("settings").await;
+        window.find("setting").await;
+        window.picture(&folder, &format!("settings-{theme}")).await;
     }
     window.close().await;
 }
