@@ -58,15 +58,25 @@ pub enum Command {
     Compare(Compare),
 }
 
-/// Which message's story to tell.
+/// Which message's story to tell, and of what.
 #[derive(Debug, Args)]
-#[group(id = "which", required = true, multiple = false)]
 pub struct StoryArguments {
+    /// The recording; the broker that runs on the data folder where it is left out
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    #[command(flatten)]
+    pub which: StoryOf,
+}
+
+/// Which message it is.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct StoryOf {
     /// The number that ties the packets of a message together, as --watch --json and the window show it
-    #[arg(long, value_name = "ID", group = "which")]
+    #[arg(long, value_name = "ID")]
     pub message: Option<u64>,
     /// The number of a packet that carries or acknowledges it
-    #[arg(long, value_name = "SEQ", group = "which")]
+    #[arg(long, value_name = "SEQ")]
     pub packet: Option<u64>,
 }
 

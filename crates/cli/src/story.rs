@@ -9,13 +9,16 @@ use mqttwb_app::control::RemoteBroker;
 use crate::arguments::StoryArguments;
 use crate::output::{Output, ReaderGone};
 
-/// Tells the story of a message of the broker that runs on the data folder.
+/// Tells the story of a message, in a recording or of the broker that runs on the data folder.
 pub async fn run(data: PathBuf, wanted: StoryArguments, output: &Output) -> Result<()> {
     let request = StoryRequest {
-        message: wanted.message,
-        packet: wanted.packet,
+        message: wanted.which.message,
+        packet: wanted.which.packet,
     };
-    let story = RemoteBroker::find(data).await?.story(request).await?;
+    let story = match wanted.file {
+        Some(file) => mqttwb_app::recordings::story(file, request).await?,
+        None => RemoteBroker::find(data).await?.story(request).await?,
+    };
     // Nobody reads on: that is no failure.
     let _: std::result::Result<(), ReaderGone> = if output.is_json() {
         output.json(&story)?

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::api::{Comparison, RecordingContents, RecordingFormat, TrafficFilter};
+use crate::api::{
+    Comparison, RecordingContents, RecordingFormat, Story, StoryRequest, TrafficFilter,
+};
 use crate::oneshot::Remote;
 use crate::{Result, blocking, traffic};
 
@@ -14,6 +16,11 @@ use super::{compare as comparing, format, library, replay as replaying, transfer
 /// What is in a recording.
 pub async fn describe(file: PathBuf) -> Result<RecordingContents> {
     blocking(move || Ok(library::contents(&*library::open(&file)?))).await
+}
+
+/// The story of a message in a recording.
+pub async fn story(file: PathBuf, request: StoryRequest) -> Result<Story> {
+    blocking(move || traffic::story(library::open(&file)?.as_ref(), &request)).await
 }
 
 /// Writes a recording in another format into a new file. Returns how many packets. Steps are packets.

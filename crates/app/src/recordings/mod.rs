@@ -44,7 +44,7 @@ use library::Library;
 use recorder::{Plan, Recorder};
 use rewrite::Rewrite;
 
-pub use file::{compare, describe, export, import, replay};
+pub use file::{compare, describe, export, import, replay, story};
 pub use remote::RemoteRecording;
 pub use work::Work;
 
