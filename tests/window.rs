@@ -307,8 +307,9 @@ mod real_window {
         // Its packets are seen at both ends: the broker's, and its own.
         window.go("traffic").await;
         window
-            .text_of("[data-testid=\"traffic-grid\"]", |text| {
-                text.matches("SUBSCRIBE").count() == 2
+            .until("SUBSCRIBE is seen twice", async || {
+                let text = window.text().await;
+                (text.matches("\nSUBSCRIBE\n").count() == 2).then_some(())
             })
             .await;
         window.close().await;

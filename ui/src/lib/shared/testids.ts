@@ -96,6 +96,7 @@ export const testids = {
   /** `data-view` holds which view it is, `data-decoder` the kind of its decoder. */
   payloadView: 'payload-view',
   payloadTree: 'payload-tree',
+  payloadPart: 'payload-part',
   /** `data-count` holds how many values differ. */
   payloadDiff: 'payload-diff',
   payloadBytes: 'payload-bytes',
