@@ -49,7 +49,7 @@ use crate::message::Message;
 use crate::retained::Retained;
 use crate::session::{Action, Delivery, Dropped, Session, Terms, WhenFull};
 use crate::shares::SharedStrategy;
-use crate::subscriptions::{Matches, Subscriber, Subscription, Subscriptions};
+use crate::subscriptions::{Matches, Subscriber, Subscription, Subscriptions, Target};
 use durable::Durable;
 
 /// Topics whose subscribers are remembered; more than these are looked up again.
@@ -226,12 +226,9 @@ impl Hub {
         let matches = self.matches_of(first.topic());
         for target in &matches.targets {
             let key = target.subscriber.0;
-            let Some(client) = self.clients.get_mut(key as usize) else {
+            let Some(client) = taker(&mut self.clients, target, publisher) else {
                 continue;
             };
-            if target.no_local && client.connection() == publisher {
-                continue; // [MQTT-3.8.3-3]
-            }
             let deliveries = alike
                 .iter()
                 .map(|message| Delivery::at_most_once(message, &target.ids));
@@ -271,12 +268,9 @@ impl Hub {
         let matches = self.matches_of(message.topic());
         for target in &matches.targets {
             let key = target.subscriber.0;
-            let Some(client) = self.clients.get_mut(key as usize) else {
+            let Some(client) = taker(&mut self.clients, target, publisher) else {
                 continue;
             };
-            if target.no_local && client.connection() == publisher {
-                continue; // [MQTT-3.8.3-3]
-            }
             let delivery = client.delivery(
                 message,
                 qos.min(target.qos), // [MQTT-3.8.4-8]
@@ -477,6 +471,16 @@ impl Hub {
             .take(at_most)
             .collect()
     }
+}
+
+/// The client of a target, but for a publisher that does not want its own messages `[MQTT-3.8.3-3]`.
+fn taker<'a>(
+    clients: &'a mut Slab<Client>,
+    target: &Target,
+    publisher: ConnectionId,
+) -> Option<&'a mut Client> {
+    let client = clients.get_mut(target.subscriber.0 as usize)?;
+    (!target.no_local || client.connection() != publisher).then_some(client)
 }
 
 #[cfg(test)]
