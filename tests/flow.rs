@@ -3,7 +3,6 @@
 //! All tests are in one module whose name `cargo xtask test --no-window` leaves out.
 
 mod real_window {
-    use std::fs;
     use std::path::Path;
 
     use acceptance::broker::mqttwb;
@@ -11,21 +10,9 @@ mod real_window {
     use acceptance::screen::Window;
     use acceptance::{Maker, Options, Peer, Running, Version, Way};
     use serde_json::Value;
-    use tempfile::TempDir;
 
     const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
     const VERSIONS: [(Version, &str); 2] = [(Version::V311, "v311"), (Version::V5, "v5")];
-
-    /// A window whose broker runs, and the port of its listener.
-    async fn running() -> (TempDir, Window, u16) {
-        let data = tempfile::tempdir().expect("a temporary folder");
-        fs::write(data.path().join("broker.toml"), LISTENERS).expect("a file in it");
-        let window = Window::open(data.path()).await;
-        window.click("start-broker-big").await;
-        window.broker_is("running").await;
-        let port = window.port("tcp").await;
-        (data, window, port)
-    }
 
     fn subscriber(port: u16, client: &str, qos: &str, filter: &str) -> Running {
         let subscriber = Running::start(
@@ -109,7 +96,7 @@ mod real_window {
 
     #[tokio::test]
     async fn each_quality_of_service_is_drawn_with_its_own_handshake() {
-        let (_data, window, port) = running().await;
+        let (_data, window, port) = Window::running(LISTENERS).await;
         let ops = subscriber(port, "ops", "2", "plant/#");
         window.go("traffic").await;
         for (version, name) in VERSIONS {
@@ -147,7 +134,7 @@ mod real_window {
 
     #[tokio::test]
     async fn a_lost_puback_and_a_cut_make_a_duplicate_and_a_lost_pubrec_makes_none() {
-        let (data, window, port) = running().await;
+        let (data, window, port) = Window::running(LISTENERS).await;
         let ops = subscriber(port, "ops", "2", "plant/#");
         window.go("traffic").await;
         for (version, name) in VERSIONS {
@@ -210,7 +197,7 @@ mod real_window {
 
     #[tokio::test]
     async fn the_will_of_a_killed_client_begins_with_its_connect() {
-        let (_data, window, port) = running().await;
+        let (_data, window, port) = Window::running(LISTENERS).await;
         let ops = subscriber(port, "ops", "1", "plant/#");
         let options = Options::new("doomed", Version::V5).will("plant/doomed", "gone", 1, false);
         let doomed = Peer::open_at(Maker::Paho, port, &Way::Tcp, options);

@@ -9,19 +9,8 @@ mod real_window {
     use acceptance::process::finish;
     use acceptance::screen::Window;
     use acceptance::{Running, Way};
-    use tempfile::TempDir;
 
     const LISTENERS: &str = "# mine\n[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
-
-    async fn running() -> (TempDir, Window, u16) {
-        let data = tempfile::tempdir().expect("a temporary folder");
-        fs::write(data.path().join("broker.toml"), LISTENERS).expect("a file in it");
-        let window = Window::open(data.path()).await;
-        window.click("start-broker-big").await;
-        window.broker_is("running").await;
-        let port = window.port("tcp").await;
-        (data, window, port)
-    }
 
     /// A client of mosquitto's with a session that stays.
     fn sleeper(port: u16, more: &[&str]) -> Running {
@@ -72,7 +61,7 @@ mod real_window {
 
     #[tokio::test]
     async fn a_queue_fills_while_its_client_is_away_is_dropped_and_put_back_and_drains() {
-        let (_data, window, port) = running().await;
+        let (_data, window, port) = Window::running(LISTENERS).await;
         look(&window, "sessions-empty", sessions).await;
         let client = sleeper(port, &[]);
         client.wait_for("Subscribed (mid");
@@ -106,7 +95,7 @@ mod real_window {
 
     #[tokio::test]
     async fn two_devices_with_one_client_identifier_are_seen_to_fight() {
-        let (_data, window, port) = running().await;
+        let (_data, window, port) = Window::running(LISTENERS).await;
         // Each comes back by itself, and the other has to go.
         let twin = || {
             let mut sub = Way::Tcp.mosquitto("mosquitto_sub", port);
@@ -126,7 +115,7 @@ mod real_window {
 
     #[tokio::test]
     async fn retained_messages_are_cleared_and_brought_back() {
-        let (_data, window, port) = running().await;
+        let (_data, window, port) = Window::running(LISTENERS).await;
         look(&window, "retained-empty", retained).await;
         for machine in ["pump-7", "tank-2"] {
             let topic = format!("plant/{machine}/state");
@@ -168,7 +157,7 @@ mod real_window {
 
     #[tokio::test]
     async fn a_listener_is_added_opened_and_taken_back() {
-        let (data, window, _) = running().await;
+        let (data, window, _) = Window::running(LISTENERS).await;
         let file = data.path().join("broker.toml");
         window.go("settings").await;
         window.click("listener-add").await;

@@ -4,7 +4,6 @@
 //! All tests are in one module whose name `cargo xtask test --no-window` leaves out.
 
 mod real_window {
-    use std::fs;
     use std::net::SocketAddr;
 
     use acceptance::process::finish;
@@ -12,7 +11,6 @@ mod real_window {
     use acceptance::screen::Window;
     use acceptance::{Running, Version, Way};
     use fantoccini::Locator;
-    use tempfile::TempDir;
 
     const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
 
@@ -26,17 +24,6 @@ mod real_window {
         "access",
         "settings",
     ];
-
-    /// A window whose broker runs, and its port.
-    async fn running() -> (TempDir, Window, u16) {
-        let data = tempfile::tempdir().expect("a temporary folder");
-        fs::write(data.path().join("broker.toml"), LISTENERS).expect("a file in it");
-        let window = Window::open(data.path()).await;
-        window.click("start-broker-big").await;
-        window.broker_is("running").await;
-        let port = window.port("tcp").await;
-        (data, window, port)
-    }
 
     fn address(port: u16) -> SocketAddr {
         ([127, 0, 0, 1], port).into()
@@ -104,7 +91,7 @@ mod real_window {
 
     #[tokio::test]
     async fn a_payload_is_decoded_compared_and_read_by_a_rule_with_a_schema() {
-        let (_data, window, port) = running().await;
+        let (_data, window, port) = Window::running(LISTENERS).await;
         let (_, mut wire) = Wire::connect(address(port), Version::V5, "pump-7", false).expect("in");
         publish(
             &mut wire,
@@ -226,7 +213,7 @@ mod real_window {
 
     #[tokio::test]
     async fn a_fault_rule_is_set_by_a_click_strikes_is_seen_and_all_are_off_at_once() {
-        let (_data, window, port) = running().await;
+        let (_data, window, port) = Window::running(LISTENERS).await;
         window.go("traffic").await;
         window.click("faults-open").await;
         window.screenshot("faults-empty").await;
@@ -309,7 +296,7 @@ mod real_window {
     #[tokio::test]
     async fn a_stale_retained_message_says_why_and_a_branch_is_cleared_after_a_look_and_comes_back()
     {
-        let (_data, window, port) = running().await;
+        let (_data, window, port) = Window::running(LISTENERS).await;
         for machine in ["pump-7", "pump-8", "valve-2"] {
             let topic = format!("plant/line-1/{machine}/state");
             let pub_ = ["-i", machine, "-q", "1", "-r", "-t", &topic, "-m", "online"];
@@ -412,7 +399,7 @@ mod real_window {
 
     #[tokio::test]
     async fn hostile_content_is_data_on_every_page() {
-        let (_data, window, port) = running().await;
+        let (_data, window, port) = Window::running(LISTENERS).await;
         let mut open = Vec::new();
         for (at, text) in HOSTILE.into_iter().enumerate() {
             let (_, mut wire) = Wire::connect(address(port), Version::V5, text, true).expect("in");

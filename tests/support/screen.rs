@@ -13,6 +13,7 @@ use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::process::{DEADLINE, Running, product, top};
@@ -34,6 +35,17 @@ pub struct Window {
 }
 
 impl Window {
+    /// A window whose broker runs as this `broker.toml` says, its data folder, and the port of its listener `tcp`.
+    pub async fn running(config: &str) -> (TempDir, Self, u16) {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        fs::write(data.path().join("broker.toml"), config).expect("a file in it");
+        let window = Self::open(data.path()).await;
+        window.click("start-broker-big").await;
+        window.broker_is("running").await;
+        let port = window.port("tcp").await;
+        (data, window, port)
+    }
+
     /// Opens the app on a data folder and waits for its first page.
     pub async fn open(data: &Path) -> Self {
         let one = ONE.lock().await;
