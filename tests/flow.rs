@@ -40,10 +40,7 @@ mod real_window {
     /// The steps of the flow that is shown, as they are read to who does not see them, once their message's way is this.
     async fn flow(window: &Window, row: &str, outcome: &str) -> Vec<String> {
         window.click_css(&tab(1)).await;
-        let seq = window
-            .attribute(row, "data-seq", |seq| !seq.is_empty())
-            .await;
-        window.click_css(row).await;
+        let seq = window.choose(row).await;
         window.click_css(&tab(3)).await;
         let story = format!("[data-testid=\"flow\"][data-seq=\"{seq}\"]");
         window

@@ -95,7 +95,7 @@ async fn the_readmes_pictures() {
     window.go("traffic").await;
     window.fill("traffic-text", "pump-7").await;
     let published = "[data-testid=\"traffic-row\"][data-packet=\"PUBLISH\"]";
-    window.click_css(published).await;
+    window.choose(published).await;
     window.click_css("[data-testid=\"chart-value\"]").await;
     window.go("traffic").await;
     window.fill("traffic-text", "").await;
@@ -115,7 +115,7 @@ async fn the_readmes_pictures() {
         }
         window.go("traffic").await;
         measure(&mut machines, TICKS);
-        window.click_css(published).await;
+        window.choose(published).await;
         window.find("inspector-payload").await;
         tokio::time::sleep(TICK * 4).await;
         window.picture(&folder, &format!("traffic-{theme}")).await;

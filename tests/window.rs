@@ -115,7 +115,7 @@ mod real_window {
         window
             .text_of(row, |text| text.contains("plant/pump-7"))
             .await;
-        window.click_css(row).await;
+        window.choose(row).await;
         window
             .text_of("[data-testid=\"inspector-payload\"]", |text| {
                 text.contains("1480")
@@ -342,7 +342,7 @@ mod real_window {
         publish(tls, &identity, "plant/pump-7", r#"{"rpm": 1480}"#);
         window.go("traffic").await;
         let row = "[data-testid=\"traffic-row\"][data-packet=\"PUBLISH\"]";
-        window.click_css(row).await;
+        window.choose(row).await;
         window.click("chart-value").await;
     }
 

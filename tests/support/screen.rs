@@ -138,6 +138,20 @@ impl Window {
         .await;
     }
 
+    /// Presses a row of a table until it is the chosen one, and returns its number: a table that is drawn anew in between,
+    /// by a filter that comes into force, swallows a click.
+    pub async fn choose(&self, row: &str) -> String {
+        self.until(&format!("{row} is chosen"), async || {
+            let element = self.page.find(Locator::Css(row)).await.ok()?;
+            let seq = element.attr("data-seq").await.ok()??;
+            element.click().await.ok()?;
+            let chosen = format!("{row}[data-seq=\"{seq}\"][aria-selected=\"true\"]");
+            self.page.find(Locator::Css(&chosen)).await.ok()?;
+            Some(seq)
+        })
+        .await
+    }
+
     /// Replaces what a field holds.
     pub async fn fill(&self, testid: &str, text: &str) {
         let field = self.find(testid).await;

@@ -34,6 +34,11 @@ export class Walk {
     if (this.#rows.following) this.#rows.stand();
   };
 
+  /** A row is chosen as the button goes down: until it comes up, live rows have moved on and another lies under it. */
+  press = (event: MouseEvent, position: number) => {
+    if (event.button === 0) this.choose(position);
+  };
+
   #moveTo(position: number) {
     const { begin, end } = this.#rows.span;
     const to = Math.max(begin, Math.min(end - 1, position));
