@@ -30,7 +30,7 @@ use crate::recordings::Recordings;
 use crate::settings;
 pub(crate) use failure::not_running;
 use failure::{start_failed, store_failed, store_finding};
-use listening::{common_name, listener, open_listener};
+use listening::{client_certificate, listener, open_listener};
 pub(crate) use meter::Meter;
 
 /// What the broker is doing.
@@ -255,10 +255,7 @@ impl BrokerControl {
                 certificates.server_config(client_cert, files.as_ref(), websocket)
             })
             .await?;
-            Some(Tls {
-                config,
-                common_name,
-            })
+            Some(Tls::new(config, client_certificate))
         } else {
             None
         };

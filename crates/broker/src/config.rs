@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mqttwb_model::durable::Store;
-use mqttwb_model::{ClientCert, ListenerProtocol};
+use mqttwb_model::{ClientCert, ClientCertificate, ListenerProtocol};
+use parking_lot::RwLock;
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::access::Access;
@@ -13,13 +14,38 @@ use crate::session::{QueueLimits, WhenFull};
 use crate::shares::SharedStrategy;
 use crate::subscriptions::MOST_LEVELS;
 
-/// How a TLS listener proves itself and whom it trusts.
+/// How a TLS listener proves itself and whom it trusts. Clones are one and the same.
 #[derive(Clone)]
 pub struct Tls {
-    /// Certificates, trust and versions.
-    pub config: Arc<ServerConfig>,
-    /// Reads the common name out of a client's certificate (DER).
-    pub common_name: fn(&[u8]) -> Option<String>,
+    config: Arc<RwLock<Arc<ServerConfig>>>,
+    certificate: fn(&[u8]) -> Option<ClientCertificate>,
+}
+
+impl Tls {
+    /// Certificates, trust and versions; and what reads a client's certificate (DER).
+    pub fn new(
+        config: Arc<ServerConfig>,
+        certificate: fn(&[u8]) -> Option<ClientCertificate>,
+    ) -> Self {
+        Self {
+            config: Arc::new(RwLock::new(config)),
+            certificate,
+        }
+    }
+
+    /// Handshakes that begin from now on go by another configuration: a renewed certificate, a newer revocation list.
+    /// Nobody resumes a session of the one before, since each has its own memory of sessions.
+    pub fn replace(&self, config: Arc<ServerConfig>) {
+        *self.config.write() = config;
+    }
+
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        self.config.read().clone()
+    }
+
+    pub(crate) fn read(&self, certificate: &[u8]) -> Option<ClientCertificate> {
+        (self.certificate)(certificate)
+    }
 }
 
 impl std::fmt::Debug for Tls {

@@ -9,12 +9,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqttwb_model::{ClientId, ConnectionInfo, ProtocolVersion, Timestamp, TopicFilter};
+use mqttwb_model::{
+    ClientCertificate, ClientId, ConnectionInfo, ProtocolVersion, Timestamp, TopicFilter,
+};
 use mqttwb_wire::{ReasonCode, SubscriptionOptions};
 use tokio::sync::oneshot;
 
 use crate::Broker;
-use crate::hub::{ClientSummary, Command, Contents, Ended, Inspect, Queue};
+use crate::hub::{ClientSummary, Command, Contents, Ended, Inspect, Queue, Revocations};
 use crate::message::Message;
 use crate::session::{Delivery, SessionContents};
 
@@ -354,6 +356,26 @@ impl Broker {
             reply,
         };
         self.ended(self.inspect(ask).await).await
+    }
+
+    /// Says which certificates are revoked from now on. Connections that showed one end, MQTT 5 clients with 0x87, and are
+    /// gone when this returns; who shows one in a handshake that was made before is refused at CONNECT. How many ended.
+    pub async fn set_revoked(
+        &self,
+        revoked: impl Fn(&ClientCertificate) -> bool + Send + Sync + 'static,
+    ) -> usize {
+        let revocations = Revocations(Box::new(revoked));
+        let ask = |reply| Inspect::Revoke { revocations, reply };
+        let ending = self.inspect(ask).await.unwrap_or_default();
+        let ended = ending.len();
+        // A client that does not read its last words has a second for them.
+        let all_gone = async {
+            for gone in ending {
+                let _ = gone.await;
+            }
+        };
+        let _ = tokio::time::timeout(PATIENCE, all_gone).await;
+        ended
     }
 
     /// Ends the session of a client, and its connection first where it is connected; its will is sent. Whether there was

@@ -222,7 +222,7 @@ impl Broker {
             listener: by.into(),
             protocol: ListenerProtocol::Tcp,
             peer: (Ipv4Addr::LOCALHOST, 0).into(),
-            common_name: None,
+            certificate: None,
             deadline: tokio::time::Instant::now() + self.shared.limits().connect_timeout,
             turned_away: None,
         };

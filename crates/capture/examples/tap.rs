@@ -29,6 +29,7 @@ fn connect(capture: &Capture) {
         protocol: ListenerProtocol::Tcp,
         peer: ([127, 0, 0, 1], 40_000).into(),
         common_name: None,
+        certificate: None,
     });
 }
 

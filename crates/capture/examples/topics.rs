@@ -35,6 +35,7 @@ fn main() {
         protocol: ListenerProtocol::Tcp,
         peer: ([127, 0, 0, 1], 40_000).into(),
         common_name: None,
+        certificate: None,
     });
     for n in 0..TOPICS * MESSAGES {
         let at = n % TOPICS;

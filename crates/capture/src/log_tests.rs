@@ -17,6 +17,7 @@ fn info(id: u64) -> ConnectionInfo {
         protocol: ListenerProtocol::Tcp,
         peer: ([127, 0, 0, 1], 40_000).into(),
         common_name: None,
+        certificate: None,
     }
 }
 

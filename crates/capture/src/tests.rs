@@ -108,6 +108,7 @@ fn a_connection_of_a_kept_packet_is_known_after_it_ended() {
         protocol: ListenerProtocol::Tcp,
         peer: ([127, 0, 0, 1], 40_000).into(),
         common_name: None,
+        certificate: None,
     };
     capture.connected(&info);
     capture.packets(PacketBatch {

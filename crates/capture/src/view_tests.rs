@@ -20,6 +20,7 @@ fn connect(capture: &Capture, id: u64, client: &str) {
         protocol: ListenerProtocol::Tcp,
         peer: ([127, 0, 0, 1], 40_000).into(),
         common_name: None,
+        certificate: None,
     });
 }
 

@@ -116,6 +116,7 @@ impl Ground {
                 protocol: self.endpoint.protocol(),
                 peer: dialled.peer,
                 common_name: None,
+                certificate: None,
             };
             let observer = match self.endpoint.embedded && !self.options.show_own_end {
                 true => Arc::new(NoObserver),

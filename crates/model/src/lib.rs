@@ -19,8 +19,8 @@ pub use fault::{
 };
 pub use listener::{ClientCert, ListenerProtocol};
 pub use observe::{
-    ConnectionId, ConnectionInfo, Direction, LimitKind, MessageId, NoObserver, Observer,
-    PacketBatch, PacketMark, Refusal, RefusalCause, SeenBy,
+    ClientCertificate, ConnectionId, ConnectionInfo, Direction, LimitKind, MessageId, NoObserver,
+    Observer, PacketBatch, PacketMark, Refusal, RefusalCause, SeenBy,
 };
 pub use protocol::{PacketType, ProtocolVersion, QoS};
 pub use subscription::SubscriptionIds;

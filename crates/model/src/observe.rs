@@ -79,6 +79,25 @@ pub struct ConnectionInfo {
     pub peer: SocketAddr,
     /// The common name of its certificate, where it showed a verified one.
     pub common_name: Option<Arc<str>>,
+    /// That certificate. A recording keeps its common name alone.
+    pub certificate: Option<Arc<ClientCertificate>>,
+}
+
+/// What a client's certificate says, after it was verified: who it is by X.509, and which certificate it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ClientCertificate {
+    /// The common name of its subject; empty where there is none.
+    pub common_name: String,
+    /// The whole subject, as `CN=pump-7, O=Plant`.
+    pub subject: String,
+    /// The issuer, in the same form. Together with the serial number it names one certificate (RFC 5280, section 4.1.2.2).
+    pub issuer: String,
+    /// Serial number, hexadecimal with colons.
+    pub serial: String,
+    /// Subject alternative names, as `DNS:pump-7.plant.example` and `URI:urn:dev:pump-7`.
+    pub names: Vec<String>,
+    /// SHA-256 of the DER, hexadecimal with colons.
+    pub fingerprint: String,
 }
 
 /// Where one packet is in a [`PacketBatch`].

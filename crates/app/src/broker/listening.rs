@@ -3,14 +3,22 @@
 use std::net::{IpAddr, SocketAddr};
 
 use mqttwb_broker::ListenerState;
-use mqttwb_model::ListenerProtocol;
+use mqttwb_model::{ClientCertificate, ListenerProtocol};
 
 use crate::api::Listener;
 
-/// The common name in a client's certificate (DER).
-pub(super) fn common_name(der: &[u8]) -> Option<String> {
+/// What a client's certificate (DER) says.
+pub(super) fn client_certificate(der: &[u8]) -> Option<ClientCertificate> {
     let certificate = mqttwb_pki::Certificate::from_der(der.to_vec()).ok()?;
-    Some(certificate.description().common_name.clone())
+    let told = certificate.description();
+    Some(ClientCertificate {
+        common_name: told.common_name.clone(),
+        subject: told.subject.clone(),
+        issuer: told.issuer.clone(),
+        serial: told.serial.clone(),
+        names: told.names.clone(),
+        fingerprint: told.fingerprint.clone(),
+    })
 }
 
 pub(super) fn open_listener(state: &ListenerState, instead_of: Option<u16>) -> Listener {

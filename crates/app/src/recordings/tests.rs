@@ -30,6 +30,7 @@ impl Bench {
             protocol: ListenerProtocol::Tcp,
             peer: ([127, 0, 0, 1], 40_000).into(),
             common_name: None,
+            certificate: None,
         });
         Self {
             data,

@@ -20,6 +20,7 @@ fn capture() -> Arc<Capture> {
         protocol: ListenerProtocol::Tls,
         peer: ([127, 0, 0, 1], 40_000).into(),
         common_name: Some("pump-7".into()),
+        certificate: None,
     });
     capture
 }

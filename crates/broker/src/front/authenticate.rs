@@ -153,7 +153,7 @@ pub(super) async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
         }
         _ => shared
             .access
-            .without_accounts(has_login, accepted.info.common_name.is_some())?,
+            .without_accounts(has_login, accepted.info.certificate.is_some())?,
     }
     Ok(Proved {
         identity: identity(user_name),

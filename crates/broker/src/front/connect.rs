@@ -187,7 +187,8 @@ pub(crate) fn accept(
             listener: arrival.listener.clone(),
             protocol: arrival.protocol,
             peer: arrival.peer,
-            common_name: arrival.common_name.clone(),
+            common_name: arrival.common_name(),
+            certificate: arrival.certificate.clone(),
         }),
         terms: Terms {
             version: connect.version,

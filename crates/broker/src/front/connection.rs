@@ -384,15 +384,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 Ok(Wake::Mail(Mail::Deliveries)) => {}
                 Ok(Wake::Mail(Mail::Asked(asked))) => self.answer(asked),
                 Ok(Wake::Mail(Mail::Safe(safe))) => self.let_go(safe),
-                Ok(Wake::Mail(Mail::End(reason))) => {
-                    let why = match reason {
+                Ok(Wake::Mail(Mail::End(reason, why))) => {
+                    let why = why.unwrap_or(match reason {
                         ReasonCode::SESSION_TAKEN_OVER => {
                             "another connection took the session over"
                         }
                         ReasonCode::SERVER_SHUTTING_DOWN => "the broker stops",
                         ReasonCode::ADMINISTRATIVE_ACTION => "an operator ended the connection",
                         _ => "the broker ends the connection",
-                    };
+                    });
                     return End::Broker {
                         reason,
                         why: why.into(),

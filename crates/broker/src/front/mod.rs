@@ -20,8 +20,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use mqttwb_model::{
-    ConnectionId, LimitKind, ListenerProtocol, MessageId, Observer, Refusal, RefusalCause,
-    Timestamp,
+    ClientCertificate, ConnectionId, LimitKind, ListenerProtocol, MessageId, Observer, Refusal,
+    RefusalCause, Timestamp,
 };
 use parking_lot::RwLock;
 use tokio::sync::Semaphore;
@@ -70,12 +70,21 @@ pub(crate) struct Arrival {
     pub(crate) listener: Arc<str>,
     pub(crate) protocol: ListenerProtocol,
     pub(crate) peer: SocketAddr,
-    /// The common name of its verified certificate.
-    pub(crate) common_name: Option<Arc<str>>,
+    /// Its verified certificate.
+    pub(crate) certificate: Option<Arc<ClientCertificate>>,
     /// By when it must have said who it is.
     pub(crate) deadline: Instant,
     /// It is one too many, and stays for its CONNECT to be answered only.
     pub(crate) turned_away: Option<LimitKind>,
+}
+
+impl Arrival {
+    /// The common name of its certificate, where it has one.
+    pub(crate) fn common_name(&self) -> Option<Arc<str>> {
+        let certificate = self.certificate.as_ref()?;
+        let name = &certificate.common_name;
+        (!name.is_empty()).then(|| name.as_str().into())
+    }
 }
 
 impl Shared {

@@ -109,7 +109,8 @@ where
                 listener: arrival.listener.clone(),
                 protocol: arrival.protocol,
                 peer: arrival.peer,
-                common_name: arrival.common_name.clone(),
+                common_name: arrival.common_name(),
+                certificate: arrival.certificate.clone(),
             };
             shared.observer.connected(&info);
             observe(&shared, id, Direction::ToBroker, &frame);
@@ -417,6 +418,12 @@ fn not_attached(reason: ReasonCode, limits: &Limits) -> Refused {
             cause: RefusalCause::Limit(LimitKind::Sessions),
             why: format!("there are {} sessions already", limits.sessions),
         },
+        // Between its handshake and its CONNECT.
+        ReasonCode::NOT_AUTHORIZED => Refused {
+            reason,
+            cause: RefusalCause::BadCertificate,
+            why: "its certificate is revoked".into(),
+        },
         _ => Refused {
             reason: ReasonCode::SERVER_UNAVAILABLE,
             cause: RefusalCause::Connect,
@@ -437,6 +444,7 @@ fn who_connects_while_the_broker_ends_is_told_what_connack_can_say() {
             ReasonCode::SERVER_UNAVAILABLE,
         ),
         (ReasonCode::QUOTA_EXCEEDED, ReasonCode::QUOTA_EXCEEDED),
+        (ReasonCode::NOT_AUTHORIZED, ReasonCode::NOT_AUTHORIZED),
     ] {
         assert_eq!(not_attached(reason, &Limits::default()).reason, said);
     }

@@ -42,8 +42,8 @@ struct State {
     refused: Vec<MessageId>,
     /// What operators want of the session.
     asked: Vec<Asked>,
-    /// The connection is to end, for this reason.
-    end: Option<ReasonCode>,
+    /// The connection is to end, for this reason, in these words where the reason code has none of its own.
+    end: Option<(ReasonCode, Option<&'static str>)>,
     waker: Option<Waker>,
 }
 
@@ -98,7 +98,7 @@ pub(crate) enum Mail {
     /// More of what the connection waits for is safe.
     Safe(Safe),
     /// Close the connection, for this reason.
-    End(ReasonCode),
+    End(ReasonCode, Option<&'static str>),
 }
 
 impl Inbox {
@@ -236,16 +236,25 @@ impl Inbox {
 
     /// Tells the connection to end.
     pub(crate) fn end(&self, reason: ReasonCode) {
+        self.end_with(reason, None);
+    }
+
+    /// Tells the connection to end, and why.
+    pub(crate) fn end_because(&self, reason: ReasonCode, why: &'static str) {
+        self.end_with(reason, Some(why));
+    }
+
+    fn end_with(&self, reason: ReasonCode, why: Option<&'static str>) {
         let mut state = self.state.lock();
-        state.end.get_or_insert(reason);
+        state.end.get_or_insert((reason, why));
         wake(state);
     }
 
     /// Whether there is something, for a task that waits. Messages are taken with [`Self::take`].
     pub(crate) fn poll(&self, cx: &mut Context<'_>, wants_deliveries: bool) -> Poll<Mail> {
         let mut state = self.state.lock();
-        if let Some(reason) = state.end {
-            return Poll::Ready(Mail::End(reason));
+        if let Some((reason, why)) = state.end {
+            return Poll::Ready(Mail::End(reason, why));
         }
         if !state.asked.is_empty() {
             return Poll::Ready(Mail::Asked(std::mem::take(&mut state.asked)));

@@ -50,6 +50,11 @@ pub(crate) enum Inspect {
         dropped: Vec<Delivery>,
         reply: oneshot::Sender<Option<usize>>,
     },
+    /// Other certificates are revoked from now on: their connections end.
+    Revoke {
+        revocations: Revocations,
+        reply: oneshot::Sender<Vec<oneshot::Receiver<()>>>,
+    },
     Disconnect {
         client: ClientId,
         reason: ReasonCode,
@@ -144,6 +149,9 @@ impl Hub {
                 reply,
             } => {
                 let _ = reply.send(self.requeue(&client, dropped, now));
+            }
+            Inspect::Revoke { revocations, reply } => {
+                let _ = reply.send(self.revoke(revocations));
             }
             Inspect::Disconnect {
                 client,

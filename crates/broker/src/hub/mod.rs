@@ -11,6 +11,7 @@ mod durable;
 mod inbox;
 mod inspect;
 mod queue;
+mod revoking;
 mod sessions;
 mod shared;
 mod subscribing;
@@ -40,6 +41,7 @@ pub(crate) use durable::DurableTopics;
 pub(crate) use inbox::{Asked, Inbox, Mail, Safe};
 pub(crate) use inspect::{Contents, Ended, Inspect};
 pub(crate) use queue::Queue;
+pub(crate) use revoking::Revocations;
 pub(crate) use task::{HubHandle, run};
 
 use crate::config::Limits;
@@ -75,6 +77,8 @@ pub(crate) struct Hub {
     deadlines: BTreeSet<(Timestamp, u32)>,
     /// Connections are refused, for this reason.
     closed: Option<ReasonCode>,
+    /// Which certificates are revoked.
+    revocations: Option<Revocations>,
     durable: Durable,
     /// Where the broker tells of itself.
     sys: Option<sys::Sys>,
@@ -111,6 +115,7 @@ impl Hub {
             dirty: Vec::new(),
             deadlines: BTreeSet::new(),
             closed: None,
+            revocations: None,
             durable: Durable::new(journal, topics),
             sys: None,
             online: 0,

@@ -8,6 +8,10 @@ impl Hub {
             let _ = attach.reply.send(Err(reason));
             return;
         }
+        if self.is_revoked(&attach.info) {
+            let _ = attach.reply.send(Err(ReasonCode::NOT_AUTHORIZED));
+            return;
+        }
         self.connects += 1;
         let Some(&key) = self.by_id.get(&attach.info.client) else {
             if self.clients.len() >= self.limits.sessions {

@@ -78,6 +78,7 @@ mod tests {
             protocol: ListenerProtocol::Tcp,
             peer: ([127, 0, 0, 1], 50_000).into(),
             common_name: None,
+            certificate: None,
             seen_by: SeenBy::Broker,
         })
     }

@@ -83,6 +83,7 @@ fn attach(
         protocol: ListenerProtocol::Tcp,
         peer: SocketAddr::from(([127, 0, 0, 1], 1)),
         common_name: None,
+        certificate: None,
     });
     let attach = Attach {
         info,

@@ -178,7 +178,7 @@ impl Listening {
                 listener: self.config.name.clone(),
                 protocol: self.config.protocol,
                 peer,
-                common_name: None,
+                certificate: None,
                 deadline: Instant::now() + limits.connect_timeout,
                 turned_away: None,
             };
@@ -260,7 +260,7 @@ async fn welcome(stream: TcpStream, tls: Option<Tls>, shared: Arc<Shared>, mut a
         }
         return;
     };
-    let handshake = TlsAcceptor::from(tls.config.clone()).accept(stream);
+    let handshake = TlsAcceptor::from(tls.config()).accept(stream);
     let handshake = tokio::time::timeout_at(deadline, handshake);
     let stream = match within(&shared.stop, handshake).await {
         Some(Ok(Ok(stream))) => stream,
@@ -271,12 +271,15 @@ async fn welcome(stream: TcpStream, tls: Option<Tls>, shared: Arc<Shared>, mut a
         Some(Err(_)) => return timed_out(&shared, &arrival, "TLS"),
         None => return,
     };
-    arrival.common_name = stream
-        .get_ref()
-        .1
-        .peer_certificates()
-        .and_then(|chain| (tls.common_name)(chain.first()?))
-        .map(Into::into);
+    let shown = stream.get_ref().1.peer_certificates();
+    if let Some(certificate) = shown.and_then(<[_]>::first) {
+        let Some(read) = tls.read(certificate) else {
+            // Whoever can't be named can't be revoked either.
+            let why = "its certificate is verified, and can't be read".to_owned();
+            return told(&shared, &arrival, RefusalCause::BadCertificate, why);
+        };
+        arrival.certificate = Some(Arc::new(read));
+    }
     if !websocket {
         return serve(stream, shared, arrival).await;
     }
@@ -330,6 +333,14 @@ fn tls_refusal(error: &io::Error) -> (RefusalCause, String) {
                     "its certificate is not valid yet".to_owned()
                 }
                 CertificateError::Revoked => "its certificate is revoked".to_owned(),
+                CertificateError::ExpiredRevocationList
+                | CertificateError::ExpiredRevocationListContext { .. } => {
+                    "the revocation list has expired: nobody with a certificate is let in until it is signed again"
+                        .to_owned()
+                }
+                CertificateError::UnknownRevocationStatus => {
+                    "no revocation list says whether its certificate is revoked".to_owned()
+                }
                 CertificateError::BadSignature => {
                     "its certificate's signature is not our authority's".to_owned()
                 }

@@ -56,10 +56,7 @@ async fn secured(limits: Limits, observer: Arc<dyn Observer>) -> Secured {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let tls = Tls {
-        config: Arc::new(config),
-        common_name: |_| None,
-    };
+    let tls = Tls::new(Arc::new(config), |_| None);
     let listener = |protocol: ListenerProtocol| ListenerConfig {
         protocol,
         tls: protocol.is_secure().then(|| tls.clone()),

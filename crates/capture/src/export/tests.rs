@@ -29,6 +29,7 @@ fn info(
         protocol,
         peer: peer.parse().unwrap(),
         common_name: None,
+        certificate: None,
     }
 }
 

@@ -178,6 +178,7 @@ impl Flow {
             protocol: ListenerProtocol::Tcp,
             peer: peer.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))),
             common_name: None,
+            certificate: None,
         };
         found.connections += 1;
         sink.connected(info.clone());

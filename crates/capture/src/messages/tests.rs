@@ -44,6 +44,7 @@ impl Scene {
             protocol: ListenerProtocol::Tcp,
             peer: ([127, 0, 0, 1], 40_000).into(),
             common_name: None,
+            certificate: None,
         });
     }
 

@@ -40,6 +40,7 @@ fn capture() -> Arc<Capture> {
             protocol: ListenerProtocol::Tcp,
             peer: ([127, 0, 0, 1], 40_000).into(),
             common_name: None,
+            certificate: None,
         });
     }
     capture

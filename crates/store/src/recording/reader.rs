@@ -233,6 +233,7 @@ fn info(row: &Row<'_>) -> std::result::Result<ConnectionInfo, Bad> {
         protocol: protocol_of(&text("protocol")?).ok_or(UNKNOWN)?,
         peer: text("peer")?.parse().map_err(|_| UNKNOWN)?,
         common_name: row.get::<_, Option<String>>("common_name")?.map(Into::into),
+        certificate: None,
     })
 }
 

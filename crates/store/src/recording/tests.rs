@@ -53,6 +53,7 @@ fn info(id: u64) -> ConnectionInfo {
         protocol: ListenerProtocol::Wss,
         peer: "[::1]:40000".parse().unwrap(),
         common_name: Some("pump-7".into()),
+        certificate: None,
     }
 }
 
