@@ -1,0 +1,202 @@
+//! What can be asked of test clients and saved messages.
+
+use mqttwb_model::Timestamp;
+
+use crate::api::*;
+use crate::clients::{self, Endpoint};
+use crate::{App, Result, blocking, files};
+
+impl App {
+    /// The test clients.
+    pub fn clients(&self) -> Vec<TestClient> {
+        self.clients.list()
+    }
+
+    /// Adds a test client.
+    pub async fn client_create(&self, config: ClientConfig) -> Result<TestClient> {
+        self.clients.create(config).await
+    }
+
+    /// Changes a test client that is not connected.
+    pub async fn client_update(&self, id: u32, config: ClientConfig) -> Result<TestClient> {
+        self.clients.update(id, config).await
+    }
+
+    /// Removes a test client; a connected one is disconnected first. Returns how it was configured, for an undo.
+    pub async fn client_remove(&self, id: u32) -> Result<ClientConfig> {
+        self.clients.remove(id).await
+    }
+
+    /// Connects a test client; returns when CONNACK came or it failed.
+    pub async fn client_connect(&self, id: u32) -> Result<TestClient> {
+        let (target, secrets) = self.clients.target(id)?;
+        let endpoint = self.endpoint(target, secrets).await?;
+        self.clients.connect(id, &endpoint).await
+    }
+
+    /// The way to the broker that a target means.
+    pub(super) async fn endpoint(
+        &self,
+        target: Target,
+        secrets: clients::Secrets,
+    ) -> Result<Endpoint> {
+        let (wanted, device) = match target {
+            Target::Remote(remote) => {
+                let store = self.certificates.clone();
+                return blocking(move || clients::remote_endpoint(&remote, &secrets, &store)).await;
+            }
+            Target::Tcp => (Protocol::Tcp, None),
+            Target::MutualTls { device } => (Protocol::Tls, Some(device)),
+            Target::Ws => (Protocol::Ws, None),
+        };
+        let status = self.broker.status();
+        if status.state != BrokerState::Running {
+            return Err(
+                ApiError::new(ErrorCode::WrongState, "The embedded broker does not run.")
+                    .hint("Start the broker, then connect."),
+            );
+        }
+        let listener = status
+            .listeners
+            .into_iter()
+            .find(|listener| listener.protocol == wanted)
+            .ok_or_else(|| {
+                let name = match wanted {
+                    Protocol::Tcp => "tcp",
+                    Protocol::Tls => "tls",
+                    Protocol::Ws => "ws",
+                    Protocol::Wss => "wss",
+                };
+                ApiError::new(
+                    ErrorCode::NotFound,
+                    format!("The broker has no {name} listener."),
+                )
+                .hint("Add one in broker.toml, or choose another target.")
+            })?;
+        let tls = match device {
+            None => None,
+            Some(device) => {
+                let store = self.certificates.clone();
+                Some(blocking(move || store.client_config(&device)).await?)
+            }
+        };
+        Ok(Endpoint {
+            tls,
+            websocket: (wanted == Protocol::Ws).then(|| mqttwb_client::WebSocket {
+                path: "/mqtt".into(),
+                headers: Vec::new(),
+            }),
+            embedded: true,
+            ..Endpoint::tcp(listener.host, listener.port)
+        })
+    }
+
+    /// Ends a test client's connection.
+    pub async fn client_disconnect(&self, id: u32, how: DisconnectHow) -> Result<TestClient> {
+        self.clients.disconnect(id, how).await
+    }
+
+    /// Subscribes a test client; returns when SUBACK came.
+    pub async fn client_subscribe(&self, id: u32, request: SubscribeRequest) -> Result<TestClient> {
+        self.clients.subscribe(id, &request).await
+    }
+
+    /// Ends a subscription of a test client.
+    pub async fn client_unsubscribe(&self, id: u32, filter: String) -> Result<TestClient> {
+        self.clients.unsubscribe(id, &filter).await
+    }
+
+    /// Publishes from a test client.
+    pub async fn client_publish(&self, id: u32, request: PublishRequest) -> Result<()> {
+        self.clients.publish(id, &request).await
+    }
+
+    /// Has a test client back that was removed.
+    pub async fn client_restore(&self, id: u32) -> Result<TestClient> {
+        self.clients.restore(id).await
+    }
+
+    /// Begins to publish messages one after the other from a test client.
+    pub async fn client_run(&self, id: u32, request: RunRequest) -> Result<TestClient> {
+        self.clients.run(id, request).await
+    }
+
+    /// Ends what [`client_run`](Self::client_run) began.
+    pub async fn client_run_stop(&self, id: u32) -> Result<TestClient> {
+        self.clients.stop(id)
+    }
+
+    /// Publishes a request from a test client, and waits for its reply.
+    pub async fn client_request(&self, id: u32, request: ReplyRequest) -> Result<ReplyReceived> {
+        self.clients.request(id, request).await
+    }
+
+    /// Messages that are kept.
+    pub async fn saved_messages(&self) -> Result<Vec<SavedMessage>> {
+        Ok(self.clients.messages())
+    }
+
+    /// Keeps a message; one of the same name is replaced.
+    pub async fn saved_message_keep(&self, saved: SavedMessage) -> Result<Vec<SavedMessage>> {
+        self.clients.keep_message(saved).await
+    }
+
+    /// Forgets a message that was kept.
+    pub async fn saved_message_forget(&self, name: String) -> Result<Vec<SavedMessage>> {
+        self.clients.forget_message(&name).await
+    }
+
+    /// Writes test clients and saved messages into a file, all of them where none is named; secrets only where they are
+    /// asked for. Returns the file.
+    pub async fn clients_export(
+        &self,
+        ids: Vec<u32>,
+        secrets: bool,
+        path: Option<String>,
+    ) -> Result<String> {
+        let text = self.clients.export(&ids, secrets)?;
+        let data = self.data.clone();
+        blocking(move || {
+            let path = match path {
+                Some(path) => files::absolute(std::path::Path::new(&path))?,
+                None => clients::free_export(&data)?,
+            };
+            files::write_secret(&path, &text)?;
+            Ok(path.display().to_string())
+        })
+        .await
+    }
+
+    /// Adds the test clients of a text that the workbench, MQTTX or MQTT Explorer has exported.
+    pub async fn clients_import(&self, text: String) -> Result<Imported> {
+        self.clients.import(&text, Some(&self.data)).await
+    }
+
+    /// What a test client did and saw: at most `count` entries that are newer than `after`, oldest first.
+    pub async fn client_timeline(
+        &self,
+        id: u32,
+        after: u64,
+        count: u32,
+    ) -> Result<Vec<TimelineEntry>> {
+        self.clients.timeline(id, after, count)
+    }
+
+    /// Topics that were seen and whose name holds a text: at most `count` of them, 100 at most.
+    pub async fn topics_like(&self, text: &str, count: u32) -> Result<Vec<String>> {
+        const LOOK: u32 = 500;
+        let topics = self.traffic.topics();
+        let view = topics.open();
+        let found = topics.filter(view, text).and_then(|()| {
+            let look = TopicsLook {
+                count: LOOK,
+                ..TopicsLook::default()
+            };
+            topics.frame(view, &look, Timestamp::now())
+        });
+        topics.close(view)?;
+        let seen = found?.rows.into_iter().filter(|row| row.topic.is_some());
+        let most = usize::try_from(count.min(100)).unwrap_or(100);
+        Ok(seen.map(|row| row.name).take(most).collect())
+    }
+}
