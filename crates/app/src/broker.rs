@@ -6,6 +6,7 @@
 mod failure;
 mod listening;
 mod meter;
+mod trust;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -68,6 +69,8 @@ pub(crate) struct BrokerControl {
     reloading: tokio::sync::Mutex<()>,
     /// Hears commands from other processes while the broker runs; or why it does not.
     control: Mutex<Option<Result<control::Server>>>,
+    /// Why the listeners could not be given newer certificates.
+    certificates_stale: Mutex<Option<ApiError>>,
 }
 
 /// Ports that are tried for one that is taken, before any free one is.
@@ -93,6 +96,7 @@ impl BrokerControl {
             phase: Mutex::new(Phase::Stopped { failure: None }),
             reloading: tokio::sync::Mutex::default(),
             control: Mutex::default(),
+            certificates_stale: Mutex::default(),
         }
     }
 
@@ -165,6 +169,8 @@ impl BrokerControl {
             None => {
                 let control = self.hear_commands().await;
                 *self.control.lock() = Some(control);
+                // What was revoked between reading the list and now.
+                self.apply_certificates().await?;
                 Ok(self.status())
             }
         }
@@ -188,6 +194,7 @@ impl BrokerControl {
         let read = Arc::new(self.read_config().await?);
         let config = &read.broker;
         self.capture.set_budget(config.capture_memory);
+        self.have_names(&config.listeners).await?;
         let mut listeners = Vec::new();
         for spec in &config.listeners {
             listeners.push(self.listener(spec).await?);
@@ -248,14 +255,7 @@ impl BrokerControl {
 
     async fn listener(&self, spec: &ListenerSpec) -> Result<mqttwb_broker::ListenerConfig> {
         let tls = if spec.protocol.is_secure() {
-            let files = spec.files.clone();
-            let certificates = self.certificates.clone();
-            let (client_cert, websocket) = (spec.client_cert, spec.protocol.is_websocket());
-            let config = crate::blocking(move || {
-                certificates.server_config(client_cert, files.as_ref(), websocket)
-            })
-            .await?;
-            Some(Tls::new(config, client_certificate))
+            Some(Tls::new(self.tls_config(spec).await?, client_certificate))
         } else {
             None
         };
@@ -366,6 +366,13 @@ impl BrokerControl {
                 listener.loopback,
                 listener.client_cert,
             ));
+        }
+        if let Some(error) = &*self.certificates_stale.lock() {
+            findings.push(Finding {
+                severity: Severity::Serious,
+                title: "The listeners go by older certificates".into(),
+                detail: error.message.clone(),
+            });
         }
         if let Some(Err(error)) = &*self.control.lock() {
             findings.push(Finding {

@@ -1,32 +1,49 @@
 //! The authority of a data folder and all that it has signed.
 //!
-//! Duty: keep keys and certificates in `pki/` of the data folder, issue and export devices, and make what rustls needs.
+//! Duty: keep keys and certificates in `pki/` of the data folder; issue, renew, revoke and export devices; keep the server
+//! certificate and the revocation list good; and make what rustls needs.
 //! Not here: X.509 itself (`mqttwb_pki`), TLS connections (broker, client). Every call reads or writes files: the facade
 //! runs them where blocking is allowed.
 //! Invariant: a private key's file is nobody else's to read from its first byte on, and no file is ever half written.
-//! Whoever changes `pki/` holds its lock, so that a running broker and `mqttwb cert issue` share a folder.
+//! Whoever changes `pki/` holds its lock and looks at what is there first, so that a running broker and `mqttwb cert`
+//! share a folder.
 
+mod authority;
+mod batch;
+mod bundle;
+mod desk;
+mod devices;
 mod folder;
+mod inspect;
 mod remote_tls;
+mod revoking;
+mod server;
 mod tls;
+mod words;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mqttwb_model::Timestamp;
 use mqttwb_pki::{
-    Authority, Certificate, CertificateError, DeviceName, Identity, SecretKey, ServerName,
-    ServerNames, Validity,
+    Authority, Certificate, CertificateError, DeviceName, Identity, RevocationList, SecretKey,
+    ServerNames,
 };
+use parking_lot::RwLock;
 
-use crate::api::{self, ApiError, CertificateKind, CertificateState, ErrorCode};
+use crate::api::{self, ApiError, CertificateKind, ErrorCode};
 use crate::words::sentence;
 use crate::{Result, files};
 
+pub use desk::CertificateDesk;
+pub(crate) use desk::tls_port_of;
 pub use folder::DEFAULT_TLS_PORT;
+pub(crate) use server::names_of_listeners;
 pub use tls::OwnFiles;
 pub(crate) use tls::client_config_of_files;
+use words::for_people;
 
 /// A certificate that ends sooner than this is worth a word, and the server's is renewed.
 const EXPIRES_SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -37,26 +54,34 @@ const SERVER_DAYS: u32 = 824;
 /// The longest life of a device certificate.
 const DEVICE_DAYS: u32 = 3650;
 
-/// The authority of a data folder, its server certificate and its devices.
+/// The authority of a data folder, its server certificate, its devices and what it has revoked.
 #[derive(Debug)]
 pub struct CertificateStore {
     folder: PathBuf,
     exports: PathBuf,
+    held: RwLock<Arc<Held>>,
+}
+
+/// What was in the folder when it was looked at last.
+#[derive(Debug)]
+struct Held {
+    /// Signs servers, devices and the revocation list.
     authority: Authority,
+    /// The root's key is encrypted.
+    root_locked: bool,
     server: Identity,
+    /// What the server certificate is to be good for.
+    names: ServerNames,
+    list: RevocationList,
 }
 
 impl CertificateStore {
-    /// Opens the store of a data folder. What is not there is made: the folder, the authority, the server certificate.
+    /// Opens the store of a data folder. What is not there is made: the folder, the authority, the server certificate,
+    /// the revocation list.
     ///
     /// The server certificate is renewed when it ends within 30 days or lacks a name of this computer.
     pub fn open(data: &Path) -> Result<Self> {
-        let mut names = ServerNames::local();
-        // A computer may have a name that no certificate can hold; it is then reached as localhost all the same.
-        if let Ok(name) = ServerName::try_from(&*gethostname::gethostname().to_string_lossy()) {
-            names = names.and(name);
-        }
-        Self::open_at(data, &names, Timestamp::now())
+        Self::open_at(data, &server::names_of_this_computer(), Timestamp::now())
     }
 
     fn open_at(data: &Path, names: &ServerNames, now: Timestamp) -> Result<Self> {
@@ -64,108 +89,86 @@ impl CertificateStore {
         let folder = data.join("pki");
         files::create_private_folder(&folder.join("devices"))?;
         let _lock = lock(&folder)?;
-        let authority = open_authority(&folder, now)?;
-        let server = open_server(&folder, &authority, names, now)?;
+        let held = look(&folder, names, now)?;
         Ok(Self {
             folder,
             exports: data.join("exports"),
-            authority,
-            server,
+            held: RwLock::new(Arc::new(held)),
         })
     }
 
-    /// The authority, the server certificate and the devices by name.
+    /// Looks at the folder again, and does what time has made due: a server certificate that ends soon is renewed, a
+    /// revocation list is signed anew. Whether something is other than before.
+    pub fn refresh(&self, now: Timestamp) -> Result<bool> {
+        let _lock = lock(&self.folder)?;
+        self.look(now)
+    }
+
+    /// Has the server certificate bear these names too.
+    pub fn serve(&self, names: ServerNames, now: Timestamp) -> Result<bool> {
+        let _lock = lock(&self.folder)?;
+        let mut all = self.held().names.clone();
+        for name in names.iter() {
+            all = all.and(name.clone());
+        }
+        let newer = look(&self.folder, &all, now)?;
+        Ok(self.hold(newer))
+    }
+
+    /// Whoever calls this has the folder's lock.
+    fn look(&self, now: Timestamp) -> Result<bool> {
+        let names = self.held().names.clone();
+        let newer = look(&self.folder, &names, now)?;
+        Ok(self.hold(newer))
+    }
+
+    fn hold(&self, newer: Held) -> bool {
+        let mut held = self.held.write();
+        let same = held.authority.certificate() == newer.authority.certificate()
+            && held.server.certificate == newer.server.certificate
+            && held.list == newer.list;
+        *held = Arc::new(newer);
+        !same
+    }
+
+    fn held(&self) -> Arc<Held> {
+        self.held.read().clone()
+    }
+
+    /// The authority, the server certificate, the devices by name, and what is revoked.
     pub fn overview(&self) -> Result<api::Certificates> {
         let now = Timestamp::now();
-        let authority = self.authority.certificate();
+        let held = self.held();
+        let (authority, list) = (&held.authority, &held.list);
+        let told = |certificate, kind| for_people(certificate, kind, now, Some(list));
+        let root = authority.anchor();
+        let issuing = authority.certificate();
         Ok(api::Certificates {
-            authority: for_people(authority, CertificateKind::Authority, now),
-            server: for_people(&self.server.certificate, CertificateKind::Server, now),
+            authority: told(root, CertificateKind::Authority),
+            issuing: (issuing != root).then(|| told(issuing, CertificateKind::Authority)),
+            root_locked: held.root_locked,
+            server: told(&held.server.certificate, CertificateKind::Server),
+            server_names: server::names_wanted(&self.folder)?,
             devices: self.devices(now)?,
+            revocations: words::list_for_people(list, now),
             export_folder: self.exports.display().to_string(),
         })
     }
+}
 
-    /// The device certificates, by name.
-    fn devices(&self, now: Timestamp) -> Result<Vec<api::Certificate>> {
-        let folder = self.folder.join("devices");
-        let mut devices = Vec::new();
-        for name in files::names_in(&folder)? {
-            let device = name.strip_suffix(".crt").map(DeviceName::try_from);
-            let Some(Ok(_)) = device else {
-                continue; // a key, or nothing of ours
-            };
-            let certificate = read_certificate(&folder.join(&name))?;
-            devices.push(for_people(&certificate, CertificateKind::Device, now));
-        }
-        devices.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(devices)
-    }
-
-    /// Makes a key and a certificate for a device that has none.
-    pub fn issue(&self, request: &api::DeviceRequest) -> Result<api::Certificate> {
-        self.issue_after(request, || Ok(()))
-    }
-
-    /// Issues when everything else that is wanted can be done: `prepare` is called before anything is signed.
-    fn issue_after(
-        &self,
-        request: &api::DeviceRequest,
-        prepare: impl FnOnce() -> Result<()>,
-    ) -> Result<api::Certificate> {
-        let name = device_name(&request.name)?;
-        if !(1..=DEVICE_DAYS).contains(&request.days) {
-            return Err(ApiError::new(
-                ErrorCode::InvalidInput,
-                format!("{} days is no validity for a device.", request.days),
-            )
-            .hint(format!("Choose 1 to {DEVICE_DAYS} days.")));
-        }
-        let (certificate, key) = self.device_files(&name);
-        let _lock = lock(&self.folder)?;
-        if files::exists(&certificate)? {
-            return Err(ApiError::new(
-                ErrorCode::AlreadyExists,
-                format!("A device named {name} has a certificate already."),
-            )
-            .hint("Choose another name, or export the certificate that is there."));
-        }
-        prepare()?;
-        let now = Timestamp::now();
-        let identity = self
-            .authority
-            .issue_device(&name, Validity::days_from(now, request.days))
-            .map_err(|error| certificate_error(&error))?;
-        write_identity(&certificate, &key, &identity)?;
-        Ok(for_people(
-            &identity.certificate,
-            CertificateKind::Device,
-            now,
-        ))
-    }
-
-    fn device(&self, name: &DeviceName) -> Result<Identity> {
-        let (certificate, key) = self.device_files(name);
-        if !files::exists(&certificate)? {
-            return Err(ApiError::new(
-                ErrorCode::NotFound,
-                format!("There is no device named {name}."),
-            )
-            .hint("Issue a certificate for it first."));
-        }
-        Ok(Identity {
-            certificate: read_certificate(&certificate)?,
-            key: read_key(&key)?,
-        })
-    }
-
-    fn device_files(&self, name: &DeviceName) -> (PathBuf, PathBuf) {
-        let folder = self.folder.join("devices");
-        (
-            folder.join(format!("{name}.crt")),
-            folder.join(format!("{name}.key")),
-        )
-    }
+/// Reads a folder, and makes in it what is not there or not good any more.
+fn look(folder: &Path, names: &ServerNames, now: Timestamp) -> Result<Held> {
+    files::create_private_folder(&folder.join("devices"))?;
+    let (authority, root_locked) = authority::open(folder, now)?;
+    let server = server::open(folder, &authority, names, now)?;
+    let list = revoking::open(folder, &authority, now)?;
+    Ok(Held {
+        authority,
+        root_locked,
+        server,
+        names: names.clone(),
+        list,
+    })
 }
 
 fn device_name(text: &str) -> Result<DeviceName> {
@@ -174,6 +177,17 @@ fn device_name(text: &str) -> Result<DeviceName> {
             ApiError::new(ErrorCode::InvalidInput, sentence(error))
                 .hint("A name has 1 to 64 characters: letters a–z, digits and . _ -, and begins with a letter, a digit or _.")
         })
+}
+
+fn valid_days(days: u32) -> Result<u32> {
+    if (1..=DEVICE_DAYS).contains(&days) {
+        return Ok(days);
+    }
+    Err(ApiError::new(
+        ErrorCode::InvalidInput,
+        format!("{days} days is no validity for a device."),
+    )
+    .hint(format!("Choose 1 to {DEVICE_DAYS} days.")))
 }
 
 /// Waits for the other processes that change the folder; released when the file is dropped.
@@ -185,67 +199,24 @@ fn lock(folder: &Path) -> Result<File> {
     Ok(file)
 }
 
-fn open_authority(folder: &Path, now: Timestamp) -> Result<Authority> {
-    let (certificate, key) = (folder.join("ca.crt"), folder.join("ca.key"));
-    if files::exists(&certificate)? {
-        return Authority::from_pem(&files::read(&certificate)?, &files::read_secret(&key)?)
-            .map_err(|error| {
-                ApiError::new(
-                    ErrorCode::Certificate,
-                    sentence(format_args!("{}: {error}", certificate.display())),
-                )
-                .hint("Bring back ca.crt and ca.key from a copy; or move the pki folder away, then a new authority is made and every device needs a new certificate.")
-            });
+/// A certificate and those above it that a peer must be shown, in one file.
+fn chain_pem(certificate: &Certificate, authority: &Authority) -> String {
+    let mut text = certificate.to_pem();
+    for above in authority.intermediates() {
+        text.push_str(&above.to_pem());
     }
-    let authority = Authority::generate(Validity::days_from(now, AUTHORITY_DAYS))
-        .map_err(|error| certificate_error(&error))?;
-    let secret = authority.key().map_err(|error| certificate_error(&error))?;
-    // The certificate last: where it stands, the authority is whole.
-    files::write_secret(&key, &secret.to_pem())?;
-    files::write(&certificate, &authority.certificate().to_pem())?;
-    Ok(authority)
-}
-
-fn open_server(
-    folder: &Path,
-    authority: &Authority,
-    names: &ServerNames,
-    now: Timestamp,
-) -> Result<Identity> {
-    let (certificate, key) = (folder.join("server.crt"), folder.join("server.key"));
-    if files::exists(&certificate)?
-        && let Ok(stored) = read_certificate(&certificate)
-        && let Ok(secret) = read_key(&key)
-        && stored.is_signed_by(authority)
-        && secret.belongs_to(&stored)
-        && serves(&stored, names, now)
-    {
-        return Ok(Identity {
-            certificate: stored,
-            key: secret,
-        });
-    }
-    let identity = authority
-        .issue_server(names, Validity::days_from(now, SERVER_DAYS))
-        .map_err(|error| certificate_error(&error))?;
-    write_identity(&certificate, &key, &identity)?;
-    Ok(identity)
-}
-
-/// Whether a server certificate has every name, and stays valid for a while.
-fn serves(certificate: &Certificate, names: &ServerNames, now: Timestamp) -> bool {
-    let described = certificate.description();
-    described.validity.contains(now)
-        && described.validity.contains(now.plus(EXPIRES_SOON))
-        && names
-            .iter()
-            .all(|name| described.names.contains(&name.to_string()))
+    text
 }
 
 /// Writes the key first: where the certificate stands, its key does too.
-fn write_identity(certificate: &Path, key: &Path, identity: &Identity) -> Result<()> {
+fn write_identity(
+    certificate: &Path,
+    key: &Path,
+    identity: &Identity,
+    authority: &Authority,
+) -> Result<()> {
     files::write_secret(key, &identity.key.to_pem())?;
-    files::write(certificate, &identity.certificate.to_pem())
+    files::write(certificate, &chain_pem(&identity.certificate, authority))
 }
 
 fn read_certificate(path: &Path) -> Result<Certificate> {
@@ -270,38 +241,8 @@ fn certificate_error(error: &dyn std::error::Error) -> ApiError {
     ApiError::new(ErrorCode::Certificate, sentence(error))
 }
 
-fn for_people(
-    certificate: &Certificate,
-    kind: CertificateKind,
-    now: Timestamp,
-) -> api::Certificate {
-    let told = certificate.description();
-    let validity = told.validity;
-    let state = if now < validity.not_before {
-        CertificateState::NotYetValid
-    } else if now > validity.not_after {
-        CertificateState::Expired
-    } else if now.plus(EXPIRES_SOON) > validity.not_after {
-        CertificateState::Expiring
-    } else {
-        CertificateState::Valid
-    };
-    api::Certificate {
-        kind,
-        name: told.common_name.clone(),
-        subject: told.subject.clone(),
-        issuer: told.issuer.clone(),
-        serial: told.serial.clone(),
-        names: told.names.clone(),
-        not_before: validity.not_before.as_millis(),
-        not_after: validity.not_after.as_millis(),
-        state,
-        key: told.key.clone(),
-        signature: told.signature.clone(),
-        usages: told.usages.clone(),
-        fingerprint: told.fingerprint.clone(),
-        pem: certificate.to_pem(),
-    }
+fn input_error(error: &dyn std::error::Error) -> ApiError {
+    ApiError::new(ErrorCode::InvalidInput, sentence(error))
 }
 
 #[cfg(test)]

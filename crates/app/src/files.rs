@@ -112,6 +112,11 @@ pub(crate) fn write_secret(path: &Path, text: &str) -> Result<()> {
     replace(path, text.as_bytes(), Readers::Owner)
 }
 
+/// The same of bytes.
+pub(crate) fn write_secret_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace(path, bytes, Readers::Owner)
+}
+
 fn replace(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
     let temporary = temporary_beside(path);
     let written = readable_by(readers)

@@ -34,6 +34,7 @@ use tokio::sync::watch;
 
 use api::*;
 use broker::{BrokerControl, Meter};
+pub use certificates::CertificateDesk;
 use certificates::CertificateStore;
 use charts::{Charts, Counters};
 use clients::TestClients;
@@ -57,6 +58,7 @@ pub struct App {
     data: PathBuf,
     capture: Arc<Capture>,
     certificates: Arc<CertificateStore>,
+    desk: CertificateDesk,
     broker: Arc<BrokerControl>,
     clients: TestClients,
     traffic: Traffic,
@@ -113,6 +115,7 @@ impl App {
             meter: Arc::default(),
             expiring: Arc::default(),
             capture,
+            desk: CertificateDesk::of_broker(certificates.clone(), broker.clone()),
             certificates,
             broker,
             charts: charts.clone(),
@@ -139,6 +142,7 @@ impl App {
                 }
                 meter.lock().sample(Timestamp::now(), broker.counters());
                 if second % CERTIFICATES_EVERY == 0 {
+                    broker.keep_certificates_good().await;
                     let certificates = certificates.clone();
                     if let Ok(all) = blocking(move || certificates.overview()).await {
                         *expiring.lock() = certificate_findings(&all);
@@ -242,7 +246,8 @@ fn certificate_findings(all: &Certificates) -> Vec<Finding> {
             CertificateState::Expired => (Severity::Serious, "has ended"),
             CertificateState::Expiring => (Severity::Warning, "ends within 30 days"),
             CertificateState::NotYetValid => (Severity::Warning, "is not valid yet"),
-            CertificateState::Valid => return None,
+            // Its refusal is what was wanted.
+            CertificateState::Valid | CertificateState::Revoked => return None,
         };
         Some(Finding {
             severity,
@@ -252,9 +257,20 @@ fn certificate_findings(all: &Certificates) -> Vec<Finding> {
                     .into(),
         })
     };
-    [&all.authority, &all.server]
+    let mut findings: Vec<Finding> = [&all.authority]
         .into_iter()
+        .chain(&all.issuing)
+        .chain([&all.server])
         .chain(&all.devices)
         .filter_map(ends)
-        .collect()
+        .collect();
+    if all.revocations.expired {
+        findings.push(Finding {
+            severity: Severity::Serious,
+            title: "The revocation list has expired".into(),
+            detail: "Nobody with a certificate is let in until it is signed again: Certificates, or `mqttwb cert crl --sign`."
+                .into(),
+        });
+    }
+    findings
 }

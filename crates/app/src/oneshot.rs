@@ -3,7 +3,7 @@
 //! Duty: the commands of a shell that need no workbench around them, for any broker. Not here: arguments and printing.
 //! Invariant: nothing runs on after a call has returned.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use bytes::Bytes;
 use mqttwb_client::{
     Grant, Login, Message, MessageProperties, Options, Publication, TestClient, Wish,
 };
-use mqttwb_model::{ListenerProtocol, Timestamp};
+use mqttwb_model::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -21,9 +21,11 @@ use url::Url;
 
 use crate::api::{
     ApiError, Certificates, ConfigReport, DeviceFolder, DeviceRequest, ErrorCode, ExportRequest,
-    PublishRequest, Version,
+    InspectFileRequest, InspectedFile, PublishRequest, Version,
 };
-use crate::certificates::{CertificateStore, DEFAULT_TLS_PORT, client_config_of_files};
+use crate::certificates::{
+    CertificateStore, DEFAULT_TLS_PORT, client_config_of_files, tls_port_of,
+};
 use crate::clients::{
     Endpoint, connection_failed, filter, payload, qos, request_failed, topic, version,
 };
@@ -44,6 +46,11 @@ pub async fn certificates(data: PathBuf) -> Result<Certificates> {
     blocking(move || CertificateStore::open(&data)?.overview()).await
 }
 
+/// Looks into a file of certificates. No data folder is opened or made.
+pub async fn inspect_file(request: InspectFileRequest) -> Result<InspectedFile> {
+    blocking(move || CertificateStore::inspect(None, &request)).await
+}
+
 /// Issues a device certificate, and writes the device's files: into the folder that is named itself, or into a folder of
 /// the device's name below the default one.
 pub async fn issue(
@@ -53,7 +60,7 @@ pub async fn issue(
 ) -> Result<DeviceFolder> {
     blocking(move || {
         let store = CertificateStore::open(&data)?;
-        let port = tls_port(&data);
+        let port = tls_port_of(&data);
         match out {
             Some(folder) => store.issue_into(&request, &folder, port),
             None => {
@@ -69,7 +76,7 @@ pub async fn issue(
 pub async fn export(data: PathBuf, device: String, out: Option<PathBuf>) -> Result<DeviceFolder> {
     blocking(move || {
         let store = CertificateStore::open(&data)?;
-        let port = tls_port(&data);
+        let port = tls_port_of(&data);
         match out {
             Some(folder) => store.export_into(&device, &folder, port),
             None => store.export(&default_export(device), port),
@@ -80,21 +87,6 @@ pub async fn export(data: PathBuf, device: String, out: Option<PathBuf>) -> Resu
 
 fn default_export(name: String) -> ExportRequest {
     ExportRequest { name, folder: None }
-}
-
-/// The port of the first tls listener of a data folder's configuration. A configuration that is broken is the broker's
-/// affair, not that of a certificate.
-fn tls_port(data: &Path) -> u16 {
-    let listeners = ConfigFile::of(data)
-        .read()
-        .map(|config| config.broker.listeners)
-        .unwrap_or_default();
-    listeners
-        .iter()
-        .find(|listener| listener.protocol == ListenerProtocol::Tls)
-        .map(|listener| listener.bind.port())
-        .filter(|port| *port != 0)
-        .unwrap_or(DEFAULT_TLS_PORT)
 }
 
 /// Where a broker is, as a person writes it: `mqtt://host`, `mqtts://user:password@host:8883`, `host:1883` or `host`.
@@ -487,6 +479,7 @@ mod tests {
         let request = DeviceRequest {
             name: "pump-7".into(),
             days: 1,
+            ..DeviceRequest::default()
         };
         let out = data.path().join("out");
         let folder = issue(data.path().into(), request, Some(out.clone()))

@@ -326,7 +326,7 @@ pub(crate) fn quote(text: &str) -> Cow<'_, str> {
 }
 
 /// A text as a string literal that Python, JavaScript and C++ read alike.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {

@@ -96,6 +96,7 @@ async fn test_clients_talk_over_tcp_and_mutual_tls_in_both_versions() {
     let device = DeviceRequest {
         name: "pump-7".into(),
         days: 1,
+        ..DeviceRequest::default()
     };
     app.device_issue(device).await.unwrap();
     for version in [Version::V311, Version::V5] {
@@ -183,6 +184,7 @@ async fn there_are_texts_to_paste_for_every_listener() {
     let device = DeviceRequest {
         name: "pump-7".into(),
         days: 1,
+        ..DeviceRequest::default()
     };
     app.device_issue(device).await.unwrap();
     for (listener, device, tools) in [

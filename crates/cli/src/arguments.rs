@@ -1,5 +1,6 @@
 //! What can be written after `mqttwb`.
 
+mod certificates;
 mod faults;
 mod inspect;
 mod recordings;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use mqttwb_app::api::Version;
 
+pub use certificates::*;
 pub use faults::{FaultCommand, action_text};
 pub use inspect::{InspectCommand, Paging, SessionArguments};
 pub use recordings::{Compare, ExportRecording, Import, Record, Replay};
@@ -114,42 +116,6 @@ pub struct Run {
     /// Print a line for each packet
     #[arg(long)]
     pub watch: bool,
-}
-
-/// What to do with certificates.
-#[derive(Debug, Subcommand)]
-pub enum CertCommand {
-    /// Make a key and a certificate for a device, and write what the device needs
-    Issue(Issue),
-    /// Write what a device needs that was issued before
-    Export(Export),
-    /// List the authority, the server certificate and the devices
-    List,
-}
-
-/// A device certificate to make.
-#[derive(Debug, Args)]
-pub struct Issue {
-    /// The device's name: 1 to 64 letters, digits, '.', '_' and '-'
-    #[arg(value_name = "NAME")]
-    pub name: String,
-    /// Folder for ca.crt, NAME.crt, NAME.key and README.md; they are written into DIR itself
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Days that it is valid for; 1 to 3650
-    #[arg(long, value_name = "N", default_value_t = 365)]
-    pub days: u32,
-}
-
-/// A device to export.
-#[derive(Debug, Args)]
-pub struct Export {
-    /// The device's name
-    #[arg(value_name = "NAME")]
-    pub name: String,
-    /// Folder for ca.crt, NAME.crt, NAME.key and README.md; they are written into DIR itself
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
 }
 
 /// A message to publish.

@@ -1,55 +1,489 @@
 //! `mqttwb cert`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use mqttwb_app::api::{Certificate, CertificateState, DeviceFolder, DeviceRequest};
-use mqttwb_app::{Result, oneshot};
+use mqttwb_app::api::{
+    ApiError, AuthorityImport, AuthorityRequest, BundleRequest, Certificate, CertificateKind,
+    CertificateState, Certificates, DeviceFolder, DeviceRequest, ErrorCode, FaultSeverity,
+    InspectFileRequest, InspectedFile, RenewRequest, RevocationList, RevokeRequest,
+};
+use mqttwb_app::{CertificateDesk, Result, oneshot};
 
-use crate::arguments::{Export, Issue};
+use crate::arguments::{
+    AuthorityCommand, BundleOf, CertCommand, CreateAuthority, Crl, Export, ExportAuthority,
+    ImportAuthority, Issue, Passphrase, Renew, Revoke, Server, Show,
+};
 use crate::output::Output;
+use crate::signal::Ending;
+
+/// Does what is asked of certificates.
+pub async fn run(data: PathBuf, wanted: CertCommand, output: &Output) -> Result<()> {
+    match wanted {
+        CertCommand::Issue(issue) if issue.list.is_some() => batch(data, issue, output).await,
+        CertCommand::Issue(issue) if issue.csr.is_some() => sign(data, issue, output).await,
+        CertCommand::Issue(one) => issue(data, one, output).await,
+        CertCommand::Export(one) => export(data, one, output).await,
+        CertCommand::List => list(data, output).await,
+        CertCommand::Authority { what } => authority(data, what, output).await,
+        CertCommand::Server(wanted) => server(data, wanted, output).await,
+        CertCommand::Renew(wanted) => renew(data, wanted, output).await,
+        CertCommand::Revoke(wanted) => revoke(data, wanted, output).await,
+        CertCommand::Show(wanted) => show(data, wanted, output).await,
+        CertCommand::Bundle(wanted) => bundle(data, wanted, output).await,
+        CertCommand::Crl(wanted) => crl(data, wanted, output).await,
+    }
+}
+
+/// One JSON value, or a text for people. What was done is done, whoever reads about it.
+fn tell(
+    output: &Output,
+    value: &impl serde::Serialize,
+    text: impl FnOnce() -> String,
+) -> Result<()> {
+    let printed = if output.is_json() {
+        output.json(value)?
+    } else {
+        output.line(text().as_bytes())
+    };
+    let _ = printed;
+    Ok(())
+}
+
+fn request(issue: &Issue) -> DeviceRequest {
+    DeviceRequest {
+        name: issue.name.clone().unwrap_or_default(),
+        days: issue.days,
+        key: issue.key.into(),
+        organization: issue.organization.clone(),
+        unit: issue.unit.clone(),
+        names: issue.names.clone(),
+        request: None,
+    }
+}
 
 /// Issues a device certificate and writes the device's files.
-pub async fn issue(data: PathBuf, issue: Issue, output: &Output) -> Result<()> {
-    let request = DeviceRequest {
-        name: issue.name,
-        days: issue.days,
-    };
-    let folder = oneshot::issue(data, request, issue.out).await?;
+async fn issue(data: PathBuf, issue: Issue, output: &Output) -> Result<()> {
+    let folder = oneshot::issue(data, request(&issue), issue.out).await?;
     written(&folder, output)
 }
 
+/// Signs a request, and writes the certificate.
+async fn sign(data: PathBuf, issue: Issue, output: &Output) -> Result<()> {
+    let file = issue.csr.clone().unwrap_or_default();
+    let request = DeviceRequest {
+        request: Some(read(&file)?),
+        ..request(&issue)
+    };
+    let desk = CertificateDesk::open(data).await?;
+    let issued = desk.issue(request).await?;
+    let mut place = None;
+    if let Some(folder) = &issue.out {
+        let files = desk
+            .export_certificate(issued.name.clone(), folder.clone())
+            .await?;
+        place = Some(files.folder);
+    }
+    tell(output, &issued, || match place {
+        Some(folder) => format!("{}: signed, its certificate is in {folder}", issued.name),
+        None => issued.pem.trim_end().to_owned(),
+    })
+}
+
+/// Issues every device of a list.
+async fn batch(data: PathBuf, issue: Issue, output: &Output) -> Result<()> {
+    let list = read(&issue.list.unwrap_or_default())?;
+    let desk = CertificateDesk::open(data).await?;
+    let mut progress = desk.batch(list, issue.out).await?;
+    let mut ending = Ending::catch()?;
+    while progress.running {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(100)) => progress = desk.batch_progress(),
+            () = ending.wanted(), if !progress.cancelled => {
+                progress = desk.batch_cancel();
+                progress.cancelled = true; // it is, after the device that is at hand
+            }
+        }
+    }
+    tell(output, &progress, || {
+        let mut text = format!(
+            "{} of {} devices issued into {}{}",
+            progress.issued,
+            progress.total,
+            progress.folder,
+            if progress.cancelled {
+                "; stopped before the end"
+            } else {
+                ""
+            }
+        );
+        for failure in &progress.failed {
+            text.push_str(&format!(
+                "\nline {}: {}: {}",
+                failure.line, failure.name, failure.why
+            ));
+        }
+        text
+    })?;
+    if !progress.failed.is_empty() {
+        let count = progress.failed.len();
+        return Err(ApiError::new(
+            ErrorCode::Certificate,
+            format!("{count} devices of the list were not issued."),
+        ));
+    }
+    Ok(())
+}
+
 /// Writes the files of a device that was issued before.
-pub async fn export(data: PathBuf, export: Export, output: &Output) -> Result<()> {
+async fn export(data: PathBuf, export: Export, output: &Output) -> Result<()> {
     let folder = oneshot::export(data, export.name, export.out).await?;
     written(&folder, output)
 }
 
 fn written(folder: &DeviceFolder, output: &Output) -> Result<()> {
-    let printed = if output.is_json() {
-        output.json(folder)?
-    } else {
-        let text = format!(
+    tell(output, folder, || {
+        format!(
             "{}: {}\n\nTry it while the broker runs:\n\n{}",
             folder.folder,
             folder.files.join(", "),
             folder.command
-        );
-        output.line(text.as_bytes())
+        )
+    })
+}
+
+async fn renew(data: PathBuf, renew: Renew, output: &Output) -> Result<()> {
+    let desk = CertificateDesk::open(data).await?;
+    let renewed = desk
+        .renew(RenewRequest {
+            name: renew.name,
+            days: renew.days,
+            new_key: renew.new_key,
+            revoke_old: renew.revoke_old,
+        })
+        .await?;
+    if let Some(folder) = renew.out {
+        if renewed.has_key {
+            let folder = desk.export_into(renewed.name, folder).await?;
+            return written(&folder, output);
+        }
+        desk.export_certificate(renewed.name.clone(), folder)
+            .await?;
+    }
+    tell(output, &renewed, || {
+        let kept = if renew.revoke_old {
+            "the one before is revoked"
+        } else {
+            "the one before is good until it ends"
+        };
+        format!(
+            "{} is renewed until {}; {kept}",
+            renewed.name,
+            date(renewed.not_after)
+        )
+    })
+}
+
+async fn revoke(data: PathBuf, revoke: Revoke, output: &Output) -> Result<()> {
+    let desk = CertificateDesk::open(data).await?;
+    let done = desk
+        .revoke(RevokeRequest {
+            name: revoke.name,
+            reason: revoke.reason.into(),
+        })
+        .await?;
+    tell(output, &done, || {
+        let connections = match done.connections {
+            None => "no broker runs here".to_owned(),
+            Some(1) => "1 connection ended".to_owned(),
+            Some(count) => format!("{count} connections ended"),
+        };
+        format!(
+            "{} is revoked ({}); {connections}",
+            done.name,
+            done.serials.join(", ")
+        )
+    })
+}
+
+async fn crl(data: PathBuf, crl: Crl, output: &Output) -> Result<()> {
+    let desk = CertificateDesk::open(data).await?;
+    let list = match crl.sign {
+        true => desk.sign_list().await?,
+        false => desk.overview().await?.revocations,
     };
-    // The files are written, whoever reads about it.
-    let _ = printed;
+    if let Some(folder) = crl.out {
+        let written = desk.export_authority(Some(folder)).await?;
+        return tell(output, &written, || {
+            format!("{}: {}", written.folder, written.files.join(", "))
+        });
+    }
+    tell(output, &list, || list_words(&list))
+}
+
+fn list_words(list: &RevocationList) -> String {
+    let state = if list.expired { "EXPIRED" } else { "good" };
+    format!(
+        "list {} of {}: {} revoked, signed {}, {state} until {}",
+        list.number,
+        list.issuer,
+        list.count,
+        date(list.this_update),
+        date(list.next_update)
+    )
+}
+
+async fn server(data: PathBuf, server: Server, output: &Output) -> Result<()> {
+    let desk = CertificateDesk::open(data).await?;
+    let certificate = if server.renew || server.only || !server.names.is_empty() {
+        desk.renew_server(server.names, server.only).await?
+    } else {
+        desk.overview().await?.server
+    };
+    tell(output, &certificate, || described(&certificate))
+}
+
+async fn authority(data: PathBuf, what: Option<AuthorityCommand>, output: &Output) -> Result<()> {
+    let desk = CertificateDesk::open(data).await?;
+    let aside = match what {
+        None => {
+            let all = desk.overview().await?;
+            return tell(output, &all.authority, || authority_words(&all));
+        }
+        Some(AuthorityCommand::Export(export)) => {
+            return export_authority(&desk, export, output).await;
+        }
+        Some(AuthorityCommand::Create(create)) => {
+            let CreateAuthority {
+                name,
+                organization,
+                key,
+                days,
+                replace,
+                passphrase,
+            } = create;
+            agreed(&desk, replace).await?;
+            desk.create_authority(AuthorityRequest {
+                name,
+                organization,
+                key: key.into(),
+                days,
+                passphrase: secret(passphrase)?,
+            })
+            .await?
+        }
+        Some(AuthorityCommand::Import(import)) => {
+            let ImportAuthority {
+                file,
+                key,
+                replace,
+                passphrase,
+            } = import;
+            agreed(&desk, replace).await?;
+            desk.import_authority(AuthorityImport {
+                path: file.display().to_string(),
+                key: key.map(|key| key.display().to_string()),
+                passphrase: secret(passphrase)?,
+            })
+            .await?
+        }
+    };
+    let all = desk.overview().await?;
+    tell(output, &all.authority, || {
+        format!("{}\nThe one before is in {aside}", authority_words(&all))
+    })
+}
+
+async fn export_authority(
+    desk: &CertificateDesk,
+    export: ExportAuthority,
+    output: &Output,
+) -> Result<()> {
+    if let Some(path) = export.key {
+        let Some(passphrase) = secret(export.passphrase)? else {
+            return Err(ApiError::new(
+                ErrorCode::InvalidInput,
+                "A key is not written without a passphrase.",
+            )
+            .hint("Give one with --passphrase-file FILE or MQTTWB_PASSPHRASE."));
+        };
+        desk.export_root(path.clone(), passphrase.clone(), Some(passphrase))
+            .await?;
+        let path = path.display().to_string();
+        return tell(output, &path, || path.clone());
+    }
+    let written = desk.export_authority(export.out).await?;
+    tell(output, &written, || {
+        format!("{}: {}", written.folder, written.files.join(", "))
+    })
+}
+
+/// An authority that has signed something is not replaced by a slip.
+async fn agreed(desk: &CertificateDesk, replace: bool) -> Result<()> {
+    let devices = desk.overview().await?.devices.len();
+    if replace || devices == 0 {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        ErrorCode::AlreadyExists,
+        format!("The authority has signed {devices} devices, which would not be let in any more."),
+    )
+    .hint("Say --replace if that is meant. The old one is put aside, not removed."))
+}
+
+async fn bundle(data: PathBuf, bundle: BundleOf, output: &Output) -> Result<()> {
+    let desk = CertificateDesk::open(data).await?;
+    let made = desk
+        .bundle(BundleRequest {
+            name: bundle.name,
+            format: bundle.format.into(),
+            folder: bundle.out.map(|folder| folder.display().to_string()),
+            zip: bundle.zip,
+            passphrase: secret(bundle.passphrase)?,
+            host: bundle.host,
+            port: bundle.port,
+        })
+        .await?;
+    tell(output, &made, || {
+        let mut text = format!("{}: {}", made.path, made.files.join(", "));
+        if let Some(command) = &made.command {
+            text.push_str(&format!("\n\nIn that folder:\n\n{command}"));
+        }
+        if let Some(untried) = &made.untried {
+            text.push_str(&format!("\n\n{untried}"));
+        }
+        text
+    })
+}
+
+async fn show(data: PathBuf, show: Show, output: &Output) -> Result<()> {
+    let request = InspectFileRequest {
+        path: Some(show.file.display().to_string()),
+        passphrase: secret(show.passphrase)?,
+        host: show.host,
+        trust_own: show.trust_own,
+        bytes: None,
+    };
+    // A look at a file makes no folder where none is asked about.
+    let inspected = if show.trust_own {
+        CertificateDesk::open(data).await?.inspect(request).await?
+    } else {
+        oneshot::inspect_file(request).await?
+    };
+    let refused = inspected
+        .faults
+        .iter()
+        .filter(|fault| fault.severity == FaultSeverity::Refused)
+        .count();
+    tell(output, &inspected, || inspected_words(&inspected))?;
+    if refused > 0 {
+        return Err(ApiError::new(
+            ErrorCode::Certificate,
+            format!("{} would be refused.", show.file.display()),
+        ));
+    }
     Ok(())
 }
 
+fn inspected_words(file: &InspectedFile) -> String {
+    let mut parts = vec![file.form.clone()];
+    parts.extend(file.certificates.iter().map(described));
+    parts.extend(file.keys.iter().cloned());
+    parts.extend(
+        file.requests
+            .iter()
+            .map(|request| format!("a request: {request}")),
+    );
+    parts.extend(file.lists.iter().map(list_words));
+    parts.extend(
+        file.unreadable
+            .iter()
+            .map(|part| format!("not read: {part}")),
+    );
+    for fault in &file.faults {
+        let severity = match fault.severity {
+            FaultSeverity::Refused => "REFUSED",
+            FaultSeverity::Warning => "warning",
+            FaultSeverity::Note => "note",
+        };
+        parts.push(format!("{severity}: {} {}", fault.message, fault.hint));
+    }
+    if file.faults.is_empty() && !file.certificates.is_empty() {
+        parts.push("Nothing in it would make a device refuse it.".to_owned());
+    }
+    parts.join("\n")
+}
+
+/// A certificate in a few lines.
+fn described(certificate: &Certificate) -> String {
+    let mut text = format!(
+        "{}\n  issuer   {}\n  serial   {}\n  valid    {} to {}, {}\n  key      {}, signed with {}",
+        certificate.subject,
+        certificate.issuer,
+        certificate.serial,
+        date(certificate.not_before),
+        date(certificate.not_after),
+        state(certificate.state).trim_end(),
+        certificate.key,
+        certificate.signature,
+    );
+    for (label, values) in [
+        ("names", &certificate.names),
+        ("usages", &certificate.usages),
+    ] {
+        if !values.is_empty() {
+            text.push_str(&format!("\n  {label:<8} {}", values.join(", ")));
+        }
+    }
+    text.push_str(&format!("\n  SHA-256  {}", certificate.fingerprint));
+    text
+}
+
+fn authority_words(all: &Certificates) -> String {
+    let mut text = described(&all.authority);
+    if all.root_locked {
+        text.push_str("\n  its key is encrypted with a passphrase");
+    }
+    if let Some(issuing) = &all.issuing {
+        text.push('\n');
+        text.push_str(&described(issuing));
+    }
+    text.push('\n');
+    text.push_str(&list_words(&all.revocations));
+    text
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|error| {
+        ApiError::new(
+            ErrorCode::File,
+            format!("{} can't be read: {error}.", path.display()),
+        )
+    })
+}
+
+/// The passphrase, where there is one: the first line of its file, or of the environment.
+fn secret(passphrase: Passphrase) -> Result<Option<String>> {
+    match passphrase.passphrase_file {
+        Some(path) => {
+            let text = read(&path)?;
+            Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
+        }
+        None => Ok(passphrase.passphrase),
+    }
+}
+
 /// Lists the authority, the server certificate and the devices.
-pub async fn list(data: PathBuf, output: &Output) -> Result<()> {
+async fn list(data: PathBuf, output: &Output) -> Result<()> {
     let all = oneshot::certificates(data).await?;
     if output.is_json() {
         let _ = output.json(&all)?;
         return Ok(());
     }
-    let every: Vec<&Certificate> = [&all.authority, &all.server]
+    let every: Vec<&Certificate> = [&all.authority]
         .into_iter()
+        .chain(&all.issuing)
+        .chain([&all.server])
         .chain(&all.devices)
         .collect();
     let width = every
@@ -74,7 +508,6 @@ pub async fn list(data: PathBuf, output: &Output) -> Result<()> {
 }
 
 fn kind(certificate: &Certificate) -> &'static str {
-    use mqttwb_app::api::CertificateKind;
     match certificate.kind {
         CertificateKind::Authority => "authority",
         CertificateKind::Server => "server",
@@ -89,6 +522,7 @@ fn state(state: CertificateState) -> &'static str {
         CertificateState::Expiring => "expires soon ",
         CertificateState::Expired => "expired      ",
         CertificateState::NotYetValid => "not yet valid",
+        CertificateState::Revoked => "revoked      ",
     }
 }
 

@@ -25,7 +25,7 @@ use mqttwb_app::api::ApiError;
 use mqttwb_app::{App, Result};
 use tracing_subscriber::EnvFilter;
 
-use arguments::{Arguments, BrokerCommand, CertCommand, Command};
+use arguments::{Arguments, BrokerCommand, Command};
 use output::Output;
 
 /// What a load needed goes back to the system within seconds after it; glibc keeps most of it (docs/benchmarks.md).
@@ -65,13 +65,7 @@ fn run(arguments: Arguments, output: &Output) -> Result<()> {
             Command::Broker(BrokerCommand::Check(wanted)) => {
                 check::check(data(arguments.data)?, wanted, output).await
             }
-            Command::Cert(CertCommand::Issue(issue)) => {
-                cert::issue(data(arguments.data)?, issue, output).await
-            }
-            Command::Cert(CertCommand::Export(export)) => {
-                cert::export(data(arguments.data)?, export, output).await
-            }
-            Command::Cert(CertCommand::List) => cert::list(data(arguments.data)?, output).await,
+            Command::Cert(wanted) => cert::run(data(arguments.data)?, wanted, output).await,
             Command::Story(wanted) => story::run(data(arguments.data)?, wanted, output).await,
             Command::Pub(publish) => remote::publish(publish).await,
             Command::Sub(subscribe) => remote::subscribe(subscribe, output).await,

@@ -4,16 +4,19 @@ use std::fmt;
 
 use mqttwb_model::Timestamp;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData, RevokedCertParams,
+    SubjectPublicKeyInfo,
 };
 use ring::rand::{SecureRandom, SystemRandom};
 use time::OffsetDateTime;
+use x509_parser::extensions::ParsedExtension;
 
 use crate::certificate::public_key;
+use crate::key::wipe;
 use crate::{
-    Certificate, CertificateError, DeviceName, KeyError, SecretKey, ServerName, ServerNames,
-    Validity,
+    AltName, Certificate, CertificateError, CertificateRequest, DeviceName, KeyError, KeyType,
+    RevocationList, Revoked, SecretKey, ServerNames, Subject, SubjectError, Validity,
 };
 
 /// Why nothing could be signed.
@@ -25,6 +28,12 @@ pub enum IssueError {
     /// The validity ends before it begins, or outside the years that certificates know.
     #[error("the certificate would end before it begins")]
     Validity,
+    /// The name can't be in a certificate.
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
+    /// There is no key for it.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// rcgen could not make it.
     #[error("the certificate could not be made: {0}")]
     Signing(String),
@@ -51,6 +60,14 @@ pub enum AuthorityError {
     /// The two are not of one pair.
     #[error("the authority's key does not belong to its certificate")]
     Mismatch,
+    /// A chain that is none.
+    #[error("{lower} is not signed by {upper}")]
+    NotSignedBy {
+        /// Who was to be signed.
+        lower: String,
+        /// Who was to have signed.
+        upper: String,
+    },
 }
 
 /// A certificate with its key.
@@ -62,40 +79,93 @@ pub struct Identity {
     pub key: SecretKey,
 }
 
+/// What an authority is to be like.
+#[derive(Debug, Clone)]
+pub struct AuthorityOptions {
+    /// Whose name it bears.
+    pub subject: Subject,
+    /// Its key.
+    pub key: KeyType,
+    /// How long it is to sign.
+    pub validity: Validity,
+}
+
 /// An authority that can sign.
 pub struct Authority {
     certificate: Certificate,
+    /// The authorities above it, the nearest first. A root has none.
+    above: Vec<Certificate>,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    /// Makes a new authority with a key of its own.
-    ///
-    /// Its common name ends in eight random digits: verifiers look an issuer up by name, and two authorities of one
-    /// name make for errors that nobody understands.
+    /// Makes a root of the usual name and key.
     pub fn generate(validity: Validity) -> Result<Self, IssueError> {
-        let serial = serial()?;
-        let mut params = params(validity, serial)?;
-        let tail: String = serial[..4].iter().map(|b| format!("{b:02x}")).collect();
-        params.distinguished_name = common_name(&format!("MQTT Workbench authority {tail}"));
-        // A path length of 0: it signs servers and devices, no further authorities.
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let key = KeyPair::generate()?;
+        Self::root(&AuthorityOptions {
+            subject: Subject::new(&Self::unique_name("MQTT Workbench authority")?)?,
+            key: KeyType::default(),
+            validity,
+        })
+    }
+
+    /// Makes a root: an authority that nobody is above.
+    ///
+    /// Give it a name that no other has: verifiers look an issuer up by name, and two authorities of one name make for
+    /// errors that nobody understands. [`unique_name`](Self::unique_name) is one.
+    pub fn root(options: &AuthorityOptions) -> Result<Self, IssueError> {
+        let mut params = authority_params(options, 1)?;
+        params.use_authority_key_identifier_extension = false;
+        let key = SecretKey::generate(options.key)?.pair()?;
         let certificate = read(&params.self_signed(&key)?)?;
         Ok(Self {
             certificate,
+            above: Vec::new(),
+            issuer: Issuer::new(params, key),
+        })
+    }
+
+    /// A name that ends in eight random digits.
+    pub fn unique_name(name: &str) -> Result<String, IssueError> {
+        let tail: String = serial()?[..4].iter().map(|b| format!("{b:02x}")).collect();
+        Ok(format!("{name} {tail}"))
+    }
+
+    /// Makes an authority below this one, that signs servers and devices while this one's key can be put away.
+    pub fn subordinate(&self, options: &AuthorityOptions) -> Result<Self, IssueError> {
+        let validity = options
+            .validity
+            .within(self.certificate.description().validity);
+        let mut params = authority_params(
+            &AuthorityOptions {
+                validity,
+                ..options.clone()
+            },
+            0,
+        )?;
+        params.use_authority_key_identifier_extension = true;
+        let key = SecretKey::generate(options.key)?.pair()?;
+        let certificate = read(&params.signed_by(&key, &self.issuer)?)?;
+        Ok(Self {
+            certificate,
+            above: self.chain(),
             issuer: Issuer::new(params, key),
         })
     }
 
     /// Takes up an authority that was made before.
     pub fn from_pem(certificate: &str, key: &str) -> Result<Self, AuthorityError> {
-        let certificate = Certificate::from_pem(certificate)?;
+        Self::new(
+            Certificate::from_pem(certificate)?,
+            &SecretKey::from_pem(key)?,
+        )
+    }
+
+    /// Takes up an authority that was made before.
+    pub fn new(certificate: Certificate, key: &SecretKey) -> Result<Self, AuthorityError> {
         if !certificate.description().authority {
             return Err(AuthorityError::NotAnAuthority);
         }
-        let key = SecretKey::from_pem(key)?.pair()?;
+        let key = key.pair()?;
         if public_key(&certificate).as_deref() != Some(key.der_bytes()) {
             return Err(AuthorityError::Mismatch);
         }
@@ -103,13 +173,53 @@ impl Authority {
             .map_err(|error| CertificateError::Malformed(error.to_string()))?;
         Ok(Self {
             certificate,
+            above: Vec::new(),
             issuer,
         })
     }
 
-    /// Its certificate: what clients and servers are told to trust.
+    /// The same, below these authorities, the nearest first.
+    pub fn below(self, above: Vec<Certificate>) -> Result<Self, AuthorityError> {
+        let mut lower = &self.certificate;
+        for upper in &above {
+            if !lower.is_signed_by(upper) {
+                return Err(AuthorityError::NotSignedBy {
+                    lower: lower.description().subject.clone(),
+                    upper: upper.description().subject.clone(),
+                });
+            }
+            lower = upper;
+        }
+        Ok(Self { above, ..self })
+    }
+
+    /// Its certificate.
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
+    }
+
+    /// Itself and all above it, up to the root.
+    pub fn chain(&self) -> Vec<Certificate> {
+        std::iter::once(self.certificate.clone())
+            .chain(self.above.iter().cloned())
+            .collect()
+    }
+
+    /// The highest: what clients and servers are told to trust.
+    pub fn anchor(&self) -> &Certificate {
+        self.above.last().unwrap_or(&self.certificate)
+    }
+
+    /// What a peer that trusts the anchor has to be shown besides the certificate that is signed.
+    pub fn intermediates(&self) -> Vec<Certificate> {
+        let mut chain = self.chain();
+        chain.pop(); // the anchor, which is trusted without being shown
+        chain
+    }
+
+    /// Whether there may be an authority below it.
+    pub fn may_have_subordinates(&self) -> bool {
+        self.certificate.description().path_length != Some(0)
     }
 
     /// Its key.
@@ -124,19 +234,20 @@ impl Authority {
         names: &ServerNames,
         validity: Validity,
     ) -> Result<Identity, IssueError> {
-        let mut subject_alt_names = Vec::new();
-        for name in names.iter() {
-            subject_alt_names.push(match name {
-                ServerName::Dns(name) => SanType::DnsName(name.as_str().try_into()?),
-                ServerName::Ip(ip) => SanType::IpAddress(*ip),
-            });
-        }
-        self.issue(
-            "MQTT Workbench broker",
-            subject_alt_names,
-            ExtendedKeyUsagePurpose::ServerAuth,
-            validity,
-        )
+        self.issue_server_with(names, KeyType::default(), validity)
+    }
+
+    /// The same, with a key of this type.
+    pub fn issue_server_with(
+        &self,
+        names: &ServerNames,
+        key: KeyType,
+        validity: Validity,
+    ) -> Result<Identity, IssueError> {
+        let names: Vec<AltName> = names.iter().map(AltName::from).collect();
+        let subject = Subject::new("MQTT Workbench broker")?;
+        let usage = ExtendedKeyUsagePurpose::ServerAuth;
+        self.issue(&subject, &names, key, usage, validity)
     }
 
     /// Makes a key and a certificate for a device: its name becomes the common name.
@@ -145,33 +256,211 @@ impl Authority {
         name: &DeviceName,
         validity: Validity,
     ) -> Result<Identity, IssueError> {
+        let subject = Subject::new(name.as_str())?;
+        self.issue_device_with(&subject, &[], KeyType::default(), validity)
+    }
+
+    /// The same, with a whole subject, alternative names, and a key of this type.
+    pub fn issue_device_with(
+        &self,
+        subject: &Subject,
+        names: &[AltName],
+        key: KeyType,
+        validity: Validity,
+    ) -> Result<Identity, IssueError> {
         let usage = ExtendedKeyUsagePurpose::ClientAuth;
-        self.issue(name.as_str(), Vec::new(), usage, validity)
+        self.issue(subject, names, key, usage, validity)
+    }
+
+    /// Makes a certificate for a device that has made its key itself. Of the request its key alone is taken: what it is
+    /// called and what it may do is for the authority to say.
+    pub fn sign_request(
+        &self,
+        request: &CertificateRequest,
+        subject: &Subject,
+        names: &[AltName],
+        validity: Validity,
+    ) -> Result<Certificate, IssueError> {
+        let rsa = request.key.starts_with("RSA");
+        let usage = ExtendedKeyUsagePurpose::ClientAuth;
+        let params = self.leaf_params(subject, names, rsa, usage, validity)?;
+        read(&params.signed_by(&request.public_key, &self.issuer)?)
+    }
+
+    /// Makes a certificate for a device's key.
+    pub fn certify(
+        &self,
+        subject: &Subject,
+        names: &[AltName],
+        key: SecretKey,
+        validity: Validity,
+    ) -> Result<Identity, IssueError> {
+        let usage = ExtendedKeyUsagePurpose::ClientAuth;
+        self.issue_for(subject, names, key, usage, validity)
+    }
+
+    /// Makes another certificate of the same subject and names, for this key.
+    pub fn renew(
+        &self,
+        certificate: &Certificate,
+        key: &SecretKey,
+        validity: Validity,
+    ) -> Result<Identity, IssueError> {
+        let params = self.renewal(certificate, validity)?;
+        let pair = key.pair()?;
+        let certificate = read(&params.signed_by(&pair, &self.issuer)?)?;
+        wipe(pair);
+        Ok(Identity {
+            certificate,
+            key: key.clone(),
+        })
+    }
+
+    /// The same for the key that the certificate has, which need not be here.
+    pub fn renew_without_key(
+        &self,
+        certificate: &Certificate,
+        validity: Validity,
+    ) -> Result<Certificate, IssueError> {
+        let (_, x509) = x509_parser::parse_x509_certificate(certificate.der())
+            .map_err(|error| IssueError::Signing(error.to_string()))?;
+        let key = SubjectPublicKeyInfo::from_der(x509.public_key().raw)?;
+        let params = self.renewal(certificate, validity)?;
+        read(&params.signed_by(&key, &self.issuer)?)
+    }
+
+    fn renewal(
+        &self,
+        certificate: &Certificate,
+        validity: Validity,
+    ) -> Result<CertificateParams, IssueError> {
+        let told = certificate.description();
+        let names = told.names.iter();
+        // What can't be written any more is an exotic kind of name of somebody else's certificate.
+        let names: Vec<AltName> = names
+            .filter_map(|name| AltName::try_from(name.as_str()).ok())
+            .collect();
+        let rsa = told.key.starts_with("RSA");
+        let usage = ExtendedKeyUsagePurpose::ClientAuth;
+        let subject = Subject::of_certificate(certificate)?;
+        self.leaf_params(&subject, &names, rsa, usage, validity)
+    }
+
+    /// Signs a revocation list. `number` must be greater than that of the list before.
+    pub fn sign_revocations(
+        &self,
+        revoked: &[Revoked],
+        number: u64,
+        this_update: Timestamp,
+        next_update: Timestamp,
+    ) -> Result<RevocationList, IssueError> {
+        if next_update <= this_update {
+            return Err(IssueError::Validity);
+        }
+        let revoked_certs = revoked
+            .iter()
+            .map(|one| {
+                Ok(RevokedCertParams {
+                    serial_number: one.serial.bytes().to_vec().into(),
+                    revocation_time: date(one.at)?,
+                    reason_code: Some(one.reason.to_rcgen()),
+                    invalidity_date: None,
+                })
+            })
+            .collect::<Result<Vec<_>, IssueError>>()?;
+        let params = CertificateRevocationListParams {
+            this_update: date(this_update)?,
+            next_update: date(next_update)?,
+            crl_number: number.into(),
+            issuing_distribution_point: None,
+            revoked_certs,
+            key_identifier_method: self.key_id_method(),
+        };
+        let list = params.signed_by(&self.issuer)?;
+        RevocationList::from_der(list.der().to_vec())
+            .map_err(|error| IssueError::Signing(error.to_string()))
+    }
+
+    /// A list names its signer's key as the signer's certificate does; one that was imported has its own way.
+    fn key_id_method(&self) -> KeyIdMethod {
+        let parsed = x509_parser::parse_x509_certificate(self.certificate.der());
+        let id = parsed.ok().and_then(|(_, certificate)| {
+            let extensions = certificate.extensions().iter();
+            extensions
+                .filter_map(|extension| match extension.parsed_extension() {
+                    ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
+                    _ => None,
+                })
+                .next()
+        });
+        id.map_or(KeyIdMethod::Sha256, KeyIdMethod::PreSpecified)
     }
 
     fn issue(
         &self,
-        name: &str,
-        subject_alt_names: Vec<SanType>,
+        subject: &Subject,
+        names: &[AltName],
+        key: KeyType,
         usage: ExtendedKeyUsagePurpose,
         validity: Validity,
     ) -> Result<Identity, IssueError> {
+        self.issue_for(subject, names, SecretKey::generate(key)?, usage, validity)
+    }
+
+    fn issue_for(
+        &self,
+        subject: &Subject,
+        names: &[AltName],
+        key: SecretKey,
+        usage: ExtendedKeyUsagePurpose,
+        validity: Validity,
+    ) -> Result<Identity, IssueError> {
+        let pair = key.pair()?;
+        let rsa = pair.is_compatible(&rcgen::PKCS_RSA_SHA256);
+        let params = self.leaf_params(subject, names, rsa, usage, validity)?;
+        let certificate = read(&params.signed_by(&pair, &self.issuer)?)?;
+        wipe(pair);
+        Ok(Identity { certificate, key })
+    }
+
+    fn leaf_params(
+        &self,
+        subject: &Subject,
+        names: &[AltName],
+        rsa: bool,
+        usage: ExtendedKeyUsagePurpose,
+        validity: Validity,
+    ) -> Result<CertificateParams, IssueError> {
         let validity = validity.within(self.certificate.description().validity);
         let mut params = params(validity, serial()?)?;
-        params.distinguished_name = common_name(name);
-        params.subject_alt_names = subject_alt_names;
+        params.distinguished_name = subject.distinguished_name();
+        params.subject_alt_names = names
+            .iter()
+            .map(AltName::to_san)
+            .collect::<Result<_, _>>()?;
         params.is_ca = IsCa::ExplicitNoCa;
         params.use_authority_key_identifier_extension = true;
-        // An ECDSA key only signs: all that TLS 1.3 and the ECDHE suites of TLS 1.2 ask of it.
+        // An ECDSA key only signs: all that TLS 1.3 and the ECDHE suites of TLS 1.2 ask of it. Small devices may still
+        // exchange keys by RSA.
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        if rsa {
+            params.key_usages.push(KeyUsagePurpose::KeyEncipherment);
+        }
         params.extended_key_usages = vec![usage];
-        let key = KeyPair::generate()?;
-        let certificate = read(&params.signed_by(&key, &self.issuer)?)?;
-        Ok(Identity {
-            certificate,
-            key: SecretKey::from_pair(key),
-        })
+        Ok(params)
     }
+}
+
+fn authority_params(
+    options: &AuthorityOptions,
+    path_length: u8,
+) -> Result<CertificateParams, IssueError> {
+    let serial = serial()?;
+    let mut params = params(options.validity, serial)?;
+    params.distinguished_name = options.subject.distinguished_name();
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(path_length));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    Ok(params)
 }
 
 impl fmt::Debug for Authority {
@@ -191,12 +480,6 @@ fn params(validity: Validity, serial: [u8; 16]) -> Result<CertificateParams, Iss
     params.not_after = date(validity.not_after)?;
     params.serial_number = Some(serial.to_vec().into());
     Ok(params)
-}
-
-fn common_name(name: &str) -> DistinguishedName {
-    let mut names = DistinguishedName::new();
-    names.push(DnType::CommonName, name);
-    names
 }
 
 /// 16 random bytes that are a positive number in DER, and always of that length.

@@ -9,8 +9,9 @@ use x509_parser::prelude::{
     ASN1Time, ExtendedKeyUsage, GeneralName, KeyUsage, SubjectPublicKeyInfo, parse_x509_certificate,
 };
 use x509_parser::public_key::PublicKey;
+use x509_parser::x509::AttributeTypeAndValue;
 
-use crate::{Authority, Validity};
+use crate::Validity;
 
 /// PEM as every other tool writes it, on Windows too.
 pub(crate) const PEM: pem::EncodeConfig =
@@ -39,6 +40,10 @@ pub struct Certificate {
 pub struct Description {
     /// The common name of its subject, empty where there is none.
     pub common_name: String,
+    /// The organization of its subject, empty where there is none.
+    pub organization: String,
+    /// The organizational unit of its subject, empty where there is none.
+    pub unit: String,
     /// The subject, as `CN=pump-7`.
     pub subject: String,
     /// The issuer, in the same form.
@@ -57,6 +62,8 @@ pub struct Description {
     pub usages: Vec<String>,
     /// May sign other certificates.
     pub authority: bool,
+    /// How many authorities there may be below it; `None` for any number, and where it is no authority.
+    pub path_length: Option<u32>,
     /// SHA-256 of the DER, hexadecimal with colons.
     pub fingerprint: String,
 }
@@ -88,9 +95,27 @@ impl Certificate {
         &self.der
     }
 
-    /// Whether `authority` has signed it; says nothing about when it is valid.
-    pub fn is_signed_by(&self, authority: &Authority) -> bool {
-        let issuer = authority.certificate();
+    /// Every certificate of a PEM text, in its order.
+    pub fn all_from_pem(text: &str) -> Result<Vec<Self>, CertificateError> {
+        let blocks = pem::parse_many(text).map_err(|_| CertificateError::NotPem)?;
+        let all = blocks
+            .into_iter()
+            .filter(|block| block.tag() == "CERTIFICATE")
+            .map(|block| Self::from_der(block.into_contents()))
+            .collect::<Result<Vec<_>, _>>()?;
+        if all.is_empty() {
+            return Err(CertificateError::NotPem);
+        }
+        Ok(all)
+    }
+
+    /// Whether it names itself as its issuer and has signed itself: a root.
+    pub fn is_self_signed(&self) -> bool {
+        self.description.subject == self.description.issuer && self.is_signed_by(self)
+    }
+
+    /// Whether the key of `issuer` has signed it; says nothing about when it is valid.
+    pub fn is_signed_by(&self, issuer: &Self) -> bool {
         match (
             parse_x509_certificate(&self.der),
             parse_x509_certificate(issuer.der()),
@@ -117,7 +142,7 @@ fn describe(der: &[u8]) -> Result<Description, CertificateError> {
     let names = x509
         .subject_alternative_name()
         .map_err(|error| malformed(&error))?
-        .map(|names| names.value.general_names.iter().map(name).collect())
+        .map(|names| names.value.general_names.iter().map(name_words).collect())
         .unwrap_or_default();
     let mut usages = Vec::new();
     if let Some(usage) = x509.key_usage().map_err(|error| malformed(&error))? {
@@ -130,13 +155,9 @@ fn describe(der: &[u8]) -> Result<Description, CertificateError> {
         extended_usages(usage.value, &mut usages);
     }
     Ok(Description {
-        common_name: x509
-            .subject()
-            .iter_common_name()
-            .next()
-            .and_then(|cn| cn.as_str().ok())
-            .unwrap_or_default()
-            .to_owned(),
+        common_name: first(x509.subject().iter_common_name()),
+        organization: first(x509.subject().iter_organization()),
+        unit: first(x509.subject().iter_organizational_unit()),
         subject: x509.subject().to_string(),
         issuer: x509.issuer().to_string(),
         serial: x509.raw_serial_as_string(),
@@ -145,12 +166,26 @@ fn describe(der: &[u8]) -> Result<Description, CertificateError> {
             not_before: timestamp(x509.validity().not_before),
             not_after: timestamp(x509.validity().not_after),
         },
-        key: key(x509.public_key()),
+        key: key_words(x509.public_key()),
         signature: signature(&x509.signature_algorithm.algorithm.to_id_string()),
         usages,
         authority: x509.is_ca(),
+        path_length: x509
+            .basic_constraints()
+            .ok()
+            .flatten()
+            .and_then(|constraints| constraints.value.path_len_constraint),
         fingerprint: colons(digest::digest(&digest::SHA256, der).as_ref()),
     })
+}
+
+/// The first of the attributes of a name; empty where there is none that is text.
+fn first<'a>(mut attributes: impl Iterator<Item = &'a AttributeTypeAndValue<'a>>) -> String {
+    attributes
+        .next()
+        .and_then(|attribute| attribute.as_str().ok())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// The public key of a certificate, to hold a private key against.
@@ -159,13 +194,14 @@ pub(crate) fn public_key(certificate: &Certificate) -> Option<Vec<u8>> {
     Some(x509.public_key().subject_public_key.data.to_vec())
 }
 
-fn timestamp(time: ASN1Time) -> Timestamp {
+pub(crate) fn timestamp(time: ASN1Time) -> Timestamp {
     // Years before 1970 and after 2554 become the ends of our time.
     let seconds = u64::try_from(time.timestamp()).unwrap_or(0);
     Timestamp(seconds.saturating_mul(1_000_000_000))
 }
 
-fn name(name: &GeneralName<'_>) -> String {
+/// An alternative name as certificates list it.
+pub(crate) fn name_words(name: &GeneralName<'_>) -> String {
     match name {
         GeneralName::DNSName(dns) => format!("DNS:{dns}"),
         GeneralName::IPAddress(bytes) => {
@@ -181,7 +217,8 @@ fn name(name: &GeneralName<'_>) -> String {
     }
 }
 
-fn key(info: &SubjectPublicKeyInfo<'_>) -> String {
+/// A public key in words, as `ECDSA P-256`.
+pub(crate) fn key_words(info: &SubjectPublicKeyInfo<'_>) -> String {
     let algorithm = info.algorithm.algorithm.to_id_string();
     match info.parsed() {
         Ok(PublicKey::RSA(rsa)) => format!("RSA {}", rsa.key_size()),
@@ -254,7 +291,7 @@ fn extended_usages(usage: &ExtendedKeyUsage<'_>, into: &mut Vec<String>) {
     into.extend(usage.other.iter().map(ToString::to_string));
 }
 
-fn colons(bytes: &[u8]) -> String {
+pub(crate) fn colons(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 3);
     for (n, byte) in bytes.iter().enumerate() {
         if n > 0 {

@@ -147,6 +147,11 @@ impl ServerNames {
         ])
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The same with one more.
     #[must_use]
     pub fn and(mut self, name: ServerName) -> Self {

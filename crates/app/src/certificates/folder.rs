@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mqttwb_pki::DeviceName;
 
-use super::{CertificateStore, device_name};
+use super::{CertificateStore, chain_pem, device_name};
 use crate::api;
 use crate::snippets::quote;
 use crate::{Result, files};
@@ -39,7 +39,7 @@ impl CertificateStore {
             files::create_folder(&folder)?;
             files::write(
                 &folder.join("ca.crt"),
-                &self.authority.certificate().to_pem(),
+                &self.held().authority.anchor().to_pem(),
             )
         })?;
         self.export_into(&request.name, &folder, tls_port)
@@ -56,6 +56,25 @@ impl CertificateStore {
         self.write_folder(&name, &files::absolute(folder)?, tls_port)
     }
 
+    /// Writes a device's certificate and the authority's into `folder` itself: what a device needs that has its key.
+    pub fn export_certificate(&self, device: &str, folder: &Path) -> Result<api::WrittenFiles> {
+        let name = device_name(device)?;
+        let folder = files::absolute(folder)?;
+        let certificate = self.device_certificate(&name)?;
+        let held = self.held();
+        files::create_folder(&folder)?;
+        let file = format!("{name}.crt");
+        files::write(&folder.join("ca.crt"), &held.authority.anchor().to_pem())?;
+        files::write(
+            &folder.join(&file),
+            &chain_pem(&certificate, &held.authority),
+        )?;
+        Ok(api::WrittenFiles {
+            folder: folder.display().to_string(),
+            files: vec!["ca.crt".into(), file],
+        })
+    }
+
     fn write_folder(
         &self,
         name: &DeviceName,
@@ -65,10 +84,14 @@ impl CertificateStore {
         let identity = self.device(name)?;
         files::create_folder(folder)?;
         let (certificate, key) = (format!("{name}.crt"), format!("{name}.key"));
-        let authority = self.authority.certificate().to_pem();
+        let held = self.held();
+        let authority = held.authority.anchor().to_pem();
         files::write(&folder.join("ca.crt"), &authority)?;
         files::write_secret(&folder.join(&key), &identity.key.to_pem())?;
-        files::write(&folder.join(&certificate), &identity.certificate.to_pem())?;
+        files::write(
+            &folder.join(&certificate),
+            &chain_pem(&identity.certificate, &held.authority),
+        )?;
         files::write(&folder.join("README.md"), &readme(name, tls_port))?;
         Ok(api::DeviceFolder {
             name: name.to_string(),
@@ -80,7 +103,7 @@ impl CertificateStore {
 }
 
 /// The line of the README: works in the folder, wherever that was copied to.
-fn readme_command(name: &DeviceName, tls_port: u16) -> String {
+pub(super) fn readme_command(name: &DeviceName, tls_port: u16) -> String {
     format!(
         "mosquitto_pub -h localhost -p {tls_port} --cafile ca.crt --cert {name}.crt --key {name}.key -i {name} -q 1 -t devices/{name}/hello -m \"hello\""
     )
@@ -97,7 +120,7 @@ fn command(name: &DeviceName, folder: &Path, tls_port: u16) -> String {
     )
 }
 
-fn readme(name: &DeviceName, tls_port: u16) -> String {
+pub(super) fn readme(name: &DeviceName, tls_port: u16) -> String {
     format!(
         "# {name}
 
@@ -106,7 +129,7 @@ What this device needs to connect to the MQTT Workbench broker over mutual TLS.
 | File | What it is | Who may have it |
 |---|---|---|
 | `ca.crt` | the authority that the device trusts the broker by | everyone |
-| `{name}.crt` | the device's certificate; its common name is `{name}` | everyone |
+| `{name}.crt` | the device's certificate, whose common name is `{name}`, and the authority's that has signed it | everyone |
 | `{name}.key` | the device's private key | this device alone |
 
 Send a first message, from this folder, while the broker runs on this computer:

@@ -44,7 +44,8 @@ impl CertificateStore {
         let mut config = match &wanted.identity {
             TlsIdentity::None => builder.with_no_client_auth(),
             TlsIdentity::Device { name } => {
-                let (chain, key) = chain_and_key(&self.device(&device_name(name)?)?);
+                let (chain, key) =
+                    chain_and_key(&self.device(&device_name(name)?)?, &self.held().authority);
                 builder
                     .with_client_auth_cert(chain, key)
                     .map_err(|error| certificate_error(&error))?

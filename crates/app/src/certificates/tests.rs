@@ -5,12 +5,18 @@ use std::sync::Barrier;
 use mqttwb_model::ClientCert;
 
 use super::*;
-use crate::api::{DeviceRequest, ExportRequest};
+use mqttwb_pki::ServerName;
+
+use crate::api::{CertificateState, DeviceRequest, ExportRequest};
+
+mod authorities;
+mod revoking;
 
 fn request(name: &str) -> DeviceRequest {
     DeviceRequest {
         name: name.into(),
         days: 30,
+        ..DeviceRequest::default()
     }
 }
 
@@ -54,7 +60,11 @@ fn the_first_start_makes_an_authority_and_a_server_and_later_ones_keep_them() {
     assert_eq!(first.authority, second.authority);
     assert_eq!(first.server, second.server);
     assert_eq!(first.authority.state, CertificateState::Valid);
-    assert_eq!(first.server.issuer, first.authority.subject);
+    let issuing = first.issuing.unwrap();
+    assert_eq!(first.server.issuer, issuing.subject);
+    assert_eq!(issuing.issuer, first.authority.subject);
+    assert_eq!(first.revocations.issuer, issuing.subject);
+    assert_eq!(first.revocations, second.revocations);
     for name in ["DNS:localhost", "IP:127.0.0.1", "IP:::1"] {
         assert!(first.server.names.contains(&name.to_owned()));
     }
@@ -78,6 +88,8 @@ fn openssl_verifies_what_was_issued() {
                 purpose,
                 "-CAfile",
                 "ca.crt",
+                "-untrusted",
+                file,
                 file,
             ],
             &pki,
@@ -91,6 +103,8 @@ fn openssl_verifies_what_was_issued() {
             "sslserver",
             "-CAfile",
             "ca.crt",
+            "-untrusted",
+            "devices/pump-7.crt",
             "devices/pump-7.crt",
         ],
         &pki,
@@ -111,7 +125,7 @@ fn nobody_else_may_read_a_private_key() {
     store.issue(&request("pump-7")).unwrap();
     let folder = store.export(&export("pump-7", None), 8883).unwrap().folder;
     let pki = data.path().join("new/pki");
-    for secret in ["ca.key", "server.key", "devices/pump-7.key"] {
+    for secret in ["ca.key", "issuing.key", "server.key", "devices/pump-7.key"] {
         assert_eq!(mode(&pki.join(secret)), 0o600, "{secret}");
     }
     for private in [&data.path().join("new"), &pki, &pki.join("devices")] {
@@ -141,6 +155,7 @@ fn a_validity_of_no_days_or_of_too_many_is_refused() {
         let refused = store.issue(&DeviceRequest {
             name: "pump-7".into(),
             days,
+            ..DeviceRequest::default()
         });
         assert_eq!(refused.unwrap_err().code, ErrorCode::InvalidInput);
     }
@@ -217,7 +232,17 @@ fn an_export_holds_what_a_device_needs_and_a_line_to_try_it() {
             .contains(&format!("'{}/pump-7.key'", folder.display()))
     );
 
-    let (good, text) = openssl(&["verify", "-CAfile", "ca.crt", "pump-7.crt"], &folder);
+    let (good, text) = openssl(
+        &[
+            "verify",
+            "-CAfile",
+            "ca.crt",
+            "-untrusted",
+            "pump-7.crt",
+            "pump-7.crt",
+        ],
+        &folder,
+    );
     assert!(good, "{text}");
     let (_, of_certificate) = openssl(&["x509", "-pubkey", "-noout", "-in", "pump-7.crt"], &folder);
     let (_, of_key) = openssl(&["pkey", "-pubout", "-in", "pump-7.key"], &folder);
@@ -257,7 +282,14 @@ fn exporting_again_leaves_other_files_alone() {
     store.export(&export("pump-7", None), 8883).unwrap();
     assert_eq!(fs::read_to_string(notes).unwrap(), "mine");
     let (good, text) = openssl(
-        &["verify", "-CAfile", "ca.crt", "pump-7.crt"],
+        &[
+            "verify",
+            "-CAfile",
+            "ca.crt",
+            "-untrusted",
+            "pump-7.crt",
+            "pump-7.crt",
+        ],
         Path::new(&folder),
     );
     assert!(good, "{text}");
@@ -280,7 +312,8 @@ fn the_server_certificate_is_renewed_before_it_ends_and_when_the_computer_is_ren
     let data = tempfile::tempdir().unwrap();
     let open = |names: &ServerNames, now: Timestamp| {
         let store = CertificateStore::open_at(data.path(), names, now).unwrap();
-        let told = store.server.certificate.description();
+        let held = store.held();
+        let told = held.server.certificate.description();
         (told.fingerprint.clone(), told.names.clone())
     };
     let day = Duration::from_secs(24 * 60 * 60);
@@ -322,14 +355,14 @@ fn a_lost_authority_key_is_told_with_what_to_do() {
     let data = tempfile::tempdir().unwrap();
     CertificateStore::open(data.path()).unwrap();
     let pki = data.path().join("pki");
-    fs::write(pki.join("ca.key"), "").unwrap();
+    fs::write(pki.join("issuing.key"), "").unwrap();
     let error = CertificateStore::open(data.path()).unwrap_err();
     assert_eq!(error.code, ErrorCode::Certificate);
     assert!(error.hint.is_some());
-    fs::remove_file(pki.join("ca.key")).unwrap();
+    fs::remove_file(pki.join("issuing.key")).unwrap();
     let error = CertificateStore::open(data.path()).unwrap_err();
     assert_eq!(error.code, ErrorCode::File);
-    assert!(error.message.contains("ca.key"));
+    assert!(error.message.contains("issuing.key"));
 }
 
 #[test]
@@ -358,8 +391,8 @@ fn own_files_serve_a_listener_and_a_wrong_key_is_told() {
 
 /// The two ends of a handshake, without a socket.
 fn handshake(
-    server: &std::sync::Arc<rustls::ServerConfig>,
-    client: &std::sync::Arc<rustls::ClientConfig>,
+    server: &Arc<rustls::ServerConfig>,
+    client: &Arc<rustls::ClientConfig>,
 ) -> std::result::Result<(), rustls::Error> {
     let name = "localhost".try_into().unwrap();
     let mut client = rustls::ClientConnection::new(client.clone(), name).unwrap();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mqttwb_model::ClientCert;
-use mqttwb_pki::Identity;
+use mqttwb_pki::{Authority, Identity};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -35,18 +35,30 @@ impl CertificateStore {
         own: Option<&OwnFiles>,
         websocket: bool,
     ) -> Result<Arc<ServerConfig>> {
+        let held = self.held();
         let builder = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| certificate_error(&error))?;
         let builder = match client_cert {
             ClientCert::None => builder.with_no_client_auth(),
             ClientCert::Required | ClientCert::Optional => {
-                let roots = match own.and_then(|own| own.ca.as_deref()) {
+                let foreign = own.and_then(|own| own.ca.as_deref());
+                let roots = match foreign {
                     Some(path) => roots(read_chain(path)?, path)?,
                     None => self.roots()?,
                 };
+                // Authorities that sign others are not on the list of the one that signs devices. An expired list lets
+                // nobody in: who could tell what has been revoked since?
                 let verifier =
-                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
+                        .with_crls([held.list.der().to_vec().into()])
+                        .only_check_end_entity_revocation()
+                        .enforce_revocation_expiration();
+                // Of other authorities nobody here knows what they have revoked; of this one it holds there too.
+                let verifier = match foreign {
+                    Some(_) => verifier.allow_unknown_revocation_status(),
+                    None => verifier,
+                };
                 let verifier = match client_cert {
                     ClientCert::Optional => verifier.allow_unauthenticated(),
                     _ => verifier,
@@ -59,7 +71,7 @@ impl CertificateStore {
         };
         let mut config = match own {
             None => {
-                let (chain, key) = chain_and_key(&self.server);
+                let (chain, key) = chain_and_key(&held.server, &held.authority);
                 builder
                     .with_single_cert(chain, key)
                     .map_err(|error| certificate_error(&error))?
@@ -89,7 +101,7 @@ impl CertificateStore {
     /// What a client presents that connects as a device.
     pub fn client_config(&self, device: &str) -> Result<Arc<ClientConfig>> {
         let identity = self.device(&device_name(device)?)?;
-        let (chain, key) = chain_and_key(&identity);
+        let (chain, key) = chain_and_key(&identity, &self.held().authority);
         let config = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| certificate_error(&error))?
@@ -101,9 +113,12 @@ impl CertificateStore {
 
     pub(super) fn roots(&self) -> Result<RootCertStore> {
         let mut roots = RootCertStore::empty();
-        roots
-            .add(self.authority.certificate().der().to_vec().into())
-            .map_err(|error| certificate_error(&error))?;
+        // The one that signs is trusted by itself too: devices may show their own certificate alone.
+        for authority in self.held().authority.chain() {
+            roots
+                .add(authority.der().to_vec().into())
+                .map_err(|error| certificate_error(&error))?;
+        }
         Ok(roots)
     }
 }
@@ -145,8 +160,12 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
 
 pub(super) fn chain_and_key(
     identity: &Identity,
+    authority: &Authority,
 ) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
-    let chain = vec![identity.certificate.der().to_vec().into()];
+    let chain = std::iter::once(&identity.certificate)
+        .chain(&authority.intermediates())
+        .map(|certificate| certificate.der().to_vec().into())
+        .collect();
     let key = PrivatePkcs8KeyDer::from(identity.key.der().to_vec());
     (chain, key.into())
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::api::*;
-use crate::{App, Result, blocking, certificates, snippets};
+use crate::{App, CertificateDesk, Result, snippets};
 
 impl App {
     /// Texts to paste that connect a device. A device's folder is exported where it is not yet.
@@ -28,38 +28,28 @@ impl App {
         Ok(snippets::snippets(&listener, device.as_ref()))
     }
 
+    /// The certificates, and what can be done with them.
+    pub fn desk(&self) -> &CertificateDesk {
+        &self.desk
+    }
+
     /// The authority and all that it has signed.
     pub async fn certificates(&self) -> Result<Certificates> {
-        let store = self.certificates.clone();
-        blocking(move || store.overview()).await
+        self.desk.overview().await
     }
 
     /// Makes a key and a certificate for a device.
     pub async fn device_issue(&self, request: DeviceRequest) -> Result<Certificate> {
-        let store = self.certificates.clone();
-        blocking(move || store.issue(&request)).await
+        self.desk.issue(request).await
     }
 
     /// Writes the folder that a device is set up from.
     pub async fn device_export(&self, request: ExportRequest) -> Result<DeviceFolder> {
-        let store = self.certificates.clone();
-        let port = self.tls_port();
-        blocking(move || store.export(&request, port)).await
+        self.desk.export(request).await
     }
 
     /// Writes what a device is set up from into this very folder.
     pub async fn device_export_into(&self, name: String, folder: PathBuf) -> Result<DeviceFolder> {
-        let store = self.certificates.clone();
-        let port = self.tls_port();
-        blocking(move || store.export_into(&name, &folder, port)).await
-    }
-
-    /// The port of the first listener that devices with certificates connect to.
-    fn tls_port(&self) -> u16 {
-        let listeners = self.broker.status().listeners;
-        listeners
-            .iter()
-            .find(|listener| listener.protocol == Protocol::Tls)
-            .map_or(certificates::DEFAULT_TLS_PORT, |listener| listener.port)
+        self.desk.export_into(name, folder).await
     }
 }

@@ -148,6 +148,11 @@ impl RemoteBroker {
         self.ask(Request::RecordStop).await
     }
 
+    /// Has it go by the certificates as they are in the folder now. How many connections it ended.
+    pub(crate) async fn certificates_changed(&self) -> Result<Option<u32>> {
+        self.ask(Request::CertificatesChanged).await
+    }
+
     async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T> {
         let answer = tokio::time::timeout(PATIENCE, self.exchange(request)).await;
         let Ok(answer) = answer else {

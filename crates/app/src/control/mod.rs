@@ -94,6 +94,7 @@ pub(crate) enum Request {
     },
     RecordProgress,
     RecordStop,
+    CertificatesChanged,
 }
 
 impl BrokerControl {
@@ -124,6 +125,7 @@ impl BrokerControl {
             }
             Request::RecordProgress => json(self.recordings.progress()?),
             Request::RecordStop => json(self.recordings.stop().await?),
+            Request::CertificatesChanged => json(self.certificates_changed().await?),
             Request::ClearFaults { name } => json(self.clear_faults(name.as_deref())?),
             Request::Story { wanted } => json(self.story(wanted).await?),
         }

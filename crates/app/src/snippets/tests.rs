@@ -38,6 +38,7 @@ fn device(data: &tempfile::TempDir) -> DeviceFolder {
     let request = api::DeviceRequest {
         name: "pump-7".into(),
         days: 30,
+        ..api::DeviceRequest::default()
     };
     store.issue(&request).unwrap();
     let folder = data.path().join("it's \"here\" $HOME");

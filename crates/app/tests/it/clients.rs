@@ -304,6 +304,7 @@ async fn a_broker_elsewhere_is_reached_by_every_transport_and_is_seen_at_this_en
     app.device_issue(mqttwb_app::api::DeviceRequest {
         name: "pump-7".into(),
         days: 1,
+        ..mqttwb_app::api::DeviceRequest::default()
     })
     .await
     .unwrap();

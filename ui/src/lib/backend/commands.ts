@@ -1,8 +1,13 @@
 // One typed function for each command of the workbench.
 import type {
   About,
+  AuthorityImport,
+  AuthorityRequest,
+  BatchProgress,
   BrokerStart,
   BrokerStatus,
+  Bundle,
+  BundleRequest,
   Certificate,
   Certificates,
   Chart,
@@ -21,6 +26,8 @@ import type {
   FaultEntry,
   FaultRule,
   Imported,
+  InspectedFile,
+  InspectFileRequest,
   Job,
   MessageRows,
   NumberReading,
@@ -42,6 +49,7 @@ import type {
   RecordingExport,
   RecordingImport,
   RecordingsState,
+  RenewRequest,
   ReplayRequest,
   ReplyReceived,
   ReplyRequest,
@@ -49,6 +57,9 @@ import type {
   RetainedCleared,
   RetainedEntry,
   RetainedRestored,
+  RevocationDone,
+  RevocationList,
+  RevokeRequest,
   RunRequest,
   SavedMessage,
   SchemaFile,
@@ -65,6 +76,7 @@ import type {
   TopicDetail,
   TrafficFilter,
   TrafficRows,
+  WrittenFiles,
 } from './api';
 import { call } from './call';
 
@@ -94,6 +106,19 @@ export const restoreRetained = (undo: number) => call<RetainedRestored>('broker_
 
 export const certificates = () => call<Certificates>('certificates');
 export const deviceIssue = (request: DeviceRequest) => call<Certificate>('device_issue', { request });
+export const deviceRenew = (request: RenewRequest) => call<Certificate>('device_renew', { request });
+export const deviceRevoke = (request: RevokeRequest) => call<RevocationDone>('device_revoke', { request });
+export const deviceBundle = (request: BundleRequest) => call<Bundle>('device_bundle', { request });
+export const deviceBatch = (list: string) => call<BatchProgress>('device_batch', { list });
+export const deviceBatchProgress = () => call<BatchProgress>('device_batch_progress');
+export const deviceBatchCancel = () => call<BatchProgress>('device_batch_cancel');
+export const revocationsSign = () => call<RevocationList>('revocations_sign');
+export const serverRenew = (names: string[]) => call<Certificate>('server_renew', { names });
+export const authorityCreate = (request: AuthorityRequest) => call<string>('authority_create', { request });
+export const authorityImport = (request: AuthorityImport) => call<string>('authority_import', { request });
+export const authorityExport = () => call<WrittenFiles>('authority_export');
+export const certificateInspect = (request: InspectFileRequest) =>
+  call<InspectedFile>('certificate_inspect', { request });
 export const deviceExport = (request: ExportRequest) => call<DeviceFolder>('device_export', { request });
 
 export const clientCreate = (config: ClientConfig) => call<TestClient>('client_create', { config });

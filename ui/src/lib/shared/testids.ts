@@ -40,6 +40,25 @@ export const testids = {
   /** `data-name` holds the certificate's name, `data-kind` what it is for. */
   certificateRow: 'certificate-row',
   exportDevice: 'export-device',
+  renewDevice: 'renew-device',
+  confirmRenew: 'confirm-renew',
+  revokeDevice: 'revoke-device',
+  confirmRevoke: 'confirm-revoke',
+  bundleDevice: 'bundle-device',
+  confirmBundle: 'confirm-bundle',
+  bundleResult: 'bundle-result',
+  inspectFile: 'inspect-file',
+  inspectInput: 'inspect-input',
+  inspectHost: 'inspect-host',
+  inspectFault: 'inspect-fault',
+  batchDevices: 'batch-devices',
+  batchList: 'batch-list',
+  batchStart: 'batch-start',
+  batchResult: 'batch-result',
+  /** `data-number` holds the number of the list, `data-count` how many it names. */
+  revocations: 'revocations',
+  signRevocations: 'sign-revocations',
+  authority: 'authority',
 
   /** Recordings. */
   record: 'record',

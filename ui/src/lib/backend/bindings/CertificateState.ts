@@ -3,4 +3,4 @@
 /**
  * Whether it can be used now.
  */
-export type CertificateState = "valid" | "expiring" | "expired" | "not-yet-valid";
+export type CertificateState = "valid" | "expiring" | "expired" | "not-yet-valid" | "revoked";

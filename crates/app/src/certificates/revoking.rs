@@ -1,0 +1,156 @@
+//! The revocation list, `ca.crl`: what stands on it, and that it never grows old.
+//!
+//! Invariant: every list that is written has a greater number than the one before and everything that stood on it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use mqttwb_model::{ClientCertificate, Timestamp};
+use mqttwb_pki::{Authority, Certificate, RevocationList, Revoked, SerialNumber};
+
+use super::{CertificateStore, certificate_error, device_name, lock, words};
+use crate::api::{self, ApiError, ErrorCode};
+use crate::words::sentence;
+use crate::{Result, files};
+
+/// How long a list is good for.
+const LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// With less than this left it is signed anew: a workbench that is opened every other week never lets it end.
+const RENEW: Duration = Duration::from_secs(15 * 24 * 60 * 60);
+/// A peer whose clock is behind by less than this finds it valid already.
+const BACKDATED: Duration = Duration::from_secs(60 * 60);
+
+/// The list of a folder: signed anew where it ends before long, made where there is none.
+pub(super) fn open(folder: &Path, authority: &Authority, now: Timestamp) -> Result<RevocationList> {
+    let path = folder.join("ca.crl");
+    if !files::exists(&path)? {
+        return sign(folder, authority, &[], 1, now);
+    }
+    let unreadable = |why: &dyn std::fmt::Display| {
+        ApiError::new(
+            ErrorCode::Certificate,
+            sentence(format_args!("{}: {why}", path.display())),
+        )
+        .hint("Bring it back from a copy. Without it devices that were revoked would be let in again.")
+    };
+    let list =
+        RevocationList::read(&files::read_bytes(&path)?).map_err(|error| unreadable(&error))?;
+    if !list.is_signed_by(authority.certificate()) {
+        return Err(unreadable(&"it is not signed by this folder's authority"));
+    }
+    let left = list.next_update().unwrap_or_default();
+    if left > now.plus(RENEW) {
+        return Ok(list);
+    }
+    let number = list.number().unwrap_or_default() + 1;
+    sign(folder, authority, list.revoked(), number, now)
+}
+
+fn sign(
+    folder: &Path,
+    authority: &Authority,
+    revoked: &[Revoked],
+    number: u64,
+    now: Timestamp,
+) -> Result<RevocationList> {
+    let from = Timestamp(now.0.saturating_sub(BACKDATED.as_nanos() as u64));
+    let list = authority
+        .sign_revocations(revoked, number, from, now.plus(LIFE))
+        .map_err(|error| certificate_error(&error))?;
+    files::write(&folder.join("ca.crl"), &list.to_pem())?;
+    Ok(list)
+}
+
+impl CertificateStore {
+    /// Revokes every certificate of a device that is still good, and those that its device had before.
+    pub fn revoke(&self, request: &api::RevokeRequest) -> Result<api::RevocationDone> {
+        let name = device_name(&request.name)?;
+        let _lock = lock(&self.folder)?;
+        let now = Timestamp::now();
+        self.look(now)?;
+        let mut certificates = vec![self.device_certificate(&name)?];
+        certificates.extend(self.superseded(&name)?);
+        let serials = self.revoke_all(&certificates, request.reason, now)?;
+        if serials.is_empty() {
+            return Err(ApiError::new(
+                ErrorCode::WrongState,
+                format!("{name} is revoked already."),
+            )
+            .hint("Renew it to let the device in again with another certificate."));
+        }
+        Ok(api::RevocationDone {
+            name: name.to_string(),
+            serials,
+            connections: None,
+            list: words::list_for_people(&self.held().list, now),
+        })
+    }
+
+    /// Whoever calls this has the folder's lock.
+    pub(super) fn revoke_all(
+        &self,
+        certificates: &[Certificate],
+        reason: api::RevocationReason,
+        now: Timestamp,
+    ) -> Result<Vec<String>> {
+        let held = self.held();
+        let mut revoked = held.list.revoked().to_vec();
+        let mut serials = Vec::new();
+        for certificate in certificates {
+            let told = certificate.description();
+            let ended = told.validity.not_after < now;
+            if ended || held.list.entry(certificate).is_some() {
+                continue;
+            }
+            let Some(serial) = SerialNumber::parse(&told.serial) else {
+                continue; // a certificate that was parsed has one
+            };
+            serials.push(serial.to_string());
+            revoked.push(Revoked {
+                serial,
+                at: now,
+                reason: reason.into(),
+            });
+        }
+        if !serials.is_empty() {
+            let number = held.list.number().unwrap_or_default() + 1;
+            sign(&self.folder, &held.authority, &revoked, number, now)?;
+            self.look(now)?;
+        }
+        Ok(serials)
+    }
+
+    /// Signs the list anew, whether it is due or not.
+    pub fn sign_list(&self) -> Result<api::RevocationList> {
+        let _lock = lock(&self.folder)?;
+        let now = Timestamp::now();
+        self.look(now)?;
+        let held = self.held();
+        let number = held.list.number().unwrap_or_default() + 1;
+        sign(
+            &self.folder,
+            &held.authority,
+            held.list.revoked(),
+            number,
+            now,
+        )?;
+        self.look(now)?;
+        Ok(words::list_for_people(&self.held().list, now))
+    }
+
+    /// Says of a certificate that somebody has shown whether it is revoked.
+    pub fn revoked(&self) -> impl Fn(&ClientCertificate) -> bool + Send + Sync + use<> {
+        let list = &self.held().list;
+        let issuer = list.issuer().to_owned();
+        let serials: std::collections::HashSet<SerialNumber> = list
+            .revoked()
+            .iter()
+            .map(|one| one.serial.clone())
+            .collect();
+        move |shown| {
+            shown.issuer == issuer
+                && SerialNumber::parse(&shown.serial)
+                    .is_some_and(|serial| serials.contains(&serial))
+        }
+    }
+}
