@@ -91,7 +91,7 @@ mod real_window {
         window.find("confirm-revoke").await;
         window.screenshot("certificates-revoke").await;
         window.click("confirm-revoke").await;
-        device.wait_for("received DISCONNECT (135)");
+        device.wait_for("Received DISCONNECT (135)");
         window
             .attribute(&row("pump-7"), "data-state", |state| state == "revoked")
             .await;

@@ -156,7 +156,7 @@ fn signed(data: &Path, name: &str, from: &str, until: &str, usage: &str) -> Own 
 
 /// A time to CONNECT that is soon over: s_client sends none.
 const LISTENERS: &str = "[listeners.tls]\nbind = \"127.0.0.1:0\"\nprotocol = \"tls\"\nclient_cert = \"required\"\n\
-                         [limits]\nconnect_timeout = \"2s\"\n";
+                         [limits]\nconnect_timeout = \"1s\"\n";
 
 #[test]
 fn every_wrong_certificate_is_refused_by_name_and_the_right_one_let_in() {
@@ -232,7 +232,7 @@ fn a_revocation_in_another_shell_ends_the_connections_of_that_device_alone_and_s
     assert_eq!(done["connections"], 2);
     assert_eq!(done["list"]["count"], 1);
     // 0x87, not authorized.
-    gone.wait_for("received DISCONNECT (135)");
+    gone.wait_for("Received DISCONNECT (135)");
     second.ended_by_the_broker();
     Peer::refused(
         Maker::Paho,
