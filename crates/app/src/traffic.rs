@@ -5,7 +5,6 @@
 //! Invariant: no answer is larger than what was asked for, however much is recorded.
 
 mod messages;
-mod payload;
 mod stories;
 mod topics;
 mod views;
@@ -41,7 +40,7 @@ const SEARCH: u64 = 400_000;
 /// Rows of one answer at most.
 const ROWS: u32 = 1000;
 
-/// Bytes of a packet or its payload that are shown unless the whole is asked for.
+/// Bytes of a packet that are shown unless the whole is asked for.
 const SHOWN: usize = 64 * 1024;
 
 /// The traffic as pages see it.
@@ -157,10 +156,6 @@ impl Traffic {
         let info = info.as_deref();
         let shown = if whole { usize::MAX } else { SHOWN };
         let dissection = mqttwb_wire::dissect(packet.frame, packet.version);
-        let payload = dissection
-            .payload
-            .clone()
-            .and_then(|range| packet.frame.get(range));
         Ok(PacketDetail {
             row: row(&packet, info),
             version: packet.version.into(),
@@ -183,7 +178,6 @@ impl Traffic {
             malformed: dissection.malformed,
             bytes: STANDARD.encode(&packet.frame[..packet.frame.len().min(shown)]),
             size: packet.frame.len() as u32,
-            payload: payload.map(|payload| payload::view(payload, shown)),
         })
     }
 

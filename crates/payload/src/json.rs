@@ -327,25 +327,6 @@ fn code_unit(escape: &str) -> Option<u16> {
     all_hex.then(|| u16::from_str_radix(hex, 16).ok()).flatten()
 }
 
-/// A JSON text for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Indented {
-    /// Two spaces a level, every token as it was written.
-    pub text: String,
-    /// There was more than the limit allowed.
-    pub cut: bool,
-}
-
-/// The text indented, up to `limit` bytes of it; `None` where it is not JSON, be it past the limit.
-pub fn indented(text: &str, limit: usize) -> Option<Indented> {
-    let mut page = crate::Page::new(0, limit);
-    crate::text::indent_json(text, &mut page).ok()?;
-    Some(Indented {
-        cut: page.has_more(),
-        text: page.text,
-    })
-}
-
 /// The first `limit` bytes of a text, or a few less where that would cut a character.
 pub fn beginning(text: &str, limit: usize) -> &str {
     if text.len() <= limit {

@@ -2,6 +2,14 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// The first `limit` bytes of a text that was indented, and whether there is more; nothing where it is not JSON.
+fn indented(text: &str, limit: usize) -> Option<(String, bool)> {
+    let mut page = crate::Page::new(0, limit);
+    crate::text::indent_json(text, &mut page).ok()?;
+    let more = page.has_more();
+    Some((page.text, more))
+}
+
 fn is_json(text: &str) -> bool {
     let mut tokens = Tokens::new(text);
     loop {
@@ -18,9 +26,9 @@ fn indenting_keeps_every_digit_and_escape() {
     let text = r#"{"a":1.2300000000000000000001e+05,"b":[ ],"c":{},"d":[1,[2,{"e":null}]],"f":"x\u00e9\n"}"#;
     let expected = "{\n  \"a\": 1.2300000000000000000001e+05,\n  \"b\": [],\n  \"c\": {},\n  \"d\": [\n    1,\n    [\n      2,\n      {\n        \"e\": null\n      }\n    ]\n  ],\n  \"f\": \"x\\u00e9\\n\"\n}";
     let whole = |text| {
-        let indented = indented(text, usize::MAX).unwrap();
-        assert!(!indented.cut);
-        indented.text
+        let (text, more) = indented(text, usize::MAX).unwrap();
+        assert!(!more);
+        text
     };
     assert_eq!(whole(text), expected);
     assert_eq!(whole(expected), expected);
@@ -30,9 +38,8 @@ fn indenting_keeps_every_digit_and_escape() {
 #[test]
 fn a_long_text_is_cut_but_checked_to_its_end() {
     let text = r#"["grün",  1]"#;
-    let cut = indented(text, 8).unwrap();
-    assert_eq!((cut.text.as_str(), cut.cut), ("[\n  \"gr", true));
-    assert!(!indented(text, 18).unwrap().cut);
+    assert_eq!(indented(text, 8).unwrap(), ("[\n  \"gr".to_owned(), true));
+    assert!(!indented(text, 18).unwrap().1);
     assert_eq!(indented(r#"["grün",  1"#, 9), None);
 }
 
@@ -86,7 +93,7 @@ proptest! {
     fn it_takes_what_serde_json_takes(value in json(), cut in any::<prop::sample::Index>(), put in "[\\[\\]{},:\"0-9eE+.a-z \\\\-]?") {
         let text = value.to_string();
         prop_assert!(is_json(&text));
-        let pretty = indented(&text, usize::MAX).unwrap().text;
+        let pretty = indented(&text, usize::MAX).unwrap().0;
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&pretty).unwrap(), value);
         // And refuses what it refuses, where a character was changed.

@@ -28,7 +28,7 @@ pub use diff::{Change, diff};
 pub use error::DecodeError;
 pub use expand::{ExpandError, Expanded, Layer, MAX_EXPANDED, expand};
 pub use numbers::{Form, Layout, LayoutError, readings};
-pub use path::{Path, PathError, numbers, numbers_in};
+pub use path::{Path, PathError, numbers_in};
 pub use protobuf::{ProtobufError, ProtobufMessage, ProtobufSchema};
 pub use text::Page;
 pub use value::{MAX_DEPTH, MAX_VALUES, Value, ValueKind};

@@ -492,20 +492,6 @@ function detail(seq: number): PacketDetail {
     ],
     bytes: btoa(String.fromCharCode(...bytes)),
     size: bytes.length,
-    ...(row.packet === 'PUBLISH'
-      ? {
-          payload: {
-            format: 'json' as const,
-            text: JSON.stringify(json, null, 2),
-            size: payload.length,
-            partial: false,
-            numbers: [
-              { path: 'value', value: 4.21 },
-              { path: 'motor.rpm', value: 1480 },
-            ],
-          },
-        }
-      : {}),
   };
 }
 

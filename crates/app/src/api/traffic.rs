@@ -236,42 +236,6 @@ pub struct PacketDetail {
     pub bytes: String,
     /// Bytes in the whole packet.
     pub size: u32,
-    /// Of a PUBLISH the payload.
-    #[ts(optional)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub payload: Option<PayloadView>,
-}
-
-/// How a payload reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "lowercase")]
-#[ts(export)]
-pub enum PayloadFormat {
-    /// No bytes.
-    Empty,
-    /// JSON: `text` is indented.
-    Json,
-    /// UTF-8.
-    Text,
-    /// Anything else: `text` is a hex dump.
-    Binary,
-}
-
-/// A payload for a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub struct PayloadView {
-    /// How it reads.
-    pub format: PayloadFormat,
-    /// The payload as text.
-    pub text: String,
-    /// Bytes in the whole payload.
-    pub size: u32,
-    /// `text` is of the first 64 KiB only; ask for the whole.
-    pub partial: bool,
-    /// Paths of the numbers in a JSON payload, as `value` or `motor.rpm` or `cells[0]`, with their values.
-    pub numbers: Vec<NumberAt>,
 }
 
 /// A number in a JSON payload.
