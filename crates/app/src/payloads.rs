@@ -5,7 +5,9 @@
 //! Not here: decoding (`payload`), keeping packets (`capture`).
 //! Invariant: no answer is larger than a part; the whole can be reached by asking for part after part.
 
+mod changes;
 mod commands;
+mod find;
 mod schemas;
 #[cfg(test)]
 mod tests;
@@ -16,22 +18,21 @@ use std::sync::{Arc, Weak};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mqttwb_capture::Source;
-use mqttwb_model::{ConnectionId, Direction, PacketType, Timestamp};
+use mqttwb_model::Direction;
 use mqttwb_payload::{
-    Decoded, Decoder, Layout, Page, Path, Value, ValueKind, detect, diff, expand, numbers_in,
-    readings,
+    Decoded, Decoder, Layout, Page, Path, Value, ValueKind, detect, expand, numbers_in, readings,
 };
 use parking_lot::Mutex;
 
 use crate::api::{
     ApiError, DecoderChoice, DecoderChosen, DecoderRule, Decoders, ErrorCode, NumberAt,
-    NumberReading, PayloadBytes, PayloadChange, PayloadDiff, PayloadImage, PayloadLayer,
-    PayloadNode, PayloadOpened, PayloadRequest, PayloadSaved, PayloadText, PayloadValueKind,
-    SchemaFile,
+    NumberReading, PayloadBytes, PayloadImage, PayloadLayer, PayloadNode, PayloadOpened,
+    PayloadRequest, PayloadSaved, PayloadText, PayloadValueKind, SchemaFile,
 };
 use crate::words::sentence;
 use crate::{Result, files};
 
+use find::{Found, find, last_on_topic};
 use schemas::Schemas;
 
 /// Bytes of a text in one answer.
@@ -44,14 +45,8 @@ const NODES: usize = 500;
 const NUMBERS: usize = 200;
 /// Bytes of a value in a node or a difference.
 const BRIEF: usize = 200;
-/// Differences that are listed.
-const CHANGES: usize = 500;
 /// Payloads that stay decoded: the one that is looked at, and the one that it is compared with.
 const OPEN: usize = 2;
-/// Packets that a search for the message before looks at, at most.
-const LOOK_BACK: u64 = 4_000_000;
-/// Packets that it looks at under one look at the memory.
-const SLICE: u64 = 8 * 1024;
 /// A payload longer than this is not tried as something binary when a chart looks for a number without a rule.
 const CHARTED: usize = 64 * 1024;
 
@@ -79,79 +74,6 @@ struct Opened {
     detected: DecoderChoice,
     decoded: Decoded,
     problems: Vec<String>,
-}
-
-/// A PUBLISH that was found.
-#[derive(Debug, Clone)]
-struct Found {
-    at: Timestamp,
-    direction: Direction,
-    connection: ConnectionId,
-    topic: String,
-    payload: Vec<u8>,
-}
-
-fn gone(seq: u64) -> ApiError {
-    ApiError::new(
-        ErrorCode::NotFound,
-        format!("Packet {seq} is no longer kept, or carries no payload."),
-    )
-    .hint("Older packets make room for newer ones. Choose one that the table still shows.")
-}
-
-fn find(source: &dyn Source, seq: u64) -> Result<Found> {
-    let packets = source.packet(seq);
-    let packet = packets.get(seq).ok_or_else(|| gone(seq))?;
-    if packet.packet_type() != Some(PacketType::Publish) {
-        return Err(gone(seq));
-    }
-    let range = mqttwb_wire::dissect(packet.frame, packet.version).payload;
-    let payload = range
-        .and_then(|range| packet.frame.get(range))
-        .ok_or_else(|| gone(seq))?;
-    Ok(Found {
-        at: packet.at,
-        direction: packet.direction,
-        connection: packet.connection,
-        topic: packet.topic().unwrap_or_default().to_owned(),
-        payload: payload.to_vec(),
-    })
-}
-
-/// The newest PUBLISH to a topic from `after` on and before `until`, which went the same way as another.
-fn last_on_topic(
-    source: &dyn Source,
-    topic: &str,
-    way: (Direction, Option<ConnectionId>),
-    after: u64,
-    until: u64,
-) -> Option<u64> {
-    let first = source
-        .kept()
-        .start
-        .max(after)
-        .max(until.saturating_sub(LOOK_BACK));
-    let mut end = until;
-    while end > first {
-        let start = end.saturating_sub(SLICE).max(first);
-        let packets = source.read(start, end - start);
-        let found = packets
-            .iter()
-            .take_while(|packet| packet.seq < end)
-            .filter(|packet| packet.seq >= start && packet.direction == way.0)
-            .filter(|packet| {
-                way.1
-                    .is_none_or(|connection| packet.connection == connection)
-            })
-            .filter(|packet| packet.packet_type() == Some(PacketType::Publish))
-            .filter(|packet| packet.topic() == Some(topic))
-            .last();
-        if let Some(found) = found {
-            return Some(found.seq);
-        }
-        end = start;
-    }
-    None
 }
 
 impl Payloads {
@@ -397,79 +319,6 @@ impl Payloads {
                 value: value.plain(),
             })
             .collect())
-    }
-
-    /// What differs from the message before on the same topic, which went the same way.
-    pub fn diff(&self, source: &Arc<dyn Source>, request: &PayloadRequest) -> Result<PayloadDiff> {
-        let opened = self.opened(source, request)?;
-        let found = &opened.found;
-        let to_one_client = (found.direction == Direction::ToClient).then_some(found.connection);
-        let way = (found.direction, to_one_client);
-        let nothing = PayloadDiff {
-            before: None,
-            micros: 0,
-            changes: Vec::new(),
-            count: 0,
-            note: None,
-        };
-        let Some(seq) = last_on_topic(&**source, &found.topic, way, 0, request.seq) else {
-            return Ok(nothing);
-        };
-        let before = self.opened(
-            source,
-            &PayloadRequest {
-                seq,
-                decoder: Some(opened.choice.clone()),
-            },
-        )?;
-        let mut answer = PayloadDiff {
-            before: Some(seq),
-            micros: found.at.0.saturating_sub(before.found.at.0) / 1000,
-            ..nothing
-        };
-        let brief = |value: &Value| match value.kind() {
-            ValueKind::List | ValueKind::Map => {
-                let mut page = Page::new(0, BRIEF);
-                page.write(value);
-                // One line: a line feed and the spaces behind it are the writer's, those of a text are escaped.
-                page.text
-                    .lines()
-                    .map(str::trim_start)
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            }
-            _ => value.brief(BRIEF).0,
-        };
-        if let (Some(old), Some(new)) = (&before.decoded.value, &opened.decoded.value) {
-            let (changes, count) = diff(old, new, CHANGES);
-            answer.count = count as u32;
-            answer.changes = changes
-                .into_iter()
-                .map(|change| PayloadChange {
-                    path: change.path.to_string(),
-                    before: change.before.map(brief),
-                    after: change.after.map(brief),
-                })
-                .collect();
-        } else {
-            let (old, new) = (&before.found.payload, &found.payload);
-            let same = old
-                .iter()
-                .zip(new)
-                .take_while(|(old, new)| old == new)
-                .count();
-            answer.count = u32::from(old != new);
-            answer.note = Some(if old == new {
-                "The bytes are the same.".to_owned()
-            } else {
-                format!(
-                    "{} bytes before, {} now; the first {same} are the same.",
-                    old.len(),
-                    new.len()
-                )
-            });
-        }
-        Ok(answer)
     }
 
     /// Writes the whole payload to a new file in the folder for downloads.

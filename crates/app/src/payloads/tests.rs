@@ -1,5 +1,5 @@
 use mqttwb_capture::Capture;
-use mqttwb_model::{Observer as _, PacketBatch, PacketMark};
+use mqttwb_model::{ConnectionId, Observer as _, PacketBatch, PacketMark, Timestamp};
 
 use super::*;
 use crate::api::SchemaKind;
@@ -374,6 +374,48 @@ fn bytes_that_are_no_tree_are_compared_as_bytes() {
     assert_eq!(found.count, 1);
     let note = found.note.unwrap();
     assert_eq!(note, "3 bytes before, 4 now; the first 2 are the same.");
+    let [row] = found.changes.as_slice() else {
+        panic!("one row: {:?}", found.changes);
+    };
+    assert_eq!(row.path, "0000");
+    assert_eq!(row.before.as_deref(), Some("00 01 02"));
+    assert_eq!(row.after.as_deref(), Some("00 01 03 04"));
+}
+
+#[test]
+fn text_is_compared_line_by_line() {
+    let mut bench = Bench::new();
+    let long = "x".repeat(1000);
+    bench.publish("a", b"state: idle\nspeed: slow\ngoes\nend");
+    let last = bench.publish(
+        "a",
+        format!("new\nstate: idle\nspeed: fast\nend\n{long}").as_bytes(),
+    );
+    let text = asked(last, Some(DecoderChoice::Text));
+    let found = bench.payloads.diff(&bench.source(), &text).unwrap();
+    let told: Vec<(&str, Option<&str>, Option<&str>)> = found
+        .changes
+        .iter()
+        .map(|change| {
+            (
+                change.path.as_str(),
+                change.before.as_deref(),
+                change.after.as_deref(),
+            )
+        })
+        .collect();
+    let cut = format!("{}…", &long[..200]);
+    assert_eq!(
+        told,
+        [
+            ("line 1", None, Some("new")),
+            ("line 3", Some("speed: slow"), Some("speed: fast")),
+            ("line 3", Some("goes"), None),
+            ("line 5", None, Some(cut.as_str())),
+        ]
+    );
+    assert_eq!(found.count, 4);
+    assert_eq!(found.note.as_deref(), Some("4 lines differ"));
 }
 
 #[test]
