@@ -1,5 +1,7 @@
 //! What can be asked of test clients and saved messages.
 
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
 use mqttwb_model::Timestamp;
 
 use crate::api::*;
@@ -43,7 +45,16 @@ impl App {
         let (wanted, device) = match target {
             Target::Remote(remote) => {
                 let store = self.certificates.clone();
-                return blocking(move || clients::remote_endpoint(&remote, &secrets, &store)).await;
+                let mut endpoint =
+                    blocking(move || clients::remote_endpoint(&remote, &secrets, &store)).await?;
+                // Whoever dials the embedded broker by its address is seen by it all the same.
+                endpoint.embedded = endpoint.proxy.is_none()
+                    && reaches(
+                        &self.broker.status().listeners,
+                        &endpoint.host,
+                        endpoint.port,
+                    );
+                return Ok(endpoint);
             }
             Target::Tcp => (Protocol::Tcp, None),
             Target::MutualTls { device } => (Protocol::Tls, Some(device)),
@@ -198,5 +209,68 @@ impl App {
         let seen = found?.rows.into_iter().filter(|row| row.topic.is_some());
         let most = usize::try_from(count.min(100)).unwrap_or(100);
         Ok(seen.map(|row| row.name).take(most).collect())
+    }
+}
+
+/// Whether a client that dials this host and port reaches one of these listeners. Names other than `localhost` are not
+/// looked up: a client by such a name is taken for one of a broker elsewhere.
+fn reaches(listeners: &[Listener], host: &str, port: u16) -> bool {
+    let address = host.parse::<IpAddr>().ok();
+    let bound = listeners
+        .iter()
+        .filter(|listener| listener.listening && listener.port == port)
+        .filter_map(|listener| listener.address.parse::<SocketAddr>().ok());
+    bound.map(|bound| bound.ip()).any(|bound| match address {
+        Some(address) if bound.is_unspecified() => is_of_this_computer(address),
+        Some(address) => address == bound,
+        None => {
+            host.eq_ignore_ascii_case("localhost")
+                && (bound.is_loopback() || bound.is_unspecified())
+        }
+    })
+}
+
+/// Only an address of this computer can be bound to.
+fn is_of_this_computer(address: IpAddr) -> bool {
+    UdpSocket::bind((address, 0)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listener(address: &str, listening: bool) -> Listener {
+        Listener {
+            name: "tcp".into(),
+            protocol: Protocol::Tcp,
+            address: address.into(),
+            host: "127.0.0.1".into(),
+            port: 1883,
+            url: "mqtt://127.0.0.1:1883".into(),
+            client_cert: ClientCert::None,
+            loopback: true,
+            clients: 0,
+            listening,
+            instead_of: None,
+        }
+    }
+
+    #[test]
+    fn the_embedded_broker_is_known_by_its_address() {
+        for (address, listening, host, port, expected) in [
+            ("127.0.0.1:1883", true, "127.0.0.1", 1883, true),
+            ("127.0.0.1:1883", true, "LocalHost", 1883, true),
+            ("127.0.0.1:1883", true, "127.0.0.1", 1884, false),
+            ("127.0.0.1:1883", false, "127.0.0.1", 1883, false),
+            ("127.0.0.1:1883", true, "192.0.2.7", 1883, false),
+            ("127.0.0.1:1883", true, "broker.example", 1883, false),
+            ("0.0.0.0:1883", true, "127.0.0.1", 1883, true),
+            ("0.0.0.0:1883", true, "192.0.2.7", 1883, false),
+            ("192.0.2.7:1883", true, "localhost", 1883, false),
+        ] {
+            let listeners = [listener(address, listening)];
+            let told = reaches(&listeners, host, port);
+            assert_eq!(told, expected, "{host}:{port} and {address}");
+        }
     }
 }

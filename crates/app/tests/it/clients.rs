@@ -4,7 +4,7 @@ use mqttwb_app::App;
 use mqttwb_app::api::{
     ClientConfig, ClientState, ErrorCode, MessageProperties, NameAndValue, Protocol,
     PublishRequest, Remote, ReplyRequest, ReplyRule, RunKind, RunRequest, SavedMessage, Secret,
-    SubscribeRequest, Target, TlsConfig, TlsIdentity, Trust, Version,
+    SeenBy, SubscribeRequest, Target, TlsConfig, TlsIdentity, TrafficFilter, Trust, Version,
 };
 
 use super::workbench;
@@ -351,6 +351,39 @@ async fn a_broker_elsewhere_is_reached_by_every_transport_and_is_seen_at_this_en
         let failure = client.failure.unwrap();
         assert!(failure.message.contains("authority"), "{failure:?}");
         assert!(failure.hint.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_dials_the_embedded_broker_by_its_address_is_seen_once() {
+    let (app, _data) = workbench().await;
+    let by_address = ClientConfig {
+        target: elsewhere(&app, Protocol::Tcp, TlsConfig::default()),
+        ..config("by-address")
+    };
+    connected(&app, by_address).await;
+    let both_ends = ClientConfig {
+        show_own_end: true,
+        ..config("both-ends")
+    };
+    connected(&app, both_ends).await;
+    let seen = |client: &str, seen_by| TrafficFilter {
+        clients: vec![client.into()],
+        packets: vec!["CONNECT".into()],
+        seen_by,
+        ..TrafficFilter::default()
+    };
+    for (client, seen_by, expected) in [
+        ("by-address", None, 1),
+        ("by-address", Some(SeenBy::Broker), 1),
+        ("both-ends", None, 2),
+        ("both-ends", Some(SeenBy::Broker), 1),
+        ("both-ends", Some(SeenBy::ClientOfBroker), 1),
+        ("both-ends", Some(SeenBy::ClientOfRemote), 0),
+    ] {
+        let view = app.traffic_open(seen(client, seen_by)).await.unwrap();
+        let rows = app.traffic_rows(view, 0, 100).await.unwrap().rows;
+        assert_eq!(rows.len(), expected, "{client} {seen_by:?}: {rows:?}");
     }
 }
 
