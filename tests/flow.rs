@@ -51,7 +51,7 @@ mod real_window {
                 let steps = window
                     .script(
                         "return [...document.querySelectorAll('[data-testid=\"flow-step\"]')]\
-                           .map((step) => step.getAttribute('aria-label'))",
+                           .map((step) => step.textContent.replace(/\\s+/g, ' ').trim())",
                         Vec::new(),
                     )
                     .await;
@@ -232,6 +232,7 @@ mod real_window {
             .text_of(rows, |text| text.contains("plant/doomed"))
             .await;
         window.screenshot("traffic-tree").await;
+        assert_eq!(window.accessibility_findings().await, Vec::<String>::new());
         window.close().await;
     }
 }

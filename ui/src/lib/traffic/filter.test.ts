@@ -44,6 +44,14 @@ describe('a point in time', () => {
   });
 });
 
+it('the end that a packet is seen at is a condition that can be taken away', () => {
+  const filter = changed(ALL, { seenBy: 'broker' });
+  expect(narrows(filter)).toBe(true);
+  const [chip] = chips(filter, NOW);
+  expect([chip?.name, chip?.value]).toEqual(['seen at', 'the broker']);
+  expect(changed(filter, chip?.without ?? {})).toEqual(ALL);
+});
+
 it('clients are named with commas between them', () => {
   expect(clientList(' pump-*, ops ,,ops')).toEqual(['pump-*', 'ops']);
 });

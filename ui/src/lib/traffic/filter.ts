@@ -1,12 +1,12 @@
 // The filter on the traffic as a person sees it: its conditions one by one, and points in time as they are typed. Pure.
-import type { Direction, TrafficFilter } from '$lib/backend';
+import type { Direction, SeenBy, TrafficFilter } from '$lib/backend';
 import { clockMillis, count, day } from '$lib/shared/format';
 
 /** The filter that lets everything pass. */
 export const ALL: TrafficFilter = { text: '', payload: '', clients: [], topic: '', packets: [], faults: false };
 
 /** What may be missing in a filter. */
-type Optional = 'direction' | 'qos' | 'message' | 'from' | 'until';
+type Optional = 'direction' | 'qos' | 'message' | 'from' | 'until' | 'seenBy';
 
 /** What to change of a filter; `undefined` takes a condition away. */
 export type FilterChange = Partial<Omit<TrafficFilter, Optional>> & {
@@ -15,6 +15,14 @@ export type FilterChange = Partial<Omit<TrafficFilter, Optional>> & {
   message?: number | undefined;
   from?: number | undefined;
   until?: number | undefined;
+  seenBy?: SeenBy | undefined;
+};
+
+/** The ends that a packet can be seen at, in words. */
+export const ENDS: Record<SeenBy, string> = {
+  broker: 'the broker',
+  'client-of-broker': 'test clients of it',
+  'client-of-remote': 'test clients of other brokers',
 };
 
 /** A filter with a change made to it. */
@@ -36,7 +44,8 @@ export function narrows(filter: TrafficFilter): boolean {
     filter.qos !== undefined ||
     filter.message !== undefined ||
     filter.from !== undefined ||
-    filter.until !== undefined
+    filter.until !== undefined ||
+    filter.seenBy !== undefined
   );
 }
 
@@ -65,6 +74,8 @@ export function chips(filter: TrafficFilter, now: number): Chip[] {
     out.push({ name: 'from', value: written(filter.from, now), without: { from: undefined } });
   if (filter.until !== undefined)
     out.push({ name: 'before', value: written(filter.until, now), without: { until: undefined } });
+  if (filter.seenBy !== undefined)
+    out.push({ name: 'seen at', value: ENDS[filter.seenBy], without: { seenBy: undefined } });
   if (filter.faults) out.push({ name: 'struck by a fault rule', value: '', without: { faults: false } });
   return out;
 }

@@ -164,14 +164,19 @@ export function brokerLane(all: readonly (string | undefined)[]): number {
   return all.indexOf(undefined);
 }
 
-/** A step in words, for who does not see the picture. */
-export function spoken(item: FlowItem): string {
+/** What the picture shows of a step without words, before and behind its label, for who does not see the picture. */
+export function around(item: FlowItem): { before: string; after: string } {
+  if (item.remark) return { before: '', after: '' };
   const client = visible(item.client);
-  const at = item.time ? `${item.time}: ` : '';
-  if (item.remark) return `${at}${item.label}`;
   const way = item.toBroker ? `${client} to the broker` : `the broker to ${client}`;
   const fate = item.lost ? ', did not arrive' : item.delayed ? ', arrived late' : '';
-  return `${at}${way}, ${item.label}${fate}${item.note ? `, ${item.note}` : ''}`;
+  return { before: `${way}, `, after: `${fate}${item.note ? `, ${item.note}` : ''}` };
+}
+
+/** A step in words. */
+export function spoken(item: FlowItem): string {
+  const { before, after } = around(item);
+  return `${item.time ? `${item.time}: ` : ''}${before}${item.label}${after}`;
 }
 
 /** Colours of a picture that stands alone. */

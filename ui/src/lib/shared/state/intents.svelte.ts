@@ -11,6 +11,8 @@ class Intents {
   faults = $state(false);
   /** The listener that is to be changed, by its name; null for one to add. */
   listener = $state<string | null | undefined>();
+  /** The topic that something is to be published to. */
+  publishTo = $state<string | undefined>();
   /** Grows each time a new test client is wanted. */
   newClient = $state(0);
 }
