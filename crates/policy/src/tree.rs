@@ -1,0 +1,153 @@
+//! Topic patterns by level, so that a check looks at the few that can match and not at all of them.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use crate::pattern::{Level, Part, TopicPattern, fill, is_hidden};
+use crate::rules::Who;
+
+/// The levels below a place. Entries are numbered in the order of the rules.
+#[derive(Debug, Clone)]
+pub(crate) struct Tree {
+    exact: HashMap<Box<str>, Tree, RandomState>,
+    any: Option<Box<Tree>>,
+    filled: Vec<(Box<[Part]>, Tree)>,
+    /// Entries that end here, and those that end here with `#`; ascending.
+    ends: Vec<u32>,
+    rest: Vec<u32>,
+    /// The first entry of all that is here and below.
+    least: u32,
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Self {
+            exact: HashMap::default(),
+            any: None,
+            filled: Vec::new(),
+            ends: Vec::new(),
+            rest: Vec::new(),
+            least: u32::MAX,
+        }
+    }
+}
+
+impl Tree {
+    /// Entries are to come in ascending order.
+    pub(crate) fn insert(&mut self, pattern: &TopicPattern, entry: u32) {
+        let mut node = self;
+        for level in &pattern.levels {
+            node.least = node.least.min(entry);
+            node = match level {
+                Level::Rest => {
+                    node.rest.push(entry);
+                    return;
+                }
+                Level::Exact(text) => node.exact.entry(text.clone()).or_default(),
+                Level::Any => node.any.get_or_insert_default(),
+                Level::Filled(parts) => {
+                    let at = node.filled.iter().position(|(known, _)| known == parts);
+                    let at = at.unwrap_or_else(|| {
+                        node.filled.push((parts.clone(), Self::default()));
+                        node.filled.len() - 1
+                    });
+                    &mut node.filled[at].1
+                }
+            };
+        }
+        node.least = node.least.min(entry);
+        node.ends.push(entry);
+    }
+
+    /// The first entry that matches a topic, if it is before `best`.
+    pub(crate) fn first(&self, topic: &str, who: &Who<'_>, best: &mut u32) {
+        let hidden = is_hidden(topic);
+        self.first_below(Some(topic), hidden, who, best);
+    }
+
+    fn first_below(&self, topic: Option<&str>, hidden: bool, who: &Who<'_>, best: &mut u32) {
+        if self.least >= *best {
+            return;
+        }
+        if let Some(entry) = self.rest.first()
+            && !hidden
+        {
+            *best = (*best).min(*entry);
+        }
+        let Some(topic) = topic else {
+            if let Some(entry) = self.ends.first() {
+                *best = (*best).min(*entry);
+            }
+            return;
+        };
+        let (level, below) = match topic.split_once('/') {
+            Some((level, below)) => (level, Some(below)),
+            None => (topic, None),
+        };
+        if let Some(node) = self.exact.get(level) {
+            node.first_below(below, false, who, best);
+        }
+        for (parts, node) in &self.filled {
+            if node.least < *best && fill(parts, who).is_some_and(|value| value == level) {
+                node.first_below(below, false, who, best);
+            }
+        }
+        if let Some(node) = &self.any
+            && !hidden
+        {
+            node.first_below(below, false, who, best);
+        }
+    }
+
+    /// Every entry that has a topic in common with a filter.
+    pub(crate) fn overlapping(&self, filter: &[&str], who: &Who<'_>, found: &mut Vec<u32>) {
+        self.overlapping_below(filter, true, who, found);
+    }
+
+    fn overlapping_below(&self, filter: &[&str], top: bool, who: &Who<'_>, found: &mut Vec<u32>) {
+        let hidden = top && filter.first().is_some_and(|level| is_hidden(level));
+        if !hidden {
+            found.extend_from_slice(&self.rest);
+        }
+        let Some((level, below)) = filter.split_first() else {
+            found.extend_from_slice(&self.ends);
+            return;
+        };
+        let wild = matches!(*level, "+" | "#");
+        // `#` goes on below, and is itself matched by what ends here.
+        let below = match *level {
+            "#" => {
+                found.extend_from_slice(&self.ends);
+                filter
+            }
+            _ => below,
+        };
+        if wild {
+            for (name, node) in &self.exact {
+                if !(top && is_hidden(name)) {
+                    node.overlapping_below(below, false, who, found);
+                }
+            }
+        } else if let Some(node) = self.exact.get(*level) {
+            node.overlapping_below(below, false, who, found);
+        }
+        for (parts, node) in &self.filled {
+            let overlaps = fill(parts, who).is_some_and(|value| {
+                if wild {
+                    !(top && is_hidden(&value))
+                } else {
+                    value == *level
+                }
+            });
+            if overlaps {
+                node.overlapping_below(below, false, who, found);
+            }
+        }
+        if let Some(node) = &self.any
+            && !hidden
+        {
+            node.overlapping_below(below, false, who, found);
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Verdicts against a reference that knows no index and no shortcut.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use mqttwb_model::{QoS, TopicFilter};
+use mqttwb_policy::{Decision, Effect, Rule, Rules, TopicPattern, Want, Who};
+use proptest::prelude::*;
+
+/// A rule's topic for a client, as text.
+fn filled(pattern: &TopicPattern, who: &Who<'_>) -> Option<String> {
+    let mut text = pattern.as_str().to_owned();
+    for (name, value) in [("{client}", Some(who.client)), ("{user}", who.account)] {
+        if text.contains(name) {
+            text = text.replace(
+                name,
+                value.filter(|v| !v.is_empty() && !v.contains(['/', '+', '#']))?,
+            );
+        }
+    }
+    Some(text)
+}
+
+fn is_for(rule: &Rule, who: &Who<'_>) -> bool {
+    let s = &rule.subjects;
+    s.is_everybody()
+        || who
+            .account
+            .is_some_and(|name| s.accounts.iter().any(|a| a == name))
+        || s.clients.iter().any(|c| c == who.client)
+        || s.groups
+            .iter()
+            .any(|g| who.groups.iter().any(|own| **own == **g))
+}
+
+/// The first rule that matches a topic.
+fn first<'a>(rules: &'a Rules, who: &Who<'_>, topic: &str, publish: bool) -> Option<&'a Rule> {
+    rules.list().iter().find(|rule| {
+        let action = if publish {
+            rule.action.publishes()
+        } else {
+            rule.action.subscribes()
+        };
+        action
+            && is_for(rule, who)
+            && rule.topics.iter().any(|pattern| {
+                filled(pattern, who)
+                    .and_then(|text| TopicFilter::try_from(text.as_str()).ok())
+                    .is_some_and(|filter| filter.matches(topic))
+            })
+    })
+}
+
+const WORDS: [&str; 5] = ["a", "b", "me", "$x", "unheard"];
+
+/// Every topic of up to four levels of these words.
+fn topics() -> Vec<String> {
+    let mut all: Vec<String> = WORDS.iter().map(|w| (*w).to_owned()).collect();
+    let mut from = 0;
+    for _ in 1..4 {
+        let to = all.len();
+        for at in from..to {
+            for word in WORDS {
+                all.push(format!("{}/{word}", all[at]));
+            }
+        }
+        from = to;
+    }
+    all
+}
+
+fn pattern() -> impl Strategy<Value = String> {
+    let level = prop::sample::select(vec!["a", "b", "me", "$x", "+", "{client}", "{user}"]);
+    (prop::collection::vec(level, 1..4), any::<bool>()).prop_map(|(mut levels, open)| {
+        if open {
+            levels.pop();
+            levels.push("#");
+        }
+        levels.join("/")
+    })
+}
+
+fn rule() -> impl Strategy<Value = String> {
+    (
+        prop::sample::select(vec!["allow", "allow", "deny"]),
+        prop::sample::select(vec!["publish", "subscribe", "both"]),
+        prop::collection::vec(pattern(), 1..3),
+        prop::sample::select(vec![
+            "",
+            "",
+            "",
+            "accounts = [\"me\"]",
+            "clients = [\"a\"]",
+            "groups = [\"g\"]",
+            "accounts = [\"other\"]",
+        ]),
+    )
+        .prop_map(|(effect, action, topics, who)| {
+            format!("[[rule]]\n{effect} = \"{action}\"\ntopics = {topics:?}\n{who}\n")
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_verdict_is_that_of_the_first_rule_that_matches(
+        text in prop::collection::vec(rule(), 1..7),
+        wanted in pattern(),
+        client in prop::sample::select(vec!["a", "b", "+", "x/y"]),
+    ) {
+        let rules = Rules::parse(&text.concat()).unwrap();
+        let groups: [Arc<str>; 1] = ["g".into()];
+        let who = Who { client, account: Some("me"), groups: &groups, ..Who::default() };
+        let topics = topics();
+        for topic in &topics {
+            let want = Want::Publish { topic, qos: QoS::AtMostOnce, retain: false };
+            let verdict = rules.verdict(&who, &want);
+            let expected = first(&rules, &who, topic, true);
+            let decided = match verdict.decision {
+                Decision::Rule { rule, .. } => Some(rule),
+                _ => None,
+            };
+            prop_assert_eq!(decided, expected, "{}", topic);
+            prop_assert_eq!(verdict.allowed, expected.is_some_and(|rule| rule.effect == Effect::Allow));
+        }
+        // A subscription: every topic that it can match.
+        if let Ok(filter) = TopicFilter::try_from(wanted.replace("{client}", "b").replace("{user}", "me").as_str()) {
+            let want = Want::Subscribe { filter: &filter, qos: QoS::AtMostOnce };
+            let verdict = rules.verdict(&who, &want);
+            let expected = topics.iter().filter(|topic| filter.matches(topic)).all(|topic| {
+                first(&rules, &who, topic, false).is_some_and(|rule| rule.effect == Effect::Allow)
+            });
+            prop_assert_eq!(verdict.allowed, expected, "{} with {:?}", filter, text);
+        }
+    }
+}
+
+fn verdict_of(text: &str, who: &Who<'_>, filter: &str) -> (bool, u32) {
+    let rules = Rules::parse(text).unwrap();
+    let filter = TopicFilter::try_from(filter).unwrap();
+    let want = Want::Subscribe {
+        filter: &filter,
+        qos: QoS::AtLeastOnce,
+    };
+    let verdict = rules.verdict(who, &want);
+    let line = match verdict.decision {
+        Decision::Rule { rule, .. } => rule.line,
+        _ => 0,
+    };
+    (verdict.allowed, line)
+}
+
+#[test]
+fn a_subscription_is_allowed_where_every_topic_of_it_is() {
+    let who = Who {
+        client: "p1",
+        ..Who::default()
+    };
+    let text = "[[rule]]\nallow = \"both\"\ntopic = \"open/secret/{client}\"\n\
+                [[rule]]\ndeny = \"subscribe\"\ntopic = \"open/secret/#\"\n\
+                [[rule]]\nallow = \"subscribe\"\ntopic = \"open/#\"\nfixed_levels = 1\n";
+    for (filter, expected) in [
+        ("open/a", (true, 7)),
+        // It matches open/secret, which open/secret/# matches too.
+        ("open/+", (false, 4)),
+        ("open/secret/p1", (true, 1)),
+        ("open/secret/p2", (false, 4)),
+        ("open/#", (false, 4)),
+        ("$share/g/open/secret/p2", (false, 4)),
+        ("$share/g/open/a", (true, 7)),
+        ("#", (false, 4)),
+        ("other", (false, 0)),
+    ] {
+        assert_eq!(verdict_of(text, &who, filter), expected, "{filter}");
+    }
+}
+
+#[test]
+fn an_allowance_with_limits_denies_what_is_past_them_and_says_so() {
+    let text = "[[rule]]\nname = \"own\"\nallow = \"both\"\ntopic = \"d/#\"\nmax_qos = 1\nretain = false\nfixed_levels = 2\n";
+    let rules = Rules::parse(text).unwrap();
+    let who = Who::default();
+    let publish = |qos, retain| {
+        let want = Want::Publish {
+            topic: "d/x",
+            qos,
+            retain,
+        };
+        let verdict = rules.verdict(&who, &want);
+        (verdict.allowed, verdict.to_string())
+    };
+    assert!(publish(QoS::AtLeastOnce, false).0);
+    assert_eq!(
+        publish(QoS::ExactlyOnce, false),
+        (
+            false,
+            "rule \"own\" at line 1 (allow both): it allows QoS 1 at most".into()
+        )
+    );
+    assert!(publish(QoS::AtMostOnce, true).1.contains("no retained"));
+    assert!(!verdict_of(text, &who, "d/#").0);
+    assert!(verdict_of(text, &who, "d/x/#").0);
+    assert!(verdict_of(text, &who, "d/x").0);
+}
+
+#[test]
+fn groups_of_the_file_count_as_those_of_the_account() {
+    let text = "[groups]\nops = [\"ann\", \"pump-7\"]\n[[rule]]\nallow = \"both\"\ntopic = \"#\"\ngroups = [\"ops\"]\n";
+    let rules = Rules::parse(text).unwrap();
+    let want = Want::Publish {
+        topic: "x",
+        qos: QoS::AtMostOnce,
+        retain: false,
+    };
+    let allowed = |who: Who<'_>| rules.verdict(&who, &want).allowed;
+    assert!(allowed(Who {
+        account: Some("ann"),
+        ..Who::default()
+    }));
+    assert!(allowed(Who {
+        certificate: Some("pump-7"),
+        ..Who::default()
+    }));
+    // What a client calls itself is no proof.
+    assert!(!allowed(Who {
+        client: "ann",
+        ..Who::default()
+    }));
+    assert!(!allowed(Who::default()));
+}
+
+/// Ten thousand rules: those for everybody, for each of a thousand accounts, and for groups.
+fn many_rules() -> Rules {
+    let mut text = String::new();
+    for n in 0..1_000 {
+        text += &format!("[[rule]]\ndeny = \"both\"\ntopic = \"plant/{n}/secret/#\"\n");
+        for k in 0..8 {
+            text += &format!(
+                "[[rule]]\nallow = \"both\"\ntopic = \"plant/+/area-{k}/{{client}}/u{n}/#\"\naccounts = [\"user-{n}\"]\n"
+            );
+        }
+        text += &format!(
+            "[[rule]]\nallow = \"subscribe\"\ntopic = \"shared/{n}/+/state\"\ngroups = [\"g{}\"]\n",
+            n % 50
+        );
+    }
+    Rules::parse(&text).unwrap()
+}
+
+/// Prints what a check takes; `cargo test -p mqttwb-policy --release -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement, not a test"]
+fn ten_thousand_rules_for_a_thousand_clients() {
+    let rules = many_rules();
+    assert_eq!(rules.list().len(), 10_000);
+    let clients: Vec<(String, String, Vec<Arc<str>>)> = (0..1_000)
+        .map(|n| {
+            (
+                format!("c{n}"),
+                format!("user-{n}"),
+                vec![format!("g{}", n % 50).into()],
+            )
+        })
+        .collect();
+    let topics: Vec<[String; 3]> = (0..1_000)
+        .map(|n| {
+            [
+                format!("plant/{n}/area-{}/c{n}/u{n}/temperature", n % 8),
+                format!("plant/{n}/secret/x"),
+                "nobody/knows/this".into(),
+            ]
+        })
+        .collect();
+    let filters: Vec<TopicFilter> = (0..1_000)
+        .map(|n| {
+            TopicFilter::try_from(format!("plant/7/area-{}/c{n}/u{n}/+", n % 8).as_str()).unwrap()
+        })
+        .collect();
+    let claims = BTreeMap::new();
+    let (mut times, mut allowed) = ([0.0; 2], 0u32);
+    for (kind, time) in times.iter_mut().enumerate() {
+        let (start, mut checks) = (Instant::now(), 0u32);
+        for _ in 0..20 {
+            for (n, (client, account, groups)) in clients.iter().enumerate() {
+                let who = Who {
+                    client,
+                    account: Some(account),
+                    groups,
+                    claims: Some(&claims),
+                    ..Who::default()
+                };
+                if kind == 0 {
+                    for topic in &topics[n] {
+                        let want = Want::Publish {
+                            topic,
+                            qos: QoS::AtMostOnce,
+                            retain: false,
+                        };
+                        allowed += u32::from(rules.verdict(&who, &want).allowed);
+                        checks += 1;
+                    }
+                } else {
+                    let want = Want::Subscribe {
+                        filter: &filters[n],
+                        qos: QoS::AtMostOnce,
+                    };
+                    allowed += u32::from(rules.verdict(&who, &want).allowed);
+                    checks += 1;
+                }
+            }
+        }
+        *time = start.elapsed().as_secs_f64() * 1e6 / f64::from(checks);
+    }
+    println!(
+        "publish {:.2} µs, subscribe {:.2} µs a check; {allowed} allowed",
+        times[0], times[1]
+    );
+    assert!(allowed == 40_000, "{allowed}");
+}
