@@ -2,6 +2,7 @@
 //!
 //! Not here: any decision. Invariant: a command that ends well did what its name says, one that fails changed nothing.
 
+mod access;
 mod broker;
 mod certificates;
 mod charts;
@@ -21,6 +22,19 @@ type Bench<'a> = State<'a, Workbench>;
 pub fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
     tauri::generate_handler![
         broker::about,
+        access::access,
+        access::access_check,
+        access::access_save,
+        access::access_what_if,
+        access::access_who_can,
+        access::access_denials,
+        access::access_denials_clear,
+        access::access_propose,
+        access::access_findings,
+        access::account_put,
+        access::account_remove,
+        access::account_restore,
+        access::accounts_import,
         broker::broker_start,
         broker::broker_stop,
         broker::broker_settings,

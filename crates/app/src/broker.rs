@@ -19,6 +19,7 @@ use mqttwb_store::SqliteStore;
 use parking_lot::Mutex;
 
 use crate::Result;
+use crate::access::AccessControl;
 use crate::api::{
     ApiError, BrokerClient, BrokerStart, BrokerState, BrokerStatus, ConfigReloaded, ConfigReport,
     ErrorCode, Finding, LimitEntry, Listener, Severity,
@@ -64,6 +65,8 @@ pub(crate) struct BrokerControl {
     capture: Arc<Capture>,
     certificates: Arc<CertificateStore>,
     pub(crate) recordings: Arc<Recordings>,
+    /// Accounts and rules.
+    pub(crate) access: Arc<AccessControl>,
     phase: Mutex<Phase>,
     /// One at a time: what holds in the end is what was read last.
     reloading: tokio::sync::Mutex<()>,
@@ -86,6 +89,7 @@ impl BrokerControl {
         recordings: Arc<Recordings>,
     ) -> Self {
         Self {
+            access: AccessControl::new(data.clone()),
             data,
             file,
             config: Mutex::new(Arc::new(config)),
@@ -192,6 +196,9 @@ impl BrokerControl {
 
     async fn open(&self, free_ports: bool) -> Result<Running> {
         let read = Arc::new(self.read_config().await?);
+        // Nobody comes in by rules that can't be read.
+        let access = self.access.clone();
+        crate::blocking(move || access.load()).await?;
         let config = &read.broker;
         self.capture.set_budget(config.capture_memory);
         self.have_names(&config.listeners).await?;
@@ -205,7 +212,7 @@ impl BrokerControl {
             let broker = mqttwb_broker::BrokerConfig {
                 listeners: listeners.clone(),
                 limits: config.limits.clone(),
-                access: config.access.clone(),
+                access: self.access.broker_access(config.access.anonymous),
                 response_prefix: config.response_prefix.as_deref().map(Into::into),
                 store: store.clone(),
                 shared_strategy: config.shared_strategy,
@@ -359,12 +366,14 @@ impl BrokerControl {
     /// What a person should know of how it is set up and how it goes.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
+        let anonymous = self.held().broker.access.anonymous;
         for listener in self.status().listeners {
             findings.extend(config::exposed(
                 &listener.name,
                 &listener.address,
                 listener.loopback,
                 listener.client_cert,
+                anonymous,
             ));
         }
         if let Some(error) = &*self.certificates_stale.lock() {

@@ -4,6 +4,7 @@
 //! Not here: protocol rules (broker), drawing (series), windows (src-tauri), arguments and printing (cli).
 //! Invariant: a failed command changes nothing.
 
+mod access;
 pub mod api;
 mod broker;
 mod certificates;

@@ -3,6 +3,8 @@
 //! Duty: the commands of a shell that need no workbench around them, for any broker. Not here: arguments and printing.
 //! Invariant: nothing runs on after a call has returned.
 
+pub mod access;
+
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;

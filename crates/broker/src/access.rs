@@ -4,10 +4,11 @@
 //! rules, methods of authentication themselves; whoever starts the broker gives them.
 //! Invariant: where nobody is asked (no policy), a question costs nothing.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use mqttwb_model::{ConnectionInfo, QoS, TopicFilter};
+use mqttwb_model::{ClientId, ConnectionInfo, QoS, Timestamp, TopicFilter};
 use mqttwb_wire::ReasonCode;
 
 /// Why something may not be.
@@ -50,8 +51,22 @@ impl fmt::Debug for Login {
 
 /// Knows user names and passwords.
 pub trait Accounts: fmt::Debug + Send + Sync {
-    /// Whether they go together. Called from a thread that may be blocked: hashing may take its time.
-    fn verify(&self, login: &Login) -> Result<(), Denied>;
+    /// Whether they go together; `None` where there are no accounts to say so. Called from a thread that may be blocked:
+    /// hashing may take its time.
+    fn verify(&self, login: &Login) -> Result<Option<Verified>, Denied>;
+}
+
+/// What a proof says of a client.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Its user name, where it is another than CONNECT says, or CONNECT says none.
+    pub user_name: Option<Arc<str>>,
+    /// What its token says of it, by name.
+    pub claims: BTreeMap<String, String>,
+    /// Groups that its token puts it into.
+    pub groups: Vec<Arc<str>>,
+    /// When the proof ends, and with it the connection.
+    pub expires: Option<Timestamp>,
 }
 
 /// A method of enhanced authentication (MQTT 5, section 4.12).
@@ -78,8 +93,8 @@ pub enum Step {
     Success {
         /// Data for the client to verify; `None` for none.
         data: Option<Vec<u8>>,
-        /// The user that it proved to be, if the method knows users.
-        user_name: Option<Arc<str>>,
+        /// Who it proved to be.
+        verified: Verified,
     },
     /// It is not.
     Fail(Denied),
@@ -92,6 +107,36 @@ pub struct Identity {
     pub connection: Arc<ConnectionInfo>,
     /// Its user name. Where there are no accounts it is what the client calls itself.
     pub user_name: Option<Arc<str>>,
+    /// What was proved by a password, a token or a method; `None` where its user name is only what it calls itself.
+    pub verified: Option<Arc<Verified>>,
+}
+
+impl Identity {
+    /// The user name, where it was proved.
+    pub fn proved_name(&self) -> Option<&str> {
+        self.verified.as_ref()?;
+        self.user_name.as_deref().filter(|name| !name.is_empty())
+    }
+
+    /// Whether a session of this one may be taken over by another: of somebody who proved who he is, only by the same.
+    pub(crate) fn hands_over_to(&self, other: &Self) -> bool {
+        let (name, certificate) = (self.proved_name(), &self.connection.common_name);
+        (name.is_none() && certificate.is_none())
+            || (name == other.proved_name() && *certificate == other.connection.common_name)
+    }
+}
+
+/// A subscription that was taken away, or a will that is not kept, since a rule does not allow it any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenAway {
+    /// Whose it was.
+    pub client: ClientId,
+    /// The topic filter, or the will's topic.
+    pub topic: String,
+    /// It was a will.
+    pub is_will: bool,
+    /// The rule that decided.
+    pub rule: String,
 }
 
 /// What a client wants to do.
@@ -128,6 +173,11 @@ pub enum Attempt<'a> {
 pub trait Policy: fmt::Debug + Send + Sync {
     /// The verdict, with the rule that decided where it is no.
     fn verdict(&self, who: &Identity, attempt: &Attempt<'_>) -> Result<(), Denied>;
+
+    /// The same, of something that was allowed before: asked when rules have changed or a session is resumed.
+    fn again(&self, who: &Identity, attempt: &Attempt<'_>) -> Result<(), Denied> {
+        self.verdict(who, attempt)
+    }
 }
 
 /// Who may come in, and who is asked.

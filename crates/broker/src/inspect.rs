@@ -10,12 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mqttwb_model::{
-    ClientCertificate, ClientId, ConnectionInfo, ProtocolVersion, Timestamp, TopicFilter,
+    ClientCertificate, ClientId, ConnectionInfo, ProtocolVersion, RefusalCause, Timestamp,
+    TopicFilter,
 };
 use mqttwb_wire::{ReasonCode, SubscriptionOptions};
 use tokio::sync::oneshot;
 
 use crate::Broker;
+use crate::access::TakenAway;
 use crate::hub::{ClientSummary, Command, Contents, Ended, Inspect, Queue, Revocations};
 use crate::message::Message;
 use crate::session::{Delivery, SessionContents};
@@ -356,6 +358,32 @@ impl Broker {
             reply,
         };
         self.ended(self.inspect(ask).await).await
+    }
+
+    /// Asks the policy again about every subscription and will that there is, and takes away what it does not allow any
+    /// more; each is told as a refusal. What was taken.
+    pub async fn recheck(&self) -> Vec<TakenAway> {
+        let taken = self.inspect(|reply| Inspect::Recheck { reply }).await;
+        let taken = taken.unwrap_or_default();
+        for TakenAway {
+            client,
+            topic,
+            is_will,
+            rule,
+        } in &taken
+        {
+            let what = if *is_will {
+                "will to"
+            } else {
+                "subscription to"
+            };
+            let why = format!("{client}: its {what} {topic:?} is taken away: {rule}");
+            let nowhere = (std::net::Ipv4Addr::UNSPECIFIED, 0).into();
+            let listener = "rules".into();
+            self.shared
+                .refuse(&listener, nowhere, RefusalCause::Access, why);
+        }
+        taken
     }
 
     /// Says which certificates are revoked from now on. Connections that showed one end, MQTT 5 clients with 0x87, and are

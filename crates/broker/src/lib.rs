@@ -43,7 +43,7 @@ use tokio_util::task::TaskTracker;
 
 pub use access::{
     Access, Accounts, Attempt, AuthenticationMethod, Denied, Exchange, Identity, Login, Policy,
-    Step,
+    Step, TakenAway, Verified,
 };
 pub use config::{BrokerConfig, Limits, ListenerConfig, Tls};
 pub use counters::{CounterValues, Counters};
@@ -154,6 +154,9 @@ impl Broker {
         }
         if !config.sys_interval.is_zero() {
             state.tell_of_itself(config.sys_interval, Timestamp::now());
+        }
+        if let Some(policy) = &config.access.policy {
+            state.ask(policy.clone());
         }
         let (sender, receiver) = router::open()?;
         let hub = HubHandle::new(sender);

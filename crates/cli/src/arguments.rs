@@ -1,5 +1,6 @@
 //! What can be written after `mqttwb`.
 
+mod access;
 mod certificates;
 mod faults;
 mod inspect;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use mqttwb_app::api::Version;
 
+pub use access::{AccessCommand, AccountCommand, WhatIfArguments};
 pub use certificates::*;
 pub use faults::{FaultCommand, action_text};
 pub use inspect::{InspectCommand, Paging, SessionArguments};
@@ -39,6 +41,12 @@ pub enum Command {
     /// The authority and its device certificates
     #[command(subcommand)]
     Cert(CertCommand),
+    /// Who may come in with a user name and a password
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// What each may publish and subscribe
+    #[command(subcommand)]
+    Access(AccessCommand),
     /// Tell the story of a message: its publish and everything that follows from it
     Story(StoryArguments),
     /// Publish a message to any broker
@@ -94,6 +102,8 @@ pub enum BrokerCommand {
     Inspect(InspectCommand),
     /// Explain the configuration: every key, its value and where it comes from; nothing is started
     Check(Check),
+    /// Say what makes the broker easier to break into than it need be; exit code 1 where it is serious
+    Audit(Check),
 }
 
 /// Which configuration to explain.

@@ -4,6 +4,7 @@
 //! Invariant: standard output holds what was asked for and nothing else; logs and errors go to standard error.
 //! Exit codes: 0 done, 1 failed, 2 wrong usage.
 
+mod access;
 mod arguments;
 mod broker;
 mod cert;
@@ -65,6 +66,13 @@ fn run(arguments: Arguments, output: &Output) -> Result<()> {
             Command::Broker(BrokerCommand::Check(wanted)) => {
                 check::check(data(arguments.data)?, wanted, output).await
             }
+            Command::Broker(BrokerCommand::Audit(wanted)) => {
+                access::audit(data(arguments.data)?, wanted, output).await
+            }
+            Command::Account(wanted) => {
+                access::account(data(arguments.data)?, wanted, output).await
+            }
+            Command::Access(wanted) => access::access(data(arguments.data)?, wanted, output).await,
             Command::Cert(wanted) => cert::run(data(arguments.data)?, wanted, output).await,
             Command::Story(wanted) => story::run(data(arguments.data)?, wanted, output).await,
             Command::Pub(publish) => remote::publish(publish).await,

@@ -3,6 +3,7 @@
 //
 // `?state=stopped`, `?state=port-in-use`, `?state=quiet`, `?state=broken` show the other states.
 import type {
+  Account,
   BrokerStatus,
   Certificate,
   Chart,
@@ -11,6 +12,7 @@ import type {
   ClientConfig,
   ConfigReport,
   Decoders,
+  Denial,
   DrawOp,
   FaultRule,
   LiveFrame,
@@ -123,6 +125,45 @@ const revocations = {
   expired: false,
   count: 1,
 };
+
+let fakeAccounts: Account[] = quiet
+  ? []
+  : [
+      { name: 'ann', groups: ['operators'], hash: 'Argon2id', strong: true },
+      { name: 'bob', groups: [], hash: 'PBKDF2', strong: false },
+    ];
+let fakeRules = quiet
+  ? ''
+  : `# The first rule that matches decides. What no rule allows is denied.
+
+[[rule]]
+name = "devices keep their own branch"
+allow = "both"
+topic = "devices/{client}/#"
+
+[[rule]]
+name = "operators see everything"
+allow = "subscribe"
+topic = "#"
+groups = ["operators"]
+`;
+let fakeDenials: Denial[] = quiet
+  ? []
+  : (['publish', 'subscribe', 'connect'] as const).map((action, at) => ({
+      id: at + 1,
+      clientId: ['press-2', 'dashboard', 'auto-7f3k2'][at] ?? '',
+      ...(action === 'connect' ? { account: 'admin' } : {}),
+      peer: `192.168.1.${40 + at}:51544`,
+      listener: 'tcp',
+      action,
+      topic: ['plant/valve/open', '#', ''][at] ?? '',
+      qos: 1,
+      retain: false,
+      why: action === 'connect' ? 'there is no such account' : 'no access rule allows it',
+      first: Date.now() - 60_000,
+      last: Date.now() - at * 9_000,
+      count: [3, 1, 14][at] ?? 1,
+    }));
 
 let testClients: TestClient[] = quiet
   ? []
@@ -957,6 +998,74 @@ const commands: Record<string, (args: any) => unknown> = {
   broker_restore_retained: () => {
     keptRetained = [...cleared, ...keptRetained];
     return { restored: cleared.length, newer: [], expired: [], noRoom: [] };
+  },
+  access: () => ({
+    anonymous: true,
+    accounts: fakeAccounts,
+    rulesText: fakeRules,
+    mistakes: [],
+    rules: [],
+    rulesFile: '/home/ada/MQTT Workbench/acl.toml',
+    accountsFile: '/home/ada/MQTT Workbench/accounts.toml',
+  }),
+  access_check: ({ text }) => ({
+    rules: text.split('[[rule]]').length - 1,
+    mistakes: text.includes('wrong') ? [{ line: 3, what: 'allow: expected "publish", "subscribe" or "both", found "wrong"' }] : [],
+  }),
+  access_save: ({ text }) => {
+    fakeRules = text;
+    return { rules: text.split('[[rule]]').length - 1, accounts: fakeAccounts.length, taken: [], running: true };
+  },
+  access_what_if: ({ ask }) =>
+    ask.topic.startsWith('devices/')
+      ? { allowed: true, why: 'rule "devices keep their own branch" at line 3 (allow both)', line: 3 }
+      : { allowed: false, why: 'no access rule allows it' },
+  access_who_can: () => [
+    {
+      who: 'ann',
+      kind: 'account',
+      publish: { allowed: false, why: 'no access rule allows it' },
+      subscribe: { allowed: true, why: 'rule "operators see everything" at line 8 (allow subscribe)', line: 8 },
+    },
+    {
+      who: 'who proves nothing',
+      kind: 'anybody',
+      publish: { allowed: false, why: 'no access rule allows it' },
+      subscribe: { allowed: false, why: 'no access rule allows it' },
+    },
+  ],
+  access_denials: () => ({ entries: fakeDenials, total: fakeDenials.length * 3, forgotten: 0 }),
+  access_denials_clear: () => {
+    fakeDenials = [];
+    return null;
+  },
+  access_propose: () => ({
+    text: `${fakeRules}\n[[rule]]\nallow = "publish"\ntopic = "plant/valve/open"\naccounts = ["bob"]\n`,
+    rule: '',
+    line: 12,
+  }),
+  access_findings: () => [
+    {
+      severity: 'serious',
+      title: 'Listener tcp lets anyone in your network in',
+      detail: 'Whoever reaches it can read and write every topic that the rules leave open.',
+    },
+    {
+      severity: 'info',
+      title: 'Sessions may be kept for ever',
+      detail: 'Clients that never come back leave queues that fill memory and disk.',
+    },
+  ],
+  account_put: ({ request }) => {
+    fakeAccounts = [
+      ...fakeAccounts.filter((each) => each.name !== request.name),
+      { name: request.name, groups: request.groups ?? [], hash: 'Argon2id', strong: true },
+    ];
+    return { rules: 2, accounts: fakeAccounts.length, taken: [], running: true };
+  },
+  account_remove: ({ name }) => {
+    fakeAccounts = fakeAccounts.filter((each) => each.name !== name);
+    return { rules: 2, accounts: fakeAccounts.length, taken: [], running: true };
   },
   certificates: () => ({
     authority: certificate('authority', 'MQTT Workbench authority 4fa01c22', 3650),

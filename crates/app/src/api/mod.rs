@@ -3,6 +3,7 @@
 //! Plain data, exported to TypeScript by a test (`cargo test -p mqttwb-app export_bindings`); a stale export fails
 //! `cargo xtask lint`. Times are milliseconds since 1970 (UTC) unless a name says otherwise; sizes are bytes.
 
+mod access;
 mod broker;
 mod certificates;
 mod charts;
@@ -20,6 +21,7 @@ mod recordings;
 mod topics;
 mod traffic;
 
+pub use access::*;
 pub use broker::*;
 pub use certificates::*;
 pub use charts::*;

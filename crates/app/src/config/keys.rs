@@ -422,7 +422,7 @@ pub(super) static KEYS: [Key<BrokerConfig>; 31] = [
 /// Keys that are to come, and what is said of them until they do: a promise that nobody keeps is an error.
 pub(super) const TO_COME: [(&str, &str); 1] = [(
     "access.rules",
-    "access rules are not applied by this version, so they can't be asked for",
+    "access rules are in acl.toml in the data folder, not in this file",
 )];
 
 #[cfg(test)]

@@ -89,6 +89,7 @@ impl Config {
                 &address,
                 loopback,
                 spec.client_cert.into(),
+                self.broker.access.anonymous,
             ));
             warnings.extend(unreadable_files(spec));
         }
@@ -149,14 +150,15 @@ pub(crate) fn exposed(
     address: &str,
     loopback: bool,
     client_cert: api::ClientCert,
+    anonymous: bool,
 ) -> Option<Finding> {
-    let open = client_cert != api::ClientCert::Required;
+    let open = anonymous && client_cert != api::ClientCert::Required;
     (open && !loopback).then(|| Finding {
         severity: Severity::Serious,
         title: format!("Listener {name} lets anyone in your network in"),
         detail: format!(
-            "It listens at {address} and asks for no certificate. Bind it to 127.0.0.1, or make it tls with client_cert = \
-             \"required\" in broker.toml."
+            "It listens at {address} and asks for no certificate. Bind it to 127.0.0.1, make it tls with client_cert = \
+             \"required\", or set access.anonymous = false in broker.toml and make accounts."
         ),
     })
 }

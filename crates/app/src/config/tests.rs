@@ -208,7 +208,7 @@ fn rules_that_are_not_applied_cannot_be_asked_for() {
     assert!(
         error
             .message
-            .contains("access.rules: access rules are not applied"),
+            .contains("access.rules: access rules are in acl.toml"),
         "{}",
         error.message
     );

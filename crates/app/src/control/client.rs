@@ -11,10 +11,11 @@ use tokio::net::TcpStream;
 use super::file::ControlFile;
 use super::{ANSWER, Answer, Asked, Request};
 use crate::api::{
-    ApiError, BrokerClient, BrokerCounters, BrokerStatus, ConfigReloaded, ConfigReport,
+    ApiError, BrokerClient, BrokerCounters, BrokerStatus, ConfigReloaded, ConfigReport, Denials,
     DisconnectReason, ErrorCode, FaultEntry, FaultRule, LimitEntry, Page, PageRequest,
-    RecordProgress, RecordRequest, RetainedCleared, RetainedEntry, RetainedRestored, SessionDetail,
-    SessionEntry, SessionRequest, Story, StoryRequest, SubscriptionEntry, SubscriptionRequest,
+    RecordProgress, RecordRequest, RetainedCleared, RetainedEntry, RetainedRestored, RulesApplied,
+    SessionDetail, SessionEntry, SessionRequest, Story, StoryRequest, SubscriptionEntry,
+    SubscriptionRequest,
 };
 use crate::{Result, blocking};
 
@@ -51,6 +52,16 @@ impl RemoteBroker {
     /// Has it read its configuration again, and apply what can be applied while it runs.
     pub async fn reload(&self) -> Result<ConfigReloaded> {
         self.ask(Request::Reload).await
+    }
+
+    /// Has it read accounts and rules again, and go by them at once.
+    pub async fn reload_access(&self) -> Result<RulesApplied> {
+        self.ask(Request::ReloadAccess).await
+    }
+
+    /// What it denied lately.
+    pub async fn denials(&self) -> Result<Denials> {
+        self.ask(Request::Denials).await
     }
 
     /// What it has counted.

@@ -46,6 +46,8 @@ pub(crate) enum Request {
     Status,
     Config,
     Reload,
+    ReloadAccess,
+    Denials,
     Counters,
     Limits,
     Clients {
@@ -104,6 +106,8 @@ impl BrokerControl {
             Request::Status => json(self.status()),
             Request::Config => json(self.config()),
             Request::Reload => json(self.reload().await?),
+            Request::ReloadAccess => json(self.reload_access().await?),
+            Request::Denials => json(self.access.denials()),
             Request::Counters => json(self.counted()?),
             Request::Limits => json(self.limits()?),
             Request::Clients { page } => json(self.client_page(page).await?),

@@ -15,7 +15,7 @@ use super::connect::Accepted;
 use super::output::encode_within;
 use super::verdict::Refused;
 use super::welcome::{observe, read_packet};
-use crate::access::{Denied, Exchange, Identity, Login, Step};
+use crate::access::{Denied, Exchange, Identity, Login, Step, Verified};
 
 /// A client's method of authentication, for the life of its connection.
 pub(crate) struct Method {
@@ -86,9 +86,13 @@ pub(super) async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
     accepted: &Accepted,
     largest: usize,
 ) -> Result<Proved, Failed> {
-    let identity = |user_name| Identity {
+    let identity = |user_name, verified: Option<Verified>| Identity {
         connection: accepted.info.clone(),
-        user_name,
+        user_name: verified
+            .as_ref()
+            .and_then(|verified| verified.user_name.clone())
+            .or(user_name),
+        verified: verified.map(Arc::new),
     };
     if let Some(name) = method_of(&connect.properties) {
         let Some(method) = shared.access.method(name) else {
@@ -102,9 +106,9 @@ pub(super) async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
         let mut step = exchange.step(data_of(&connect.properties));
         loop {
             match step {
-                Step::Success { data, user_name } => {
+                Step::Success { data, verified } => {
                     return Ok(Proved {
-                        identity: identity(user_name),
+                        identity: identity(None, Some(verified)),
                         // [MQTT-4.12.0-5]
                         properties: method_properties(name, data.as_deref()),
                         method: Some(Method {
@@ -132,31 +136,30 @@ pub(super) async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
     }
     let has_login = connect.user_name.is_some() || connect.password.is_some();
     let user_name = connect.user_name.map(Into::into);
-    match &shared.access.accounts {
-        Some(accounts) if has_login => {
-            let login = Login {
-                connection: accepted.info.clone(),
-                user_name: connect.user_name.unwrap_or_default().into(),
-                password: connect.password.map(<[u8]>::to_vec),
-            };
-            let accounts = accounts.clone();
-            // One permit after another: a flood of logins is verified in turn, and the runtime's threads stay free.
-            let _turn = shared.verifying.acquire().await;
-            let verified = tokio::task::spawn_blocking(move || accounts.verify(&login)).await;
-            verified.unwrap_or_else(|error| {
-                tracing::error!(%error, "a password could not be verified");
-                Err(Denied {
-                    reason: ReasonCode::SERVER_UNAVAILABLE,
-                    rule: "its password could not be verified: see the log".into(),
-                })
-            })?;
-        }
-        _ => shared
-            .access
-            .without_accounts(has_login, accepted.info.certificate.is_some())?,
+    let mut verified = None;
+    if let Some(accounts) = shared.access.accounts.clone().filter(|_| has_login) {
+        let login = Login {
+            connection: accepted.info.clone(),
+            user_name: connect.user_name.unwrap_or_default().into(),
+            password: connect.password.map(<[u8]>::to_vec),
+        };
+        // One permit after another: a flood of logins is verified in turn, and the runtime's threads stay free.
+        let _turn = shared.verifying.acquire().await;
+        let outcome = tokio::task::spawn_blocking(move || accounts.verify(&login)).await;
+        verified = outcome.unwrap_or_else(|error| {
+            tracing::error!(%error, "a password could not be verified");
+            Err(Denied {
+                reason: ReasonCode::SERVER_UNAVAILABLE,
+                rule: "its password could not be verified: see the log".into(),
+            })
+        })?;
+    }
+    if verified.is_none() {
+        let has_certificate = accepted.info.certificate.is_some();
+        shared.access.without_accounts(has_login, has_certificate)?;
     }
     Ok(Proved {
-        identity: identity(user_name),
+        identity: identity(user_name, verified),
         method: None,
         properties: Vec::new(),
     })
@@ -239,7 +242,7 @@ pub(super) enum Answer {
     /// AUTH with this reason and these properties.
     Auth(ReasonCode, Vec<u8>),
     /// The same, and the client is this user from now on.
-    Proved(Vec<u8>, Option<Arc<str>>),
+    Proved(Vec<u8>, Verified),
     /// The connection ends.
     Refused(Refused),
 }
@@ -281,9 +284,9 @@ pub(super) fn again(
             ReasonCode::CONTINUE_AUTHENTICATION,
             method_properties(&method.name, Some(&data)),
         ),
-        Step::Success { data, user_name } => {
+        Step::Success { data, verified } => {
             method.again = None;
-            Answer::Proved(method_properties(&method.name, data.as_deref()), user_name)
+            Answer::Proved(method_properties(&method.name, data.as_deref()), verified)
         }
         Step::Fail(denied) => Answer::Refused(denied.into()), // [MQTT-4.12.1-2]
     }

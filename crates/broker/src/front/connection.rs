@@ -31,7 +31,7 @@ use super::pace::Pace;
 use super::verdict::{self, Refused};
 use super::welcome::{Arrived, farewell};
 use super::{MessageIds, Shared};
-use crate::access::Identity;
+use crate::access::{Identity, Verified};
 use crate::config::Limits;
 use crate::counters::ConnectionCounters;
 use crate::hub::{Asked, Attached, Command, Detach, Inbox, Mail, Safe};
@@ -127,6 +127,8 @@ pub(super) struct Connection<S> {
     session_expiry: u32,
     identity: Identity,
     method: Option<Method>,
+    /// When what it proved ends.
+    expires: Option<Instant>,
     keep_alive: KeepAlive,
     pace: Pace,
     session: Held,
@@ -149,6 +151,13 @@ pub(super) struct Connection<S> {
     durability: Option<Box<Durability>>,
     /// When to let go of the memory of a burst.
     idle_at: Option<Instant>,
+}
+
+/// When what somebody proved ends, on the clock of timers.
+fn expiry_of(identity: &Identity) -> Option<Instant> {
+    let expires = identity.verified.as_ref()?.expires?;
+    let left = expires.0.saturating_sub(Timestamp::now().0);
+    instant().checked_add(Duration::from_nanos(left))
 }
 
 /// The session while the connection has it. However the connection ends, the hub hears of it.
@@ -244,6 +253,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             limits,
             info: accepted.info,
             session_expiry: accepted.session_expiry,
+            expires: expiry_of(&proved.identity),
             identity: proved.identity,
             method: proved.method,
             keep_alive,
@@ -407,6 +417,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                             why: "nothing came for one and a half times the keep alive".into(),
                         };
                     }
+                    if self.expires.is_some_and(|at| at <= now) {
+                        return End::Broker {
+                            reason: ReasonCode::NOT_AUTHORIZED,
+                            why: "what it proved itself with has expired".into(),
+                        };
+                    }
                     if self.idle_at.is_some_and(|at| at <= now) {
                         self.shrink();
                     }
@@ -414,6 +430,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 Err(error) => return End::Closed(format!("the connection broke: {error}")),
             }
         }
+    }
+
+    /// It is somebody else from now on, or the same for longer.
+    fn prove(&mut self, verified: Verified) {
+        self.identity.user_name = verified.user_name.clone();
+        self.identity.verified = Some(Arc::new(verified));
+        self.expires = expiry_of(&self.identity);
+        self.timer = None; // it may be set for later
     }
 
     /// Does what operators want of the session. Who asked may not wait any more.
@@ -457,6 +481,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 self.keep_alive.deadline(),
                 self.pace.paused_until(),
                 self.idle_at,
+                self.expires,
                 self.faults.as_ref().and_then(|faults| faults.due()),
             ];
             if let Some(at) = times.into_iter().flatten().min() {

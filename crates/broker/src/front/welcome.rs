@@ -23,6 +23,7 @@ use super::connection::{Connection, FAREWELL, Held, SMALL_READ, poll_read_into};
 use super::output::{encode_within, struck};
 use super::verdict::{self, Refused};
 use super::{Arrival, MessageIds, Shared, next_connection};
+use crate::access::Identity;
 use crate::config::Limits;
 use crate::counters::ConnectionCounters;
 use crate::hub::{Attach, Attached, Command};
@@ -141,7 +142,7 @@ where
         () = shared.stop.cancelled() => Ok(Err(Failed::Gone("the broker stops".into()))),
     };
     let failed = match proved {
-        Ok(Ok(proved)) => match attach(&shared, &accepted, &limits, now).await {
+        Ok(Ok(proved)) => match attach(&shared, &accepted, &proved.identity, &limits, now).await {
             Ok((mut attached, counters)) => {
                 let session = attached.session.take();
                 let held = Held::new(session, shared.clone(), info.clone());
@@ -388,6 +389,7 @@ const FAREWELL_BYTES: usize = 1 << 20;
 async fn attach(
     shared: &Shared,
     accepted: &Accepted,
+    identity: &Identity,
     limits: &Limits,
     now: Timestamp,
 ) -> Result<(Attached, Arc<ConnectionCounters>), Refused> {
@@ -395,6 +397,7 @@ async fn attach(
     let (reply, answer) = oneshot::channel();
     shared.hub.send(Command::Attach(Box::new(Attach {
         info: accepted.info.clone(),
+        identity: identity.clone(),
         terms: accepted.terms.clone(),
         clean_start: accepted.clean_start,
         session_expiry: accepted.session_expiry,
@@ -417,6 +420,11 @@ fn not_attached(reason: ReasonCode, limits: &Limits) -> Refused {
             reason,
             cause: RefusalCause::Limit(LimitKind::Sessions),
             why: format!("there are {} sessions already", limits.sessions),
+        },
+        ReasonCode::CLIENT_IDENTIFIER_NOT_VALID => Refused {
+            reason,
+            cause: RefusalCause::Access,
+            why: "the session of this client identifier is somebody else's".into(),
         },
         // Between its handshake and its CONNECT.
         ReasonCode::NOT_AUTHORIZED => Refused {

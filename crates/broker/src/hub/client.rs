@@ -40,6 +40,8 @@ pub(super) enum State {
 pub(super) struct Client {
     pub(super) id: ClientId,
     pub(super) state: State,
+    /// Who it is, or was last; `None` for a session of another run.
+    pub(super) identity: Option<Identity>,
     /// What it subscribed, each with its subscription identifier.
     pub(super) filters: HashMap<TopicFilter, (SubscriptionOptions, Option<u32>)>,
     /// Its number in the store, where it must outlive the process.

@@ -9,6 +9,7 @@ use mqttwb_wire::{ReasonCode, SubscriptionOptions};
 use tokio::sync::oneshot;
 
 use super::{Inbox, Inspect};
+use crate::access::Identity;
 use crate::config::Limits;
 use crate::counters::ConnectionCounters;
 use crate::message::Message;
@@ -26,6 +27,7 @@ pub(crate) struct StoredWill {
 #[derive(Debug)]
 pub(crate) struct Attach {
     pub(crate) info: Arc<ConnectionInfo>,
+    pub(crate) identity: Identity,
     pub(crate) terms: Terms,
     pub(crate) clean_start: bool,
     /// Seconds; `u32::MAX` is for ever.

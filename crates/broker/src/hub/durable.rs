@@ -336,6 +336,7 @@ impl Hub {
         let expires = (record.expiry != u32::MAX).then(|| away_since.plus(lifetime));
         self.clients.insert(Client {
             id: record.client.clone(),
+            identity: None,
             state: State::Offline(Box::new(Offline {
                 session: Session::new(Terms::away(record.version), self.limits.queue),
                 last,

@@ -50,6 +50,10 @@ pub(crate) enum Inspect {
         dropped: Vec<Delivery>,
         reply: oneshot::Sender<Option<usize>>,
     },
+    /// What the rules do not allow any more is taken away.
+    Recheck {
+        reply: oneshot::Sender<Vec<crate::access::TakenAway>>,
+    },
     /// Other certificates are revoked from now on: their connections end.
     Revoke {
         revocations: Revocations,
@@ -149,6 +153,9 @@ impl Hub {
                 reply,
             } => {
                 let _ = reply.send(self.requeue(&client, dropped, now));
+            }
+            Inspect::Recheck { reply } => {
+                let _ = reply.send(self.recheck());
             }
             Inspect::Revoke { revocations, reply } => {
                 let _ = reply.send(self.revoke(revocations));

@@ -11,6 +11,7 @@ mod durable;
 mod inbox;
 mod inspect;
 mod queue;
+mod rechecking;
 mod revoking;
 mod sessions;
 mod shared;
@@ -44,6 +45,7 @@ pub(crate) use queue::Queue;
 pub(crate) use revoking::Revocations;
 pub(crate) use task::{HubHandle, run};
 
+use crate::access::{Identity, Policy};
 use crate::config::Limits;
 use crate::counters::{ConnectionCounters, Counters};
 use crate::journal::Journal;
@@ -79,6 +81,8 @@ pub(crate) struct Hub {
     closed: Option<ReasonCode>,
     /// Which certificates are revoked.
     revocations: Option<Revocations>,
+    /// Who is asked again where something was allowed before.
+    policy: Option<Arc<dyn Policy>>,
     durable: Durable,
     /// Where the broker tells of itself.
     sys: Option<sys::Sys>,
@@ -116,6 +120,7 @@ impl Hub {
             deadlines: BTreeSet::new(),
             closed: None,
             revocations: None,
+            policy: None,
             durable: Durable::new(journal, topics),
             sys: None,
             online: 0,

@@ -22,6 +22,15 @@ impl Hub {
             return;
         };
         let client = &mut self.clients[key as usize];
+        if client
+            .identity
+            .as_ref()
+            .is_some_and(|owner| !owner.hands_over_to(&attach.identity))
+        {
+            let no = ReasonCode::CLIENT_IDENTIFIER_NOT_VALID;
+            let _ = attach.reply.send(Err(no));
+            return;
+        }
         match &client.state {
             State::Online(online) => {
                 // [MQTT-3.1.4-3]: the one that is there goes; it is not gone until its session is back.
@@ -41,6 +50,7 @@ impl Hub {
         let mut session = Session::new(attach.terms.clone(), self.limits.queue);
         session.set_durable(durable.is_some());
         let client = attach.info.client.clone();
+        let identity = Some(attach.identity.clone());
         let inbox = Arc::new(Inbox::new(self.limits.queue));
         let (online, reply) = online(attach, inbox);
         self.is_here();
@@ -51,6 +61,7 @@ impl Hub {
         let key = self.clients.insert(Client {
             id: client.clone(),
             state: State::Online(online),
+            identity,
             filters: HashMap::new(),
             durable,
             next_seq: 1,
@@ -65,6 +76,7 @@ impl Hub {
 
     fn resume(&mut self, key: u32, attach: Attach) {
         let inbox = Arc::new(Inbox::new(self.limits.queue));
+        let identity = Some(attach.identity.clone());
         let (online, reply) = online(attach, inbox);
         self.is_here();
         let connection = online.info.id;
@@ -95,6 +107,9 @@ impl Hub {
         }
         self.names.remove(&offline.last);
         self.names.insert(connection, client.id.clone());
+        self.clients[key as usize].identity = identity;
+        // Rules may have changed while it was away, and who comes may be allowed less.
+        self.recheck_client(key);
         self.hand_over(key, reply, session, true);
     }
 

@@ -27,6 +27,10 @@ impl Hub {
                 granted.push(false);
                 continue;
             }
+            if !self.may_subscribe(key, &filter, options.qos) {
+                granted.push(false); // the rules have changed since it was asked
+                continue;
+            }
             granted.push(true);
             let subscription = Subscription {
                 subscriber: Subscriber(key),

@@ -86,6 +86,11 @@ fn attach(
         certificate: None,
     });
     let attach = Attach {
+        identity: Identity {
+            connection: info.clone(),
+            user_name: None,
+            verified: None,
+        },
         info,
         terms: terms(),
         clean_start: false,

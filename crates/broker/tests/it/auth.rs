@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use mqttwb_broker::{
     Access, Accounts, Attempt, AuthenticationMethod, BrokerConfig, Denied, Exchange, Identity,
-    Login, Policy, Step,
+    Login, Policy, Step, Verified,
 };
 use mqttwb_model::{
     ConnectionId, ConnectionInfo, NoObserver, Observer, PacketBatch, ProtocolVersion, QoS, Refusal,
@@ -39,7 +39,10 @@ impl Exchange for Asking {
             Some(b"HELLO") if !asked => Step::Continue(b"the word?".to_vec()),
             Some(b"the word") if asked => Step::Success {
                 data: Some(b"come in".to_vec()),
-                user_name: Some("friend".into()),
+                verified: Verified {
+                    user_name: Some("friend".into()),
+                    ..Verified::default()
+                },
             },
             _ => Step::Fail(Denied::not_authorized("that was not the word")),
         }
@@ -50,10 +53,10 @@ impl Exchange for Asking {
 struct OneAccount;
 
 impl Accounts for OneAccount {
-    fn verify(&self, login: &Login) -> Result<(), Denied> {
+    fn verify(&self, login: &Login) -> Result<Option<Verified>, Denied> {
         let password = login.password.as_deref();
         if (&*login.user_name, password) == ("plant", Some(b"secret")) {
-            Ok(())
+            Ok(Some(Verified::default()))
         } else {
             Err(Denied {
                 reason: ReasonCode::BAD_USER_NAME_OR_PASSWORD,
@@ -461,4 +464,80 @@ async fn a_policy_is_asked_about_the_topic_behind_an_alias() {
             .await;
         assert_eq!(reason, ReasonCode::NOT_AUTHORIZED);
     }
+}
+
+/// Lets users keep what is below their own name, unless the operator has shut it.
+#[derive(Debug, Default)]
+struct Shut(std::sync::atomic::AtomicBool);
+
+impl Policy for Shut {
+    fn verdict(&self, _: &Identity, _: &Attempt<'_>) -> Result<(), Denied> {
+        if self.0.load(std::sync::atomic::Ordering::SeqCst) {
+            Err(Denied::not_authorized("the operator has shut it"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_and_a_will_that_are_not_allowed_any_more_are_taken_away() {
+    let shut = Arc::new(Shut::default());
+    let access = Access {
+        policy: Some(shut.clone()),
+        ..Access::default()
+    };
+    let (broker, refused) = guarded(access).await;
+    let watcher = Connect {
+        will: Some(Will {
+            topic: "w/x",
+            payload: b"gone",
+            qos: QoS::AtMostOnce,
+            retain: false,
+            properties: Properties::NONE,
+        }),
+        ..connect(V5, "watcher")
+    };
+    let (mut client, _) = Client::accepted(&broker, watcher).await;
+    assert_eq!(client.subscribe("a/#", 0).await, ReasonCode::SUCCESS);
+    assert_eq!(broker.broker.recheck().await, []);
+    shut.0.store(true, std::sync::atomic::Ordering::SeqCst);
+    let taken = broker.broker.recheck().await;
+    let topics: Vec<_> = taken
+        .iter()
+        .map(|t| (t.topic.as_str(), t.is_will))
+        .collect();
+    assert_eq!(topics, [("a/#", false), ("w/x", true)]);
+    assert_eq!(broker.broker.counters().values().subscriptions, 0);
+    assert_eq!(refused.causes(), [RefusalCause::Access; 2]);
+    assert_eq!(broker.broker.recheck().await, []);
+}
+
+#[tokio::test]
+async fn a_session_of_somebody_who_proved_who_he_is_is_taken_over_by_nobody_else() {
+    let access = Access {
+        accounts: Some(Arc::new(OneAccount)),
+        ..Access::default()
+    };
+    let (broker, refused) = guarded(access).await;
+    let own = Connect {
+        user_name: Some("plant"),
+        password: Some(b"secret"),
+        ..persistent(V5, "pump-7")
+    };
+    let (mut owner, _) = Client::accepted(&broker, own.clone()).await;
+    owner.subscribe("commands/pump-7", 1).await;
+    for stranger in [connect(V5, "pump-7"), persistent(V5, "pump-7")] {
+        let no = ReasonCode::CLIENT_IDENTIFIER_NOT_VALID;
+        assert_eq!(answered(&broker, stranger).await, no);
+    }
+    // It goes on undisturbed, and its session waits for it alone while it is away.
+    owner.publish(publish("commands/pump-7", "go", 1)).await;
+    assert_eq!(owner.message().await.payload, "go");
+    owner.disconnect().await;
+    let no = ReasonCode::CLIENT_IDENTIFIER_NOT_VALID;
+    assert_eq!(answered(&broker, connect(V5, "pump-7")).await, no);
+    let (_, session_present) = Client::accepted(&broker, own).await;
+    assert!(session_present);
+    assert_eq!(refused.causes(), [RefusalCause::Access; 3]);
 }

@@ -4,6 +4,10 @@ import type {
   AuthorityImport,
   AuthorityRequest,
   BatchProgress,
+  AccessReport,
+  AccessVerdict,
+  AccountRequest,
+  AccountsImported,
   BrokerStart,
   BrokerStatus,
   Bundle,
@@ -18,6 +22,7 @@ import type {
   ConfigReport,
   DecoderRule,
   Decoders,
+  Denials,
   DeviceFolder,
   DeviceRequest,
   DisconnectHow,
@@ -25,6 +30,7 @@ import type {
   ExportRequest,
   FaultEntry,
   FaultRule,
+  Finding,
   Imported,
   InspectedFile,
   InspectFileRequest,
@@ -60,6 +66,9 @@ import type {
   RevocationDone,
   RevocationList,
   RevokeRequest,
+  RuleProposal,
+  RulesApplied,
+  RulesChecked,
   RunRequest,
   SavedMessage,
   SchemaFile,
@@ -77,11 +86,27 @@ import type {
   TrafficFilter,
   TrafficRows,
   WrittenFiles,
+  WhatIf,
+  WhoCan,
+  WhoEntry,
 } from './api';
 import { call } from './call';
 
 export const about = () => call<About>('about');
 
+export const accessReport = () => call<AccessReport>('access');
+export const accessCheck = (text: string) => call<RulesChecked>('access_check', { text });
+export const accessSave = (text: string) => call<RulesApplied>('access_save', { text });
+export const accessWhatIf = (ask: WhatIf) => call<AccessVerdict>('access_what_if', { ask });
+export const accessWhoCan = (ask: WhoCan) => call<WhoEntry[]>('access_who_can', { ask });
+export const accessDenials = () => call<Denials>('access_denials');
+export const accessDenialsClear = () => call<null>('access_denials_clear');
+export const accessPropose = (id: number) => call<RuleProposal>('access_propose', { id });
+export const accessFindings = () => call<Finding[]>('access_findings');
+export const accountPut = (request: AccountRequest) => call<RulesApplied>('account_put', { request });
+export const accountRemove = (name: string) => call<RulesApplied>('account_remove', { name });
+export const accountRestore = (name: string) => call<RulesApplied>('account_restore', { name });
+export const accountsImport = (text: string) => call<AccountsImported>('accounts_import', { text });
 export const brokerStart = (request: BrokerStart) => call<BrokerStatus>('broker_start', { request });
 export const brokerStop = () => call<BrokerStatus>('broker_stop');
 export const snippets = (request: SnippetRequest) => call<Snippet[]>('snippets', { request });

@@ -219,6 +219,28 @@ export const testids = {
   retainedPreview: 'retained-preview',
   retainedConfirm: 'retained-confirm',
 
+  /** Access. `data-rules` holds how many rules the text has, where there is no mistake in it. */
+  accessPage: 'access-page',
+  accessRules: 'access-rules',
+  accessEditor: 'access-editor',
+  accessExample: 'access-example',
+  accessSave: 'access-save',
+  accessMistake: 'access-mistake',
+  accountAdd: 'account-add',
+  accountName: 'account-name',
+  accountPassword: 'account-password',
+  accountSave: 'account-save',
+  /** `data-name` holds the user name. */
+  accountRow: 'account-row',
+  accountRemove: 'account-remove',
+  whatIfTopic: 'what-if-topic',
+  whatIfAsk: 'what-if-ask',
+  /** `data-allowed` */
+  whatIfVerdict: 'what-if-verdict',
+  /** `data-topic` and `data-client` */
+  denialRow: 'denial-row',
+  denialAllow: 'denial-allow',
+
   /** Everywhere. */
   toast: 'toast',
   toastAction: 'toast-action',

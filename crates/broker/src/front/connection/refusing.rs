@@ -161,8 +161,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let answer = authenticate::again(self.method.as_mut(), auth, &self.shared, &self.identity);
         let (reason, properties) = match answer {
             Answer::Auth(reason, properties) => (reason, properties),
-            Answer::Proved(properties, user_name) => {
-                self.identity.user_name = user_name;
+            Answer::Proved(properties, verified) => {
+                self.prove(verified);
                 (ReasonCode::SUCCESS, properties)
             }
             Answer::Refused(refused) => {

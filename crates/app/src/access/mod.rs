@@ -1,0 +1,266 @@
+//! Who may come in and what each may do, as the broker asks it.
+//!
+//! Duty: hold accounts and rules as they are in the data folder, answer the broker with them, remember what was denied,
+//! and explain verdicts. Not here: the rules themselves (`policy`), when the broker asks (`broker`).
+//! Invariant: a file with a mistake changes nothing; where there are no rules, a check is one look at a flag; a client
+//! learns a reason code and no more.
+
+mod accounts;
+mod asking;
+mod commands;
+mod denials;
+pub(crate) mod findings;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use mqttwb_broker::{Access, Attempt, Denied, Identity, Login, Policy, Verified};
+use mqttwb_model::{ClientId, QoS, Timestamp};
+use mqttwb_policy::attempts::Attempts;
+use mqttwb_policy::{AclError, Rules, Verdict, Want, Who, password};
+use parking_lot::{Mutex, RwLock};
+
+use crate::api::{AccessAction, AclMistake, ApiError, Denial, ErrorCode};
+use crate::{Result, files};
+use accounts::{Accounts, Kept};
+use denials::Ring;
+
+/// The file of rules in the data folder.
+const RULES: &str = "acl.toml";
+/// Logins that are remembered, to end connections of accounts that are removed.
+const LOGINS: usize = 100_000;
+
+/// What holds.
+#[derive(Debug, Default)]
+struct Held {
+    rules: Rules,
+    accounts: Accounts,
+}
+
+/// Accounts and rules of a data folder.
+#[derive(Debug)]
+pub(crate) struct AccessControl {
+    data: PathBuf,
+    held: RwLock<Arc<Held>>,
+    /// There are rules.
+    has_rules: AtomicBool,
+    attempts: Mutex<Attempts>,
+    denials: Mutex<Ring>,
+    /// Which account each client has come in with.
+    logins: Mutex<HashMap<ClientId, Arc<str>>>,
+    /// Accounts that were removed and can come back.
+    removed: Mutex<HashMap<String, Kept>>,
+}
+
+pub(crate) fn rules_path(data: &Path) -> PathBuf {
+    data.join(RULES)
+}
+
+/// The text of the rules; none where there is no file.
+fn rules_text(data: &Path) -> Result<String> {
+    let path = rules_path(data);
+    if files::exists(&path)? {
+        files::read(&path)
+    } else {
+        Ok(String::new())
+    }
+}
+
+fn mistakes(error: AclError) -> Vec<AclMistake> {
+    let mistake = |m: mqttwb_policy::AclMistake| AclMistake {
+        line: m.line,
+        what: m.what,
+    };
+    error.0.into_iter().map(mistake).collect()
+}
+
+pub(crate) fn parse_rules(text: &str, path: &Path) -> Result<Rules> {
+    Rules::parse(text).map_err(|AclError(mistakes)| {
+        let lines: Vec<String> = mistakes
+            .iter()
+            .map(|m| format!("{}, line {}: {}", path.display(), m.line, m.what))
+            .collect();
+        ApiError::new(ErrorCode::Config, lines.join("\n"))
+            .hint("The rules that held before hold on. docs/access.md says what a rule is made of.")
+    })
+}
+
+fn read(data: &Path) -> Result<Held> {
+    Ok(Held {
+        rules: parse_rules(&rules_text(data)?, &rules_path(data))?,
+        accounts: Accounts::read(data)?,
+    })
+}
+
+impl AccessControl {
+    pub(crate) fn new(data: PathBuf) -> Arc<Self> {
+        Arc::new(Self {
+            data,
+            held: RwLock::default(),
+            has_rules: AtomicBool::new(false),
+            attempts: Mutex::default(),
+            denials: Mutex::default(),
+            logins: Mutex::default(),
+            removed: Mutex::default(),
+        })
+    }
+
+    /// Reads both files and goes by them from now on. Blocks.
+    pub(crate) fn load(&self) -> Result<()> {
+        let held = read(&self.data)?;
+        self.has_rules.store(!held.rules.is_empty(), Relaxed);
+        *self.held.write() = Arc::new(held);
+        Ok(())
+    }
+
+    fn held(&self) -> Arc<Held> {
+        self.held.read().clone()
+    }
+
+    /// What a broker asks, where it is to let in clients that prove nothing or not.
+    pub(crate) fn broker_access(self: &Arc<Self>, anonymous: bool) -> Access {
+        Access {
+            anonymous,
+            accounts: Some(self.clone()),
+            methods: Vec::new(),
+            policy: Some(self.clone()),
+        }
+    }
+
+    fn decide(
+        &self,
+        who: &Identity,
+        attempt: &Attempt<'_>,
+        note: bool,
+    ) -> std::result::Result<(), Denied> {
+        if !self.has_rules.load(Relaxed) {
+            return Ok(());
+        }
+        let held = self.held.read();
+        let verdict = held.verdict(who, attempt);
+        if verdict.allowed {
+            return Ok(());
+        }
+        if note {
+            let now = Timestamp::now().as_millis();
+            self.denials.lock().add(who, attempt, &verdict, now);
+        }
+        Err(Denied::not_authorized(verdict.to_string()))
+    }
+
+    fn login_failed(&self, login: &Login, why: &str) -> Denied {
+        let now = Timestamp::now().as_millis();
+        let connection = &login.connection;
+        self.denials.lock().note(
+            Denial {
+                id: 0,
+                client_id: connection.client.to_string(),
+                account: Some(login.user_name.chars().take(256).collect()),
+                certificate: connection.common_name.as_deref().map(str::to_owned),
+                peer: connection.peer.to_string(),
+                listener: connection.listener.to_string(),
+                action: AccessAction::Connect,
+                topic: String::new(),
+                qos: 0,
+                retain: false,
+                why: why.to_owned(),
+                line: None,
+                first: now,
+                last: now,
+                count: 1,
+            },
+            now,
+        );
+        Denied {
+            reason: mqttwb_wire::ReasonCode::BAD_USER_NAME_OR_PASSWORD,
+            rule: why.to_owned(),
+        }
+    }
+}
+
+impl Held {
+    fn groups(&self, account: Option<&str>) -> &[Arc<str>] {
+        account
+            .and_then(|name| self.accounts.0.get(name))
+            .map_or(&[], |kept| &kept.groups)
+    }
+
+    fn verdict(&self, who: &Identity, attempt: &Attempt<'_>) -> Verdict<'_> {
+        let account = who.proved_name();
+        let who = Who {
+            client: who.connection.client.as_str(),
+            account,
+            certificate: who.connection.common_name.as_deref(),
+            groups: self.groups(account),
+            claims: who.verified.as_ref().map(|verified| &verified.claims),
+        };
+        let want = match *attempt {
+            Attempt::Publish { topic, qos, retain } | Attempt::Will { topic, qos, retain } => {
+                Want::Publish { topic, qos, retain }
+            }
+            Attempt::Subscribe { filter, qos } => Want::Subscribe { filter, qos },
+        };
+        self.rules.verdict(&who, &want)
+    }
+}
+
+impl Policy for AccessControl {
+    fn verdict(&self, who: &Identity, attempt: &Attempt<'_>) -> std::result::Result<(), Denied> {
+        self.decide(who, attempt, true)
+    }
+
+    fn again(&self, who: &Identity, attempt: &Attempt<'_>) -> std::result::Result<(), Denied> {
+        self.decide(who, attempt, false)
+    }
+}
+
+impl mqttwb_broker::Accounts for AccessControl {
+    fn verify(&self, login: &Login) -> std::result::Result<Option<Verified>, Denied> {
+        let held = self.held();
+        if held.accounts.0.is_empty() {
+            return Ok(None);
+        }
+        let address = login.connection.peer.ip();
+        let now = || Timestamp::now().as_millis();
+        let waits = self
+            .attempts
+            .lock()
+            .refusal(address, &login.user_name, now());
+        if let Some(why) = waits {
+            return Err(self.login_failed(login, why));
+        }
+        let tried = login.password.as_deref().unwrap_or_default();
+        let kept = held.accounts.0.get(&*login.user_name);
+        let fits = kept.is_some_and(|kept| kept.hash.verify(tried));
+        // The same work whether there is such an account or not, and however its password is kept.
+        if kept.is_none_or(|kept| !kept.hash.is_strong()) {
+            password::verify_nobody(tried);
+        }
+        if !fits || login.password.is_none() {
+            self.attempts
+                .lock()
+                .failed(address, &login.user_name, now());
+            let why = match kept {
+                None => "there is no such account",
+                Some(_) if login.password.is_none() => "no password came with its user name",
+                Some(_) => "the password is not that of the account",
+            };
+            return Err(self.login_failed(login, why));
+        }
+        let mut logins = self.logins.lock();
+        if logins.len() >= LOGINS {
+            logins.clear();
+        }
+        logins.insert(login.connection.client.clone(), login.user_name.clone());
+        Ok(Some(Verified::default()))
+    }
+}
+
+/// A QoS as it came from outside.
+fn qos(of: u8) -> Result<QoS> {
+    QoS::try_from(of).map_err(|error| ApiError::new(ErrorCode::InvalidInput, format!("{error}.")))
+}

@@ -1,0 +1,292 @@
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Who may come in, and what each may do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct AccessReport {
+    /// Whether clients may come in that prove nothing.
+    pub anonymous: bool,
+    /// Accounts, by name.
+    pub accounts: Vec<Account>,
+    /// The text of `acl.toml`; empty where there is none.
+    pub rules_text: String,
+    /// What is wrong with it; then the rules that were read before hold.
+    pub mistakes: Vec<AclMistake>,
+    /// The rules that hold, in their order.
+    pub rules: Vec<AccessRule>,
+    /// Where the rules are.
+    pub rules_file: String,
+    /// Where the accounts are.
+    pub accounts_file: String,
+}
+
+/// An account, without its password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Account {
+    /// User name.
+    pub name: String,
+    /// Groups that it is in.
+    pub groups: Vec<String>,
+    /// How its password is kept: Argon2id, or as mosquitto made it, SHA-512 or PBKDF2.
+    pub hash: String,
+    /// Whether guessing a password from what is kept takes much work.
+    pub strong: bool,
+}
+
+/// An account to make or to change.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct AccountRequest {
+    /// User name.
+    pub name: String,
+    /// Its new password; where it is left out the account keeps the one that it has.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub password: Option<String>,
+    /// Groups; where they are left out the account keeps those that it has.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub groups: Option<Vec<String>>,
+    /// It must not be there yet.
+    #[serde(default)]
+    pub new: bool,
+}
+
+impl std::fmt::Debug for AccountRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccountRequest")
+            .field("name", &self.name)
+            .field("groups", &self.groups)
+            .finish_non_exhaustive() // a password goes into no log
+    }
+}
+
+/// What became of another broker's accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct AccountsImported {
+    /// Accounts that were taken over, with their passwords as they were.
+    pub taken: Vec<String>,
+    /// Accounts that were here already and stay as they are.
+    pub kept: Vec<String>,
+    /// Lines that can't be taken, and why.
+    pub refused: Vec<String>,
+}
+
+/// A rule, for a person to look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct AccessRule {
+    /// Its name; may be empty.
+    pub name: String,
+    /// Its line in the file.
+    pub line: u32,
+    /// It allows; otherwise it denies.
+    pub allows: bool,
+    /// `publish`, `subscribe` or `both`.
+    pub action: String,
+    /// Of which topics.
+    pub topics: Vec<String>,
+    /// For whom, in words.
+    pub subjects: String,
+}
+
+/// A mistake in `acl.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct AclMistake {
+    /// Line, from 1.
+    pub line: u32,
+    /// What is wrong, and what was expected.
+    pub what: String,
+}
+
+/// What a text would be as rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct RulesChecked {
+    /// How many rules it has.
+    pub rules: u32,
+    /// What is wrong with it.
+    pub mistakes: Vec<AclMistake>,
+}
+
+/// Rules that hold from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct RulesApplied {
+    /// How many there are.
+    pub rules: u32,
+    /// How many accounts there are.
+    pub accounts: u32,
+    /// What clients had that is not allowed any more: `pump-7: plant/#`.
+    pub taken: Vec<String>,
+    /// Whether a broker runs that goes by them.
+    pub running: bool,
+}
+
+/// What can be wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum AccessAction {
+    /// To publish.
+    Publish,
+    /// To subscribe.
+    Subscribe,
+    /// To leave a last will.
+    Will,
+    /// To come in.
+    Connect,
+}
+
+/// "What if somebody wanted …?"
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct WhatIf {
+    /// Client identifier.
+    #[serde(default)]
+    pub client_id: String,
+    /// The account, as if it had been proved; empty for none.
+    #[serde(default)]
+    pub account: String,
+    /// The name in a certificate; empty for none.
+    #[serde(default)]
+    pub certificate: String,
+    /// What is wanted: publish, subscribe or will.
+    pub action: AccessAction,
+    /// Topic name, or filter.
+    pub topic: String,
+    /// QoS.
+    #[serde(default)]
+    pub qos: u8,
+    /// Retained.
+    #[serde(default)]
+    pub retain: bool,
+}
+
+/// What would be said to that, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct AccessVerdict {
+    /// Whether it may be.
+    pub allowed: bool,
+    /// What decided, in words.
+    pub why: String,
+    /// The line of the rule that decided.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub line: Option<u32>,
+}
+
+/// "Who can …?"
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct WhoCan {
+    /// Topic name, or filter.
+    pub topic: String,
+}
+
+/// Somebody, and what he may do with a topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct WhoEntry {
+    /// Who: an account, a device's certificate, or somebody who proves nothing.
+    pub who: String,
+    /// `account`, `certificate` or `anybody`.
+    pub kind: String,
+    /// The verdict on publishing; none where the topic has wildcards.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub publish: Option<AccessVerdict>,
+    /// The verdict on subscribing.
+    pub subscribe: AccessVerdict,
+}
+
+/// Something that was denied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Denial {
+    /// Its number.
+    pub id: u32,
+    /// Client identifier.
+    pub client_id: String,
+    /// The account; for a failed login the user name that was tried.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub account: Option<String>,
+    /// The name in its certificate.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub certificate: Option<String>,
+    /// From where, the last time.
+    pub peer: String,
+    /// By which listener.
+    pub listener: String,
+    /// What was wanted.
+    pub action: AccessAction,
+    /// Topic name or filter; empty for a login.
+    pub topic: String,
+    /// QoS.
+    pub qos: u8,
+    /// Retained.
+    pub retain: bool,
+    /// Why not. The client was not told.
+    pub why: String,
+    /// The line of the rule that decided; none where no rule allows it.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub line: Option<u32>,
+    /// The first time.
+    #[ts(type = "number")]
+    pub first: u64,
+    /// The last time.
+    #[ts(type = "number")]
+    pub last: u64,
+    /// How often.
+    #[ts(type = "number")]
+    pub count: u64,
+}
+
+/// What was denied lately.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Denials {
+    /// The newest first, each thing once.
+    pub entries: Vec<Denial>,
+    /// Denials in all.
+    #[ts(type = "number")]
+    pub total: u64,
+    /// Different ones that are not kept any more.
+    #[ts(type = "number")]
+    pub forgotten: u64,
+}
+
+/// Rules that would allow what was denied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct RuleProposal {
+    /// The whole text with the rule in it.
+    pub text: String,
+    /// The rule alone.
+    pub rule: String,
+    /// The line that it begins at.
+    pub line: u32,
+}

@@ -1,0 +1,125 @@
+//! What can be written after `mqttwb account` and `mqttwb access`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use mqttwb_app::api::AccessAction;
+
+/// What to do with accounts. A broker that runs on the data folder goes by a change at once.
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Make an account; its password is asked for, or read from standard input
+    Add {
+        /// User name
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// A group that it is in; may be given several times
+        #[arg(long = "group", value_name = "GROUP")]
+        groups: Vec<String>,
+    },
+    /// Remove an account; its connections end
+    Remove {
+        /// User name
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// List the accounts
+    List,
+    /// Change the password of an account; it is asked for, or read from standard input
+    Password {
+        /// User name
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Say which groups an account is in; none where none is given
+    Groups {
+        /// User name
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The groups
+        #[arg(value_name = "GROUP")]
+        groups: Vec<String>,
+    },
+    /// Take over the accounts of a mosquitto password file, with their passwords
+    Import {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+/// What to do with access rules.
+#[derive(Debug, Subcommand)]
+pub enum AccessCommand {
+    /// Look for mistakes in a file of rules; acl.toml in the data folder where none is named
+    Check {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Put a file of rules in place; a broker that runs goes by it at once
+    Import {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Print the rules that are in place, as a file
+    Export,
+    /// Say whether somebody may do something, and which rule decides
+    Whatif(WhatIfArguments),
+    /// Say what everybody who is known may do with a topic
+    Who {
+        /// Topic name, or filter
+        #[arg(value_name = "TOPIC")]
+        topic: String,
+    },
+    /// What the broker that runs has denied lately
+    Denials,
+}
+
+/// Who wants what.
+#[derive(Debug, Args)]
+pub struct WhatIfArguments {
+    /// What is wanted
+    #[arg(value_name = "ACTION")]
+    pub action: Wanted,
+    /// Topic name, or filter
+    #[arg(value_name = "TOPIC")]
+    pub topic: String,
+    /// Client identifier
+    #[arg(long, value_name = "ID", default_value = "")]
+    pub client: String,
+    /// The account, as if it had been proved
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub account: String,
+    /// The name in a certificate
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub certificate: String,
+    /// QoS: 0, 1 or 2
+    #[arg(short, long, value_name = "QOS", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=2))]
+    pub qos: u8,
+    /// With the retain flag
+    #[arg(short, long)]
+    pub retain: bool,
+}
+
+/// What can be wanted.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Wanted {
+    /// To publish
+    Publish,
+    /// To subscribe
+    Subscribe,
+    /// To leave a last will
+    Will,
+}
+
+impl From<Wanted> for AccessAction {
+    fn from(wanted: Wanted) -> Self {
+        match wanted {
+            Wanted::Publish => Self::Publish,
+            Wanted::Subscribe => Self::Subscribe,
+            Wanted::Will => Self::Will,
+        }
+    }
+}
