@@ -1010,7 +1010,9 @@ const commands: Record<string, (args: any) => unknown> = {
   }),
   access_check: ({ text }) => ({
     rules: text.split('[[rule]]').length - 1,
-    mistakes: text.includes('wrong') ? [{ line: 3, what: 'allow: expected "publish", "subscribe" or "both", found "wrong"' }] : [],
+    mistakes: text.includes('wrong')
+      ? [{ line: 3, what: 'allow: expected "publish", "subscribe" or "both", found "wrong"' }]
+      : [],
   }),
   access_save: ({ text }) => {
     fakeRules = text;
