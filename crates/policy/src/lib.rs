@@ -1,6 +1,7 @@
 //! Who may come in, and what each may do.
 //!
-//! Duty: access rules and their verdicts, the rules' file, password hashes, and counting failed attempts. Not here: files, connections, the clock (`app` brings them).
+//! Duty: access rules and their verdicts, the rules' file, password hashes, and counting failed attempts. Not here:
+//! files, connections, the clock (`app` brings them).
 //! Invariant: a verdict names the rule that decided; what is not allowed by a rule is denied once there is any rule; a
 //! subscription is allowed only where every topic that it can match is.
 
