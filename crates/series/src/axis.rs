@@ -60,6 +60,74 @@ impl ValueAxis {
     }
 }
 
+impl ValueAxis {
+    /// An axis in powers of ten that holds the values from `low` to `high`, both above zero, in at most `steps` steps. What
+    /// it speaks of are logarithms: `low`, `high` and the places of the marks.
+    pub fn log(low: f64, high: f64, steps: u32) -> Self {
+        let (low, high) = (low.clamp(1e-300, HUGE), high.clamp(1e-300, HUGE));
+        let (first, last) = (low.log10().floor(), high.log10().ceil());
+        let last = if last > first { last } else { first + 1.0 };
+        let decades = (last - first) as u32;
+        let every = decades.div_ceil(steps.max(1)).max(1);
+        // Where there are few decades, their halves are marked too.
+        let digits: &[f64] = if decades * 3 <= steps {
+            &[1.0, 2.0, 5.0]
+        } else {
+            &[1.0]
+        };
+        let mut ticks = Vec::new();
+        for decade in (0..decades).step_by(every as usize) {
+            let power = first + f64::from(decade);
+            for digit in digits {
+                let value = digit * 10f64.powf(power);
+                ticks.push(Tick {
+                    at: power + digit.log10(),
+                    label: magnitude(value),
+                });
+            }
+        }
+        if decades % every == 0 {
+            ticks.push(Tick {
+                at: last,
+                label: magnitude(10f64.powf(last)),
+            });
+        }
+        Self {
+            low: first,
+            high: last,
+            ticks,
+        }
+    }
+}
+
+/// A value by itself, as short as it can be said: `20k`, `0.05`, `1e-9`.
+pub fn magnitude(value: f64) -> String {
+    let size = value.abs();
+    if size >= 1e15 || (size > 0.0 && size < 1e-4) {
+        return format!("{value:.0e}");
+    }
+    for (unit, suffix) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] {
+        if size >= unit * 10.0 || (size >= unit && unit > 1e3) {
+            return format!("{}{suffix}", short(value / unit));
+        }
+    }
+    short(value)
+}
+
+/// Four significant digits at most, without zeros at the end.
+fn short(value: f64) -> String {
+    if value == 0.0 {
+        return "0".into();
+    }
+    let decimals = (3.0 - value.abs().log10().floor()).clamp(0.0, 8.0) as usize;
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').into()
+    } else {
+        text
+    }
+}
+
 /// The smallest of 1, 2 and 5 times a power of ten that is not below `least`.
 fn nice_step(least: f64) -> f64 {
     let power = least.log10().floor();
@@ -159,7 +227,10 @@ pub(crate) fn time_ticks(from: u64, to: u64, utc_offset_minutes: i32, most: u32)
             let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
             Tick {
                 at: (at - local(from)) as f64 / 1000.0,
-                label: if step < 60 {
+                label: if step >= 86_400 {
+                    let (year, month, day) = civil(at.div_euclid(86_400_000));
+                    format!("{year}-{month:02}-{day:02}")
+                } else if step < 60 {
                     format!("{h:02}:{m:02}:{s:02}")
                 } else {
                     format!("{h:02}:{m:02}")
@@ -167,6 +238,19 @@ pub(crate) fn time_ticks(from: u64, to: u64, utc_offset_minutes: i32, most: u32)
             }
         })
         .collect()
+}
+
+/// The date that is so many days after 1970-01-01, in the Gregorian calendar (Hinnant's days-to-civil).
+fn civil(days: i64) -> (i64, i64, i64) {
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 };
+    let year = yoe + era * 400 + i64::from(month <= 2);
+    (year, month, doy - (153 * mp + 2) / 5 + 1)
 }
 
 #[cfg(test)]
@@ -206,6 +290,31 @@ mod tests {
     }
 
     #[test]
+    fn a_logarithmic_axis_is_marked_in_decades() {
+        for (low, high, expected) in [
+            (0.003, 40.0, "0.001 0.01 0.1 1 10 100"),
+            (3.0, 70.0, "1 10 100"),
+            (2.0, 9.0, "1 2 5 10"),
+            (1e-9, 1e9, "1e-9 1e-5 0.1 1000 10M"),
+            (5.0, 5.0, "1 2 5 10"),
+        ] {
+            let axis = ValueAxis::log(low, high, 5);
+            assert_eq!(labels(&axis.ticks).join(" "), expected, "{low} to {high}");
+            assert!(axis.low <= low.log10() && axis.high >= high.log10());
+        }
+    }
+
+    #[test]
+    fn a_value_by_itself_is_short() {
+        let said: Vec<String> = [0.0, 21.456_7, 1234.5, 48_000.0, -1.5e6, 0.052, 1e-9, 7.0]
+            .into_iter()
+            .map(magnitude)
+            .collect();
+        let expected = ["0", "21.46", "1234", "48k", "-1.5M", "0.052", "1e-9", "7"];
+        assert_eq!(said, expected);
+    }
+
+    #[test]
     fn times_are_marked_in_local_time() {
         // 2023-11-14T22:13:20Z
         let from = 1_700_000_000_000;
@@ -223,6 +332,11 @@ mod tests {
             labels(&time_ticks(from, from + 86_400_000, -60, 6)),
             ["00:00", "06:00", "12:00", "18:00"]
         );
+        assert_eq!(
+            labels(&time_ticks(from, from + 4 * 86_400_000, 0, 6)),
+            ["2023-11-15", "2023-11-16", "2023-11-17", "2023-11-18"]
+        );
+        assert_eq!(civil(59), (1970, 3, 1));
         let ticks = time_ticks(from, from + 600_000, 0, 6);
         assert_eq!(ticks[0].at, 40.0, "22:14:00 is 40 s past the edge");
     }

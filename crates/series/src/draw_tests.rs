@@ -18,16 +18,28 @@ fn series(values: &[(u64, f64)]) -> Series {
 }
 
 fn chart<'a>(lines: &[&'a Series], from_zero: bool) -> ChartDrawing<'a> {
+    let lines = (0..)
+        .zip(lines)
+        .map(|(n, series)| Line {
+            name: "line",
+            series,
+            color: Theme::Dark.line(n),
+        })
+        .collect();
     ChartDrawing {
-        lines: (0..)
-            .zip(lines)
-            .map(|(n, series)| (*series, Theme::Dark.line(n)))
-            .collect(),
+        body: Body::Lines(Style::Line, lines),
+        log: false,
+        thresholds: Vec::new(),
+        unit: String::new(),
         from: at(0),
         to: at(60),
         utc_offset_minutes: 60,
         from_zero,
     }
+}
+
+fn draw(chart: &ChartDrawing<'_>, size: (u32, u32), theme: Theme) -> Vec<DrawOp> {
+    super::draw(chart, size, theme).ops
 }
 
 fn texts(ops: &[DrawOp], wanted: Align) -> Vec<&str> {

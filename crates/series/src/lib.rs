@@ -5,12 +5,23 @@
 //! Invariant: a picture shows what the points say: extremes survive every thinning, and a silence is a gap.
 
 mod axis;
+mod distribution;
 mod draw;
+mod png;
 mod points;
+mod sheet;
+mod states;
 mod strokes;
+mod svg;
 mod theme;
 
-pub use draw::{ChartDrawing, draw};
-pub use points::{Point, Series};
+pub use axis::magnitude;
+pub use distribution::Distribution;
+pub use draw::{Body, ChartDrawing, Line, Picture, Plot, Style, Threshold, draw};
+pub use png::{PngError, png};
+pub use points::{Point, Series, Summary};
+pub use sheet::{LegendRow, sheet};
+pub use states::{Began, States};
 pub use strokes::{Align, Baseline, DrawOp};
+pub use svg::{escaped, svg};
 pub use theme::{Color, Theme};

@@ -37,6 +37,20 @@ pub struct Series {
     capacity: usize,
     /// The last intervals between points, in nanoseconds.
     intervals: VecDeque<u64>,
+    thinned: u64,
+}
+
+/// What the points of some time come to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Summary {
+    /// Points.
+    pub count: u64,
+    /// The lowest value.
+    pub min: f64,
+    /// The arithmetic mean of the values.
+    pub mean: f64,
+    /// The highest value.
+    pub max: f64,
 }
 
 /// Points that are joined by a line: nanoseconds since the left edge, and values.
@@ -49,6 +63,7 @@ impl Series {
             points: VecDeque::new(),
             capacity: capacity.max(16),
             intervals: VecDeque::with_capacity(INTERVALS),
+            thinned: 0,
         }
     }
 
@@ -62,6 +77,16 @@ impl Series {
         self.points.is_empty()
     }
 
+    /// Points that were given up to stay within the capacity. Neither the lowest nor the highest is ever among them.
+    pub fn thinned(&self) -> u64 {
+        self.thinned
+    }
+
+    /// The oldest point.
+    pub fn first(&self) -> Option<Point> {
+        self.points.front().copied()
+    }
+
     /// The newest point.
     pub fn last(&self) -> Option<Point> {
         self.points.back().copied()
@@ -70,6 +95,28 @@ impl Series {
     /// The points, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = Point> {
         self.points.iter().copied()
+    }
+
+    /// The points from `from` to `to`, both included.
+    pub fn between(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = Point> {
+        let begin = self.points.partition_point(|point| point.at < from);
+        self.points
+            .range(begin..)
+            .copied()
+            .take_while(move |point| point.at <= to)
+    }
+
+    /// The point that is nearest to a time; of two as near the earlier.
+    pub fn nearest(&self, at: Timestamp) -> Option<Point> {
+        let after = self.points.partition_point(|point| point.at < at);
+        let before = after.checked_sub(1).map(|index| self.points[index]);
+        match (before, self.points.get(after).copied()) {
+            (Some(before), Some(after)) => {
+                let earlier = at.since(before.at) <= after.at.since(at);
+                Some(if earlier { before } else { after })
+            }
+            (before, after) => before.or(after),
+        }
     }
 
     /// Adds a point; one that comes late finds its place. Values that are not finite are not taken.
@@ -143,6 +190,7 @@ impl Series {
     /// Halves the resolution of the older half: of four points that follow each other, the lowest and the highest stay.
     /// So a long window stays whole, coarser the older it is.
     fn thin(&mut self) {
+        let held = self.points.len();
         let half = self.points.len() / 2;
         let newer = self.points.split_off(half);
         let older = std::mem::take(&mut self.points);
@@ -160,18 +208,27 @@ impl Series {
             self.points.drain(..half / 2);
         }
         self.points.extend(newer);
+        self.thinned += (held - self.points.len()) as u64;
     }
 
-    /// Lowest and highest value of the points from `from` to `to`.
-    pub fn extent(&self, from: Timestamp, to: Timestamp) -> Option<(f64, f64)> {
-        let begin = self.points.partition_point(|point| point.at < from);
-        self.points
-            .range(begin..)
-            .take_while(|point| point.at <= to)
-            .fold(None, |extent, point| {
-                let (low, high) = extent.unwrap_or((point.value, point.value));
-                Some((point.value.min(low), point.value.max(high)))
-            })
+    /// What the points from `from` to `to` come to; nothing where there are none.
+    pub fn summary(&self, from: Timestamp, to: Timestamp) -> Option<Summary> {
+        let mut points = self.between(from, to);
+        let first = points.next()?.value;
+        let mut summary = Summary {
+            count: 1,
+            min: first,
+            mean: first,
+            max: first,
+        };
+        for Point { value, .. } in points {
+            summary.count += 1;
+            summary.min = summary.min.min(value);
+            summary.max = summary.max.max(value);
+            // A running mean: a sum of large values would leave the numbers there are.
+            summary.mean += value / summary.count as f64 - summary.mean / summary.count as f64;
+        }
+        Some(summary)
     }
 
     /// What a picture from `from` to `to` in so many columns needs: of each column the first, lowest, highest and last
@@ -182,13 +239,19 @@ impl Series {
             return runs;
         }
         let begin = self.points.partition_point(|point| point.at < from);
-        let mut run: Run = Vec::new();
-        let mut column: Vec<Point> = Vec::new();
-        let column_of = |at: Timestamp| {
-            // As much as 2⁶⁴ nanoseconds times 2³² columns.
-            (u128::from(at.0 - from.0) * u128::from(columns) / u128::from(to.0 - from.0)) as u64
+        let (width, columns) = (u128::from(to.0 - from.0), u128::from(columns));
+        // As much as 2⁶⁴ nanoseconds times 2³² columns; asked once a column, since a division is dear beside a point.
+        let column_end = |at: Timestamp| {
+            let column = u128::from(at.0 - from.0) * columns / width;
+            let end = ((column + 1) * width).div_ceil(columns);
+            Timestamp(
+                from.0
+                    .saturating_add(u64::try_from(end).unwrap_or(u64::MAX)),
+            )
         };
         let x = |at: Timestamp| (at.0 - from.0) as f64;
+        let mut run: Run = Vec::new();
+        let mut column: Option<Column> = None;
         let mut previous = begin.checked_sub(1).map(|index| self.points[index]);
         for &point in self.points.range(begin..) {
             if point.after_gap {
@@ -206,13 +269,13 @@ impl Series {
                 }
                 break;
             }
-            if column
-                .last()
-                .is_some_and(|last| column_of(last.at) != column_of(point.at))
-            {
-                flush(&mut column, &mut run, x);
+            match &mut column {
+                Some(column) if point.at < column.end => column.add(point),
+                _ => {
+                    flush(&mut column, &mut run, x);
+                    column = Some(Column::new(point, column_end(point.at)));
+                }
             }
-            column.push(point);
             previous = Some(point);
         }
         flush(&mut column, &mut run, x);
@@ -221,23 +284,65 @@ impl Series {
     }
 }
 
+/// What matters of the points of one pixel column.
+struct Column {
+    end: Timestamp,
+    first: Point,
+    last: Point,
+    /// The first of the lowest and of the highest, and how many points stand before each.
+    low: (usize, Point),
+    high: (usize, Point),
+    count: usize,
+}
+
+impl Column {
+    fn new(point: Point, end: Timestamp) -> Self {
+        Self {
+            end,
+            first: point,
+            last: point,
+            low: (0, point),
+            high: (0, point),
+            count: 1,
+        }
+    }
+
+    fn add(&mut self, point: Point) {
+        if point.value < self.low.1.value {
+            self.low = (self.count, point);
+        }
+        if point.value > self.high.1.value {
+            self.high = (self.count, point);
+        }
+        self.last = point;
+        self.count += 1;
+    }
+}
+
 fn non_empty(run: &mut Run) -> Option<Run> {
     let run = std::mem::take(run);
     (!run.is_empty()).then_some(run)
 }
 
-/// Moves what matters of a column into the run.
-fn flush(column: &mut Vec<Point>, run: &mut Run, x: impl Fn(Timestamp) -> f64) {
-    let mut kept = Vec::with_capacity(4);
-    if let (Some(first), Some(last)) = (column.first(), column.last()) {
-        kept.push(*first);
-        kept.extend(extremes(column));
-        kept.push(*last);
-        // Whichever of them are the same point stand side by side.
-        kept.dedup();
+/// Moves what matters of a column into the run, in the order of time.
+fn flush(column: &mut Option<Column>, run: &mut Run, x: impl Fn(Timestamp) -> f64) {
+    let Some(column) = column.take() else {
+        return;
+    };
+    let (low, high) = (column.low, column.high);
+    let (one, two) = if low.0 <= high.0 {
+        (low.1, high.1)
+    } else {
+        (high.1, low.1)
+    };
+    let mut pushed: Option<Point> = None;
+    // Whichever of them are the same point stand side by side.
+    for point in [column.first, one, two, column.last] {
+        if pushed != Some(point) {
+            run.push((x(point.at), point.value));
+            pushed = Some(point);
+        }
     }
-    run.extend(kept.iter().map(|point| (x(point.at), point.value)));
-    column.clear();
 }
 
 /// The lowest and the highest of some points, in the order that they stand in; what the first says of a gap stays said.

@@ -93,6 +93,30 @@ fn nothing_but_gaps_is_still_bounded() {
     }
 }
 
+#[test]
+fn a_summary_is_of_the_time_asked_for() {
+    let series = each_second(10, |second| second as f64);
+    let summary = series.summary(at(2), at(5)).unwrap();
+    assert_eq!((summary.count, summary.min, summary.max), (4, 2.0, 5.0));
+    assert!((summary.mean - 3.5).abs() < 1e-12);
+    assert_eq!(series.summary(at(20), at(30)), None);
+    let mut huge = Series::new(16);
+    (0..4).for_each(|second| huge.push(at(second), f64::MAX));
+    let summary = huge.summary(at(0), at(9)).unwrap();
+    assert!((summary.mean / f64::MAX - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn the_nearest_point_is_told_and_none_is_made_up() {
+    let series = each_second(3, |second| second as f64 * 10.0);
+    let value = |nanos: u64| series.nearest(Timestamp(nanos)).map(|point| point.value);
+    assert_eq!(value(0), Some(0.0));
+    assert_eq!(value(SECOND / 2), Some(0.0), "of two as near the earlier");
+    assert_eq!(value(SECOND / 2 + 1), Some(10.0));
+    assert_eq!(value(99 * SECOND), Some(20.0));
+    assert_eq!(Series::new(16).nearest(at(1)), None);
+}
+
 fn points() -> impl Strategy<Value = Vec<(u64, f64)>> {
     prop::collection::vec((0u64..40_000, -1e6..1e6f64), 1..400)
 }
@@ -120,7 +144,9 @@ proptest! {
         prop_assert!(times.is_sorted());
         let highest = points.iter().map(|p| p.1).fold(f64::MIN, f64::max);
         let lowest = points.iter().map(|p| p.1).fold(f64::MAX, f64::min);
-        prop_assert_eq!(series.extent(Timestamp(0), Timestamp(u64::MAX)), Some((lowest, highest)));
+        let summary = series.summary(Timestamp(0), Timestamp(u64::MAX)).unwrap();
+        prop_assert_eq!((summary.min, summary.max), (lowest, highest));
+        prop_assert_eq!(series.len() as u64 + series.thinned(), points.len() as u64);
     }
 
     #[test]
@@ -146,6 +172,9 @@ proptest! {
                 .filter(|p| p.at >= from && p.at <= to && inside(&((p.at.0 - from.0) as f64)))
                 .map(|p| p.value)
                 .collect();
+            for end in [of_points.first(), of_points.last()].into_iter().flatten() {
+                prop_assert!(drawn.iter().any(|&(x, value)| inside(&x) && value == *end));
+            }
             for extreme in [f64::max, f64::min] {
                 if let Some(expected) = of_points.iter().copied().reduce(extreme) {
                     prop_assert!(drawn.iter().any(|&(x, value)| inside(&x) && value == expected));

@@ -84,6 +84,20 @@ pub enum DrawOp {
     },
 }
 
+impl DrawOp {
+    /// The same stroke, so many pixels lower.
+    #[must_use]
+    pub(crate) fn lower(mut self, by: f32) -> Self {
+        match &mut self {
+            Self::Path { points, .. } | Self::Fill { points, .. } => {
+                points.iter_mut().skip(1).step_by(2).for_each(|y| *y += by);
+            }
+            Self::Rect { y, .. } | Self::Circle { y, .. } | Self::Text { y, .. } => *y += by,
+        }
+        self
+    }
+}
+
 /// Where a text is of its anchor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -100,6 +114,18 @@ pub enum Baseline {
     Top,
     Middle,
     Bottom,
+}
+
+impl Baseline {
+    /// How far below the anchor the letters stand, in a font of this size.
+    pub(crate) fn below(self, size: f32) -> f32 {
+        size * match self {
+            Self::Top => 0.8,
+            // Half the height of a digit.
+            Self::Middle => 0.36,
+            Self::Bottom => -0.2,
+        }
+    }
 }
 
 /// Writes strokes down. Size and coordinates that plotters sees are [`FINE`] times the CSS pixels.

@@ -81,6 +81,70 @@ impl Theme {
         })
     }
 
+    /// What a picture stands on.
+    pub(crate) fn surface(self) -> Color {
+        Color::opaque(match self {
+            Self::Dark => 0x14_19_20,
+            Self::Light => 0xff_ff_ff,
+        })
+    }
+
+    /// Of a title and of a reading.
+    pub(crate) fn strong(self) -> Color {
+        Color::opaque(match self {
+            Self::Dark => 0xe7_eb_f1,
+            Self::Light => 0x15_1a_21,
+        })
+    }
+
+    /// Of a threshold.
+    pub(crate) fn threshold(self) -> Color {
+        Color::opaque(match self {
+            Self::Dark => 0xff_7b_72,
+            Self::Light => 0xc6_28_28,
+        })
+    }
+
+    /// Of a state: those that say by their name how things are have a colour of their own, the others that of a line.
+    pub(crate) fn state(self, name: &str, n: usize) -> Color {
+        let dark = self == Self::Dark;
+        let is = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(name));
+        if is(&["online", "on", "true", "ok", "up", "running", "open", "1"]) {
+            Color::opaque(if dark { 0x3f_d0_7f } else { 0x17_7a_45 })
+        } else if is(&[
+            "offline", "off", "false", "error", "down", "failed", "fault", "0",
+        ]) {
+            Color::opaque(if dark { 0xff_7b_72 } else { 0xc6_28_28 })
+        } else {
+            self.line(n + 1)
+        }
+    }
+
+    /// Of a cell of a heat map, from 0 to 1. Lightness alone rises or falls, so it reads with any kind of colour vision.
+    pub(crate) fn heat(self, share: f64) -> Color {
+        let (low, high) = match self {
+            Self::Dark => ((0x1b, 0x2a, 0x33), (0x7d, 0xf5, 0xe3)),
+            Self::Light => ((0xe0, 0xee, 0xed), (0x06, 0x4e, 0x49)),
+        };
+        let share = share.clamp(0.0, 1.0);
+        let mix = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * share) as u8;
+        Color {
+            rgb: (mix(low.0, high.0), mix(low.1, high.1), mix(low.2, high.2)),
+            alpha: 1.0,
+        }
+    }
+
+    /// Black or white, whichever is read better on a colour.
+    pub(crate) fn ink_on(color: Color) -> Color {
+        let (r, g, b) = color.rgb;
+        let luma = 299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b);
+        Color::opaque(if luma > 130_000 {
+            0x04_10_12
+        } else {
+            0xff_ff_ff
+        })
+    }
+
     /// The colour of the nth line. Seven tell apart with any kind of colour vision; past those they come again, paler.
     pub fn line(self, n: usize) -> Color {
         let palette = self.palette();

@@ -1,0 +1,136 @@
+//! A row for each line, its cells coloured by the mean of the values in their time.
+
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::plane::{BOTTOM, FONT, PAD, RIGHT, TOP, Words, fitting, offset, seconds, width_of};
+use super::{ChartDrawing, Drawn, Line, Picture, Root};
+use crate::axis::magnitude;
+
+/// A cell is this wide at least.
+const CELL: f64 = 6.0;
+/// A row is this high at least, and at most.
+const ROW: (f64, f64) = (11.0, 46.0);
+/// The key to the colours.
+const KEY: f64 = 8.0;
+
+/// The rows that find room, their height, and how wide their names are.
+pub fn rows<'n>(
+    root: &Root<'_>,
+    names: impl ExactSizeIterator<Item = &'n str> + Clone,
+) -> (usize, f64, f64) {
+    let height = f64::from(root.size.1) - TOP - BOTTOM;
+    let fit = ((height / ROW.0) as usize).max(1).min(names.len());
+    let row = (height / fit.max(1) as f64).clamp(ROW.0.min(height), ROW.1);
+    let widest = names
+        .take(fit)
+        .map(|name| width_of(name, FONT))
+        .fold(0.0, f64::max);
+    let left = (widest + 2.0 * PAD).min(f64::from(root.size.0) * 0.34);
+    (fit, row, left)
+}
+
+/// The name of a row, left of it.
+pub fn name(root: &Root<'_>, text: &str, left: f64, middle: f64) -> Drawn {
+    root.words(&Words {
+        text: &fitting(text, FONT, left - 2.0 * PAD),
+        at: (left - PAD, middle),
+        size: FONT,
+        color: root.theme.text(),
+        pos: (HPos::Right, VPos::Center),
+    })
+}
+
+pub fn draw(
+    chart: &ChartDrawing<'_>,
+    lines: &[Line<'_>],
+    root: &Root<'_>,
+    picture: &mut Picture,
+) -> Drawn {
+    let (fit, row, left) = rows(root, lines.iter().map(|line| line.name));
+    picture.hidden_rows = (lines.len() - fit) as u64;
+    picture.plot = Some(root.plot(left, 0.0, 1.0));
+    let (size, span) = (root.size, seconds(chart));
+    let width = f64::from(size.0) - left - RIGHT;
+    let columns = ((width / CELL) as usize).clamp(1, 240);
+    let mut means: Vec<Vec<Option<f64>>> = Vec::with_capacity(fit);
+    for line in &lines[..fit] {
+        let mut cells = vec![(0.0, 0u64); columns];
+        for point in line.series.between(chart.from, chart.to) {
+            let cell = (offset(chart, point.at) / span * columns as f64) as usize;
+            let (mean, count) = &mut cells[cell.min(columns - 1)];
+            *count += 1;
+            *mean += point.value / *count as f64 - *mean / *count as f64;
+        }
+        let filled = cells.into_iter();
+        means.push(
+            filled
+                .map(|(mean, count)| (count > 0).then_some(mean))
+                .collect(),
+        );
+    }
+    let extent =
+        means
+            .iter()
+            .flatten()
+            .flatten()
+            .fold(None, |extent: Option<(f64, f64)>, &value| {
+                let (low, high) = extent.unwrap_or((value, value));
+                Some((low.min(value), high.max(value)))
+            });
+    {
+        let mut plane = root.plane(left, 0.0..span, 0.0..1.0)?;
+        root.marks_below(&mut plane, left, root.times(chart, left))?;
+    }
+    let Some((low, high)) = extent else {
+        return root.nothing(left);
+    };
+    let share = |value: f64| {
+        if high > low {
+            (value - low) / (high - low)
+        } else {
+            0.5
+        }
+    };
+    // Cells end on pixels: two that share one would leave a seam.
+    let edge = |column: usize| left.round() + (width * column as f64 / columns as f64).round();
+    for (n, (line, means)) in lines.iter().zip(&means).enumerate() {
+        let top = TOP + row * n as f64;
+        name(root, line.name, left, top + row / 2.0)?;
+        for (column, mean) in means.iter().enumerate() {
+            if let Some(mean) = mean {
+                let (x, end) = (edge(column), edge(column + 1));
+                let color = root.theme.heat(share(*mean));
+                root.block((x, top), (end - x, row - 1.0), color)?;
+            }
+        }
+    }
+    key(root, low, high, &chart.unit)
+}
+
+/// Says at the bottom left which colour is which value.
+fn key(root: &Root<'_>, low: f64, high: f64, unit: &str) -> Drawn {
+    let y = f64::from(root.size.1) - KEY - 4.0;
+    let (low, high) = (magnitude(low), magnitude(high));
+    let high = if unit.is_empty() {
+        high
+    } else {
+        format!("{high} {unit}")
+    };
+    let steps = 20;
+    let start = PAD + width_of(&low, FONT) + 4.0;
+    for step in 0..steps {
+        let color = root.theme.heat(f64::from(step) / f64::from(steps - 1));
+        let x = start.round() + f64::from(step) * 2.0;
+        root.block((x, y), (2.0, KEY), color)?;
+    }
+    for (text, x) in [(&low, PAD), (&high, start + f64::from(steps) * 2.0 + 4.0)] {
+        root.words(&Words {
+            text,
+            at: (x, y + KEY / 2.0),
+            size: FONT,
+            color: root.theme.text(),
+            pos: (HPos::Left, VPos::Center),
+        })?;
+    }
+    Ok(())
+}
