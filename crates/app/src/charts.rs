@@ -1,32 +1,51 @@
 //! The charts that a person has made, fed while the broker runs.
 //!
-//! Duty: keep charts and their series, read each recorded packet once for all of them, sample the broker's counters
-//! each second, and hand out pictures in the words of [`api`](crate::api).
-//! Not here: finding numbers ([`payloads`](crate::payloads)), drawing (`series`), keeping packets (`capture`).
+//! Duty: keep dashboards, charts and their series, read each recorded packet once for all of them, sample the broker's
+//! counters each second, and hand out pictures in the words of [`api`](crate::api).
+//! Not here: finding values ([`payloads`](crate::payloads)), drawing (`series`), keeping packets (`capture`).
 //! Invariant: charts, lines and points are bounded, and what a bound leaves out is counted.
 
+mod boards;
+mod export;
 mod feed;
+mod flow;
+mod keep;
+mod offline;
 mod picture;
+mod samples;
 
 use std::collections::BTreeMap;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use mqttwb_capture::{Capture, Cursor};
-use mqttwb_model::{Timestamp, TopicFilter};
+use mqttwb_model::{Direction, Timestamp, TopicFilter};
 use mqttwb_payload::Path;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::Result;
-use crate::api::{ApiError, Chart, ChartFrame, ChartSource, ChartView, ErrorCode};
+use crate::api::{
+    ApiError, Chart, ChartFrame, ChartKind, ChartList, ChartMeasure, ChartReading, ChartSource,
+    ChartView, Dashboard, ErrorCode,
+};
 use crate::payloads::Payloads;
 
-use feed::{PayloadFeed, Throughput};
+use feed::{Feed, Found, Lines};
+use flow::Flow;
+use keep::Kept;
+use samples::Samples;
 
-/// Charts at most.
+pub use offline::{Asked, chart_recording};
+pub use samples::Counters;
+
+/// Charts at most, on all dashboards together.
 const CHARTS: usize = 100;
+
+/// Dashboards at most.
+const DASHBOARDS: usize = 50;
 
 /// Lines of a chart at most; further topics are counted.
 const LINES: usize = 50;
@@ -34,12 +53,21 @@ const LINES: usize = 50;
 /// Points of a line at most; older ones are thinned.
 const POINTS: usize = 20_000;
 
-/// What a chart can look back, in seconds.
+/// Changes of state of a line at most; the oldest go first.
+const CHANGES: usize = 20_000;
+
+/// What a chart can look back, in seconds; 0 stands for all of it.
 const WINDOW: std::ops::RangeInclusive<u32> = 10..=DAY;
 const DAY: u32 = 24 * 60 * 60;
 
 /// The longest title, in characters.
 const TITLE: usize = 200;
+
+/// The longest unit and label of a threshold, in characters.
+const LABEL: usize = 40;
+
+/// Thresholds of a chart.
+const THRESHOLDS: usize = 10;
 
 /// How often new packets are read.
 const TICK: Duration = Duration::from_millis(100);
@@ -47,35 +75,40 @@ const TICK: Duration = Duration::from_millis(100);
 /// Batches of packets that are read in a tick at most: about half a million packets.
 const BATCHES: usize = 32;
 
-/// Messages that the broker has taken and delivered since it was started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counters {
-    /// From publishers.
-    pub messages_in: u64,
-    /// To subscribers.
-    pub messages_out: u64,
-}
+/// Where the embedded broker's counters are read.
+type ReadCounters = Box<dyn Fn() -> Counters + Send + Sync>;
 
-/// The charts. One called "Throughput" is there from the start.
+/// The charts. One of the messages per second is there from the start.
 pub struct Charts {
     capture: Arc<Capture>,
-    counters: Box<dyn Fn() -> Counters + Send + Sync>,
+    counters: ReadCounters,
     payloads: Arc<Payloads>,
+    /// Where they are kept; nowhere in tests, and where the file could not be read.
+    file: Option<PathBuf>,
     state: Mutex<State>,
 }
 
 struct State {
+    dashboards: Vec<Dashboard>,
     charts: BTreeMap<u32, Charted>,
     last_id: u32,
+    problem: Option<ApiError>,
     /// Where reading has come to, for every chart that is not still catching up.
     cursor: Cursor,
-    throughput: Throughput,
+    samples: Samples,
 }
 
 struct Charted {
     chart: Chart,
-    /// `None` for a chart of the throughput, which all of them share.
-    feed: Option<PayloadFeed>,
+    /// `None` for a chart of what is sampled, which all of them share.
+    feed: Option<Feed>,
+}
+
+/// Where a chart's values are found in packets.
+enum Parsed {
+    Payload(TopicFilter, Path),
+    Flow(ChartMeasure),
+    Sampled,
 }
 
 impl std::fmt::Debug for Charts {
@@ -85,33 +118,96 @@ impl std::fmt::Debug for Charts {
 }
 
 impl Charts {
-    /// The first charts. `counters` is asked each second.
+    /// The first charts, kept nowhere. `counters` is asked each second.
     pub fn new(
         capture: Arc<Capture>,
         payloads: Arc<Payloads>,
         counters: impl Fn() -> Counters + Send + Sync + 'static,
     ) -> Self {
-        let throughput = Chart {
+        let first = Chart {
             id: 1,
-            title: "Throughput".into(),
-            source: ChartSource::Throughput,
+            title: String::new(),
+            source: ChartSource::Broker {
+                measure: ChartMeasure::Messages,
+            },
+            kind: ChartKind::Line,
             window_secs: 60,
+            unit: String::new(),
+            log: false,
+            thresholds: Vec::new(),
+            dashboard: 1,
+            cell: boards::first_cell(),
         };
-        let charted = Charted {
-            chart: throughput,
-            feed: None,
+        let dashboard = Dashboard {
+            id: 1,
+            title: "Dashboard".into(),
         };
-        Self {
+        let charts = Self {
             state: Mutex::new(State {
-                charts: BTreeMap::from([(1, charted)]),
+                dashboards: Vec::new(),
+                charts: BTreeMap::new(),
                 last_id: 1,
+                problem: None,
                 cursor: Cursor::at_newest(capture.clone()),
-                throughput: Throughput::default(),
+                samples: Samples::default(),
             }),
             capture,
             counters: Box::new(counters),
             payloads,
+            file: None,
+        };
+        charts.put(Kept::new(1, vec![dashboard], vec![first]));
+        charts
+    }
+
+    /// The charts of a data folder. Where they can't be read, the first charts, and the reason with them.
+    pub fn open(mut self, data: &FilePath) -> Self {
+        let file = keep::file(data);
+        match keep::read(&file) {
+            Ok(kept) => {
+                self.file = Some(file);
+                if let Some(kept) = kept {
+                    self.put(kept);
+                }
+            }
+            Err(error) => self.state.lock().problem = Some(error),
         }
+        self
+    }
+
+    /// Puts what was kept in place of what there is. What makes no sense any more is left out.
+    fn put(&self, kept: Kept) {
+        let mut state = self.state.lock();
+        state.last_id = kept.last_id;
+        if !kept.dashboards.is_empty() {
+            state.dashboards = kept.dashboards.into_iter().take(DASHBOARDS).collect();
+        }
+        state.charts.clear();
+        for chart in kept.charts.into_iter().take(CHARTS) {
+            let on_board = |board: &Dashboard| board.id == chart.dashboard;
+            if !state.dashboards.iter().any(on_board) {
+                continue;
+            }
+            if let Ok((chart, parsed)) = check(chart) {
+                let feed = self.feed(&chart, parsed, &state.cursor);
+                state.last_id = state.last_id.max(chart.id);
+                state.charts.insert(chart.id, Charted { chart, feed });
+            }
+        }
+    }
+
+    /// Writes what there is, if it is kept.
+    fn save(&self) -> Result<()> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        // Written while the lock is held: of two that save, the later has the newer charts.
+        let mut state = self.state.lock();
+        let charts = state.charts.values().map(|charted| charted.chart.clone());
+        let kept = Kept::new(state.last_id, state.dashboards.clone(), charts.collect());
+        let written = keep::write(file, &kept);
+        state.problem = written.as_ref().err().cloned();
+        written
     }
 
     /// Feeds the charts until `stop` says so, or its sender is gone.
@@ -136,26 +232,32 @@ impl Charts {
 
     /// What is to do at a time: sample, and read what has come.
     fn tick(&self, now: Timestamp) {
-        if self.state.lock().throughput.is_due(now) {
+        if self.state.lock().samples.is_due(now) {
             let counters = (self.counters)();
             self.sample(now, counters);
         }
         self.read();
+        let mut state = self.state.lock();
+        feeds(&mut state.charts).for_each(|feed| feed.tick(now));
     }
 
     /// Takes the broker's counters at a time.
     fn sample(&self, now: Timestamp, counters: Counters) {
         let mut state = self.state.lock();
-        state.throughput.sample(now, counters);
-        let day_ago = Timestamp(
-            now.0
-                .saturating_sub(Duration::from_secs(DAY.into()).as_nanos() as u64),
-        );
-        let feeds = state
-            .charts
-            .values_mut()
-            .filter_map(|charted| charted.feed.as_mut());
-        feeds.for_each(|feed| feed.forget_before(day_ago));
+        state.samples.sample(now, counters);
+        let day = Duration::from_secs(DAY.into()).as_nanos() as u64;
+        let day_ago = Timestamp(now.0.saturating_sub(day));
+        state.samples.forget_before(day_ago);
+        feeds(&mut state.charts).for_each(|feed| feed.forget_before(day_ago));
+    }
+
+    /// Whether a chart shows how many messages wait, which takes asking every session.
+    pub fn show_queued(&self) -> bool {
+        let queued = ChartSource::Broker {
+            measure: ChartMeasure::Queued,
+        };
+        let state = self.state.lock();
+        state.charts.values().any(|c| c.chart.source == queued)
     }
 
     /// Reads the packets that have come.
@@ -164,10 +266,7 @@ impl Charts {
             // The lock is given back between batches, so that a picture never waits for a tick.
             let mut state = self.state.lock();
             let State { charts, cursor, .. } = &mut *state;
-            let mut feeds: Vec<&mut PayloadFeed> = charts
-                .values_mut()
-                .filter_map(|charted| charted.feed.as_mut())
-                .collect();
+            let mut feeds: Vec<&mut Feed> = feeds(charts).collect();
             if feeds.is_empty() {
                 *cursor = Cursor::at_newest(self.capture.clone());
                 return;
@@ -187,61 +286,78 @@ impl Charts {
         }
     }
 
-    /// The charts, in the order that they were made.
-    pub fn list(&self) -> Vec<Chart> {
-        self.state
-            .lock()
-            .charts
-            .values()
-            .map(|charted| charted.chart.clone())
-            .collect()
+    /// The dashboards and their charts, in the order that they were made.
+    pub fn list(&self) -> ChartList {
+        let state = self.state.lock();
+        let charts = state.charts.values().map(|charted| charted.chart.clone());
+        ChartList {
+            charts: charts.collect(),
+            dashboards: state.dashboards.clone(),
+            problem: state.problem.clone(),
+        }
     }
 
-    /// Adds a chart; its `id` is given here. It begins with what is recorded already.
+    /// Adds a chart; its `id`, and a place where it has none, are given here. It begins with what is recorded already.
     pub fn create(&self, chart: Chart) -> Result<Chart> {
+        let made = self.add(chart)?;
+        self.save()?;
+        Ok(made)
+    }
+
+    fn add(&self, chart: Chart) -> Result<Chart> {
         let (mut chart, parsed) = check(chart)?;
         let mut state = self.state.lock();
         if state.charts.len() >= CHARTS {
             return Err(ApiError::new(
                 ErrorCode::InvalidInput,
-                format!("there are {CHARTS} charts already, which is the most there can be"),
+                format!("There are {CHARTS} charts already, which is the most there can be."),
             )
             .hint("Remove one that you don't need."));
         }
+        boards::place(&mut chart, &state)?;
         state.last_id += 1;
         chart.id = state.last_id;
-        let feed = parsed.map(|source| self.feed(source, &state.cursor));
-        state.charts.insert(
-            chart.id,
-            Charted {
-                chart: chart.clone(),
-                feed,
-            },
-        );
+        let feed = self.feed(&chart, parsed, &state.cursor);
+        let charted = Charted {
+            chart: chart.clone(),
+            feed,
+        };
+        state.charts.insert(chart.id, charted);
         Ok(chart)
     }
 
-    /// Changes title, source or window of a chart. Its points stay where its source does.
+    /// Changes a chart. Its points stay where what it reads stays.
     pub fn update(&self, chart: Chart) -> Result<Chart> {
-        let (chart, parsed) = check(chart)?;
-        let mut state = self.state.lock();
-        let State { charts, cursor, .. } = &mut *state;
-        let charted = charts
-            .get_mut(&chart.id)
-            .ok_or_else(|| not_found(chart.id))?;
-        if charted.chart.source != chart.source {
-            charted.feed = parsed.map(|source| self.feed(source, cursor));
+        let (mut chart, parsed) = check(chart)?;
+        {
+            let mut state = self.state.lock();
+            let Some(known) = state.charts.get(&chart.id).map(|known| &known.chart) else {
+                return Err(not_found(chart.id));
+            };
+            let reads = |chart: &Chart| (chart.source.clone(), chart.kind == ChartKind::States);
+            let same = reads(known) == reads(&chart);
+            if chart.dashboard != known.dashboard || chart.cell.w == 0 {
+                chart.cell.w = 0;
+                boards::place(&mut chart, &state)?;
+            }
+            let feed = (!same).then(|| self.feed(&chart, parsed, &state.cursor));
+            if let Some(charted) = state.charts.get_mut(&chart.id) {
+                charted.chart = chart.clone();
+                if let Some(feed) = feed {
+                    charted.feed = feed;
+                }
+            }
         }
-        charted.chart = chart.clone();
+        self.save()?;
         Ok(chart)
     }
 
     /// Removes a chart. Returns it, for an undo.
     pub fn remove(&self, id: u32) -> Result<Chart> {
         let removed = self.state.lock().charts.remove(&id);
-        removed
-            .map(|charted| charted.chart)
-            .ok_or_else(|| not_found(id))
+        let removed = removed.ok_or_else(|| not_found(id))?;
+        self.save()?;
+        Ok(removed.chart)
     }
 
     /// A chart, drawn as it is now. `frame` is 0; who sends it numbers it.
@@ -250,43 +366,107 @@ impl Charts {
     }
 
     fn frame_at(&self, view: ChartView, now: Timestamp) -> Result<ChartFrame> {
-        let state = self.state.lock();
-        let charted = state
-            .charts
-            .get(&view.id)
-            .ok_or_else(|| not_found(view.id))?;
-        Ok(match &charted.feed {
-            Some(feed) => picture::of_payloads(&charted.chart, feed, &view, now),
-            None => picture::of_throughput(&charted.chart, &state.throughput, &view, now),
-        })
+        self.with(view.id, |shown| picture::frame(shown, &view, now))
     }
 
-    fn feed(&self, (filter, path): (TopicFilter, Path), cursor: &Cursor) -> PayloadFeed {
-        PayloadFeed::new(
-            filter,
-            path,
-            Cursor::at_oldest(self.capture.clone()),
-            cursor.next_seq(),
-            Arc::clone(&self.payloads),
-        )
+    /// What the lines of a chart say about a time, in milliseconds since 1970.
+    pub fn reading(&self, view: ChartView, at: f64) -> Result<ChartReading> {
+        let now = Timestamp::now();
+        self.with(view.id, |shown| picture::reading(shown, &view, now, at))
+    }
+
+    /// Looks at a chart with its lines.
+    fn with<T>(&self, id: u32, look: impl FnOnce(&picture::Shown<'_>) -> T) -> Result<T> {
+        let state = self.state.lock();
+        let charted = state.charts.get(&id).ok_or_else(|| not_found(id))?;
+        Ok(look(&charted.shown(&state.samples)))
+    }
+
+    fn feed(&self, chart: &Chart, parsed: Parsed, cursor: &Cursor) -> Option<Feed> {
+        // On its way to the broker each message is seen once, whoever receives it.
+        let direction = Direction::ToBroker;
+        let found = found(chart.kind, parsed, direction, &self.payloads)?;
+        let oldest = Cursor::at_oldest(self.capture.clone());
+        Some(Feed::new(found, oldest, cursor.next_seq()))
+    }
+}
+
+impl Charted {
+    fn shown<'a>(&'a self, samples: &'a Samples) -> picture::Shown<'a> {
+        picture::Shown {
+            chart: &self.chart,
+            found: self.feed.as_ref().map(|feed| &feed.found),
+            missed: self.feed.as_ref().map_or(0, |feed| feed.missed),
+            samples,
+        }
+    }
+}
+
+fn feeds(charts: &mut BTreeMap<u32, Charted>) -> impl Iterator<Item = &mut Feed> {
+    charts
+        .values_mut()
+        .filter_map(|charted| charted.feed.as_mut())
+}
+
+/// What is to be found in packets for a chart; nothing where it is sampled.
+fn found(
+    kind: ChartKind,
+    parsed: Parsed,
+    direction: Direction,
+    payloads: &Arc<Payloads>,
+) -> Option<Found> {
+    match parsed {
+        Parsed::Sampled => None,
+        Parsed::Flow(measure) => Flow::new(measure).map(Found::Flow),
+        Parsed::Payload(filter, path) => {
+            let payloads = payloads.clone();
+            Some(match kind {
+                ChartKind::States => Found::States(Lines::new(filter, path, direction, payloads)),
+                _ => Found::Numbers(Lines::new(filter, path, direction, payloads)),
+            })
+        }
     }
 }
 
 fn not_found(id: u32) -> ApiError {
-    ApiError::new(ErrorCode::NotFound, format!("there is no chart {id}"))
+    ApiError::new(ErrorCode::NotFound, format!("There is no chart {id}."))
 }
 
-/// A chart as it can be kept, and where its numbers come from.
-fn check(mut chart: Chart) -> Result<(Chart, Option<(TopicFilter, Path)>)> {
-    let invalid = |message: String| ApiError::new(ErrorCode::InvalidInput, message);
-    if !WINDOW.contains(&chart.window_secs) {
+fn invalid(message: String) -> ApiError {
+    ApiError::new(ErrorCode::InvalidInput, message)
+}
+
+/// A text without space around it, if it is not too long.
+fn short(text: &str, most: usize, what: &str) -> Result<String> {
+    let text = text.trim();
+    if text.chars().count() > most {
+        return Err(invalid(format!("{what} has at most {most} characters.")));
+    }
+    Ok(text.to_owned())
+}
+
+/// A chart as it can be kept, and where its values come from.
+fn check(mut chart: Chart) -> Result<(Chart, Parsed)> {
+    if chart.window_secs != 0 && !WINDOW.contains(&chart.window_secs) {
         return Err(invalid(format!(
-            "a chart looks back from 10 seconds to 24 hours, not {} seconds",
+            "A chart looks back from 10 seconds to 24 hours, not {} seconds.",
             chart.window_secs
         )));
     }
     let (parsed, title) = match &chart.source {
-        ChartSource::Throughput => (None, "Throughput".to_owned()),
+        ChartSource::Broker { measure } => {
+            if chart.kind == ChartKind::States {
+                return Err(invalid(
+                    "What is measured of the broker has no states: choose another kind of chart."
+                        .into(),
+                ));
+            }
+            let parsed = match Flow::new(*measure) {
+                Some(_) => Parsed::Flow(*measure),
+                None => Parsed::Sampled,
+            };
+            (parsed, picture::title(*measure).to_owned())
+        }
         ChartSource::Payload { filter, path } => {
             let topic = TopicFilter::try_from(filter.as_str())
                 .map_err(|error| invalid(format!("“{filter}” is no topic filter: {error}")))?;
@@ -296,16 +476,26 @@ fn check(mut chart: Chart) -> Result<(Chart, Option<(TopicFilter, Path)>)> {
                 "" => filter.clone(),
                 path => format!("{path} of {filter}"),
             };
-            (Some((topic, parsed)), title)
+            (Parsed::Payload(topic, parsed), title)
         }
     };
-    chart.title = match chart.title.trim() {
-        "" => title.chars().take(TITLE).collect(),
-        own if own.chars().count() > TITLE => {
-            return Err(invalid(format!("a title has at most {TITLE} characters")));
+    chart.title = short(&chart.title, TITLE, "A title")?;
+    if chart.title.is_empty() {
+        chart.title = title.chars().take(TITLE).collect();
+    }
+    chart.unit = short(&chart.unit, LABEL, "A unit")?;
+    if chart.thresholds.len() > THRESHOLDS {
+        return Err(invalid(format!(
+            "A chart has at most {THRESHOLDS} marked values."
+        )));
+    }
+    for threshold in &mut chart.thresholds {
+        threshold.label = short(&threshold.label, LABEL, "A label")?;
+        if !threshold.value.is_finite() {
+            return Err(invalid("A marked value is a number.".into()));
         }
-        own => own.to_owned(),
-    };
+    }
+    boards::check_cell(&mut chart.cell);
     Ok((chart, parsed))
 }
 

@@ -101,6 +101,29 @@ impl BrokerControl {
         Ok(page(listing, |session| session.client.to_string()))
     }
 
+    /// Messages that wait to be sent or acknowledged, in all sessions; unknown while the broker does not run.
+    pub(crate) async fn waiting(&self) -> Option<u64> {
+        let mut waiting = 0;
+        let mut request = PageRequest {
+            after: None,
+            count: MOST,
+        };
+        loop {
+            let page = self.sessions(request).await.ok()?;
+            let of_page = page.items.iter().map(|session| u64::from(session.waiting));
+            waiting += of_page.sum::<u64>();
+            match page.next {
+                Some(next) => {
+                    request = PageRequest {
+                        after: Some(next),
+                        count: MOST,
+                    };
+                }
+                None => return Some(waiting),
+            }
+        }
+    }
+
     /// One session in full.
     pub(crate) async fn session(&self, request: SessionRequest) -> Result<SessionDetail> {
         let running = self.running().ok_or_else(not_running)?;

@@ -8,7 +8,7 @@ mod access;
 pub mod api;
 mod broker;
 mod certificates;
-mod charts;
+pub mod charts;
 mod clients;
 mod commands;
 pub mod config;
@@ -68,6 +68,8 @@ pub struct App {
     recordings: Arc<Recordings>,
     meter: Arc<Mutex<Meter>>,
     expiring: Arc<Mutex<Vec<Finding>>>,
+    /// How many messages wait in all sessions; unknown while no chart shows it.
+    queued: Arc<Mutex<Option<u64>>>,
     stop: watch::Sender<bool>,
 }
 
@@ -99,13 +101,24 @@ impl App {
         let counted = broker.clone();
         let folder = data.clone();
         let payloads = Arc::new(blocking(move || Payloads::open_in(&folder)).await?);
-        let charts = Arc::new(Charts::new(capture.clone(), payloads.clone(), move || {
+        let queued = Arc::new(Mutex::new(None));
+        let (lost, waiting) = (capture.clone(), queued.clone());
+        let charts = Charts::new(capture.clone(), payloads.clone(), move || {
             let values = counted.counters();
             Counters {
                 messages_in: values.messages_in,
                 messages_out: values.messages_out,
+                bytes_in: values.bytes_in,
+                bytes_out: values.bytes_out,
+                dropped: values.dropped,
+                not_captured: lost.stats().lost,
+                connections: values.connections,
+                retained: values.retained,
+                queued: *waiting.lock(),
             }
-        }));
+        });
+        let folder = data.clone();
+        let charts = blocking(move || Ok(Arc::new(charts.open(&folder)))).await?;
         let (folder, observer) = (data.clone(), capture.clone());
         let clients = blocking(move || TestClients::open(&folder, observer)).await?;
         let (stop, stopped) = watch::channel(false);
@@ -122,6 +135,7 @@ impl App {
             charts: charts.clone(),
             payloads,
             recordings,
+            queued,
             stop,
         };
         tokio::spawn(async move { charts.run(stopped).await });
@@ -133,6 +147,7 @@ impl App {
     fn spawn_pulse(&self) {
         let (broker, meter) = (self.broker.clone(), self.meter.clone());
         let (certificates, expiring) = (self.certificates.clone(), self.expiring.clone());
+        let (charts, queued) = (self.charts.clone(), self.queued.clone());
         let mut stopped = self.stop.subscribe();
         tokio::spawn(async move {
             let mut every_second = tokio::time::interval(Duration::from_secs(1));
@@ -142,6 +157,12 @@ impl App {
                     _ = stopped.wait_for(|stop| *stop) => return,
                 }
                 meter.lock().sample(Timestamp::now(), broker.counters());
+                let waiting = if charts.show_queued() {
+                    broker.waiting().await
+                } else {
+                    None
+                };
+                *queued.lock() = waiting;
                 if second % CERTIFICATES_EVERY == 0 {
                     broker.keep_certificates_good().await;
                     let certificates = certificates.clone();

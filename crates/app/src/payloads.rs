@@ -47,6 +47,8 @@ const NUMBERS: usize = 200;
 const BRIEF: usize = 200;
 /// Payloads that stay decoded: the one that is looked at, and the one that it is compared with.
 const OPEN: usize = 2;
+/// Bytes of a state that are kept.
+const STATE: usize = 60;
 /// A payload longer than this is not tried as something binary when a chart looks for a number without a rule.
 const CHARTED: usize = 64 * 1024;
 
@@ -385,6 +387,35 @@ impl Payloads {
         let decoder =
             decoder.unwrap_or_else(|| detect(&expanded.bytes, &self.schemas.lock().avro()));
         path.number_at(&decoder.decode(&expanded.bytes).value?)
+    }
+
+    /// The value at a path of a payload as a text, where it holds no others: a word, a number, true or false.
+    pub fn state(&self, topic: &str, payload: &[u8], path: &Path) -> Option<String> {
+        let decoder = {
+            let schemas = self.schemas.lock();
+            let rule = schemas.rule_for(topic);
+            rule.and_then(|rule| schemas.decoder(&rule.decoder).ok())
+        };
+        if decoder.is_none() && payload.len() > CHARTED {
+            return None;
+        }
+        let expanded = expand(payload);
+        let decoder =
+            decoder.unwrap_or_else(|| detect(&expanded.bytes, &self.schemas.lock().avro()));
+        let decoded = decoder.decode(&expanded.bytes).value?;
+        let found = path.find(&decoded)?;
+        if matches!(
+            found.kind(),
+            ValueKind::List | ValueKind::Map | ValueKind::Bytes
+        ) {
+            return None;
+        }
+        Some(found.brief(STATE).0.trim().to_owned())
+    }
+
+    /// The folder for downloads.
+    pub(crate) fn downloads(&self) -> &FilePath {
+        &self.downloads
     }
 
     /// Rules and schemas.

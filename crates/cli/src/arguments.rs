@@ -2,6 +2,7 @@
 
 mod access;
 mod certificates;
+mod chart;
 mod faults;
 mod inspect;
 mod recordings;
@@ -13,6 +14,7 @@ use mqttwb_app::api::Version;
 
 pub use access::{AccessCommand, AccountCommand, WhatIfArguments};
 pub use certificates::*;
+pub use chart::Chart;
 pub use faults::{FaultCommand, action_text};
 pub use inspect::{InspectCommand, Paging, SessionArguments};
 pub use recordings::{Compare, ExportRecording, Import, Record, Replay};
@@ -57,6 +59,8 @@ pub enum Command {
     Sub(Subscribe),
     /// Record packets into a file: of the broker that runs on the data folder
     Record(Record),
+    /// Draw values of a recording or of a broker, as SVG, PNG or CSV
+    Chart(Chart),
     /// Write a recording as JSON lines, CSV or pcapng
     Export(ExportRecording),
     /// Make a recording of the MQTT in a pcapng or pcap file

@@ -8,6 +8,7 @@ mod access;
 mod arguments;
 mod broker;
 mod cert;
+mod chart;
 mod check;
 mod inspect;
 mod output;
@@ -80,6 +81,7 @@ fn run(arguments: Arguments, output: &Output) -> Result<()> {
             Command::Record(record) => {
                 recordings::record(data(arguments.data)?, record, output).await
             }
+            Command::Chart(wanted) => chart::chart(data(arguments.data)?, wanted, output).await,
             Command::Export(export) => recordings::export(export, output).await,
             Command::Import(import) => recordings::import(import, output).await,
             Command::Replay(replay) => recordings::replay(replay, output).await,

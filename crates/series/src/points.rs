@@ -106,6 +106,12 @@ impl Series {
             .take_while(move |point| point.at <= to)
     }
 
+    /// The last point up to a time.
+    pub fn at_or_before(&self, at: Timestamp) -> Option<Point> {
+        let after = self.points.partition_point(|point| point.at <= at);
+        self.points.get(after.checked_sub(1)?).copied()
+    }
+
     /// The point that is nearest to a time; of two as near the earlier.
     pub fn nearest(&self, at: Timestamp) -> Option<Point> {
         let after = self.points.partition_point(|point| point.at < at);

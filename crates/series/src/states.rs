@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use mqttwb_model::Timestamp;
 
+use crate::theme::{Color, Theme};
+
 /// States that are told apart; any others are one.
 const NAMES: usize = 200;
 
@@ -109,6 +111,11 @@ impl States {
     pub fn at(&self, at: Timestamp) -> Option<&Began> {
         let after = self.changes.partition_point(|began| began.at <= at);
         self.changes.get(after.checked_sub(1)?)
+    }
+
+    /// The colour of a state in a theme.
+    pub fn color(&self, began: &Began, theme: Theme) -> Color {
+        theme.state(&began.state, self.number(&began.state))
     }
 
     /// The number of a state: in the order that they were first seen.

@@ -9,6 +9,7 @@ import type {
   Chart,
   ChartFrame,
   ChartView,
+  Dashboard,
   ClientConfig,
   ConfigReport,
   Decoders,
@@ -536,17 +537,32 @@ function detail(seq: number): PacketDetail {
   };
 }
 
+const chart = (id: number, more: Pick<Chart, 'title' | 'source'> & Partial<Chart>): Chart => ({
+  id,
+  kind: 'line',
+  windowSecs: 60,
+  unit: '',
+  log: false,
+  thresholds: [],
+  dashboard: 1,
+  cell: { x: ((id - 1) % 2) * 6, y: Math.floor((id - 1) / 2) * 7, w: 6, h: 7 },
+  ...more,
+});
+
+let dashboards: Dashboard[] = [{ id: 1, title: 'Dashboard' }, ...(quiet ? [] : [{ id: 2, title: 'Pumps' }])];
+
 let charts: Chart[] = [
-  { id: 1, title: 'Throughput', source: { kind: 'throughput' }, windowSecs: 600 },
+  chart(1, { title: 'Throughput', source: { kind: 'broker', measure: 'messages' }, windowSecs: 600 }),
   ...(quiet
     ? []
     : [
-        {
-          id: 2,
+        chart(2, {
           title: 'Pressure',
-          source: { kind: 'payload' as const, filter: 'plant/+/+/pressure', path: 'value' },
-          windowSecs: 60,
-        },
+          source: { kind: 'payload', filter: 'plant/+/+/pressure', path: 'value' },
+          unit: 'bar',
+        }),
+        chart(3, { title: 'Latency', source: { kind: 'broker', measure: 'latency' } }),
+        chart(4, { title: 'Waiting messages', source: { kind: 'broker', measure: 'queued' } }),
       ]),
 ];
 
@@ -586,6 +602,7 @@ function picture(view: ChartView): ChartFrame {
       points: 1200,
       last: 1284.4 - index * 700,
       min: 212,
+      mean: 806.5,
       max: 1431,
     };
   });
@@ -601,7 +618,21 @@ function picture(view: ChartView): ChartFrame {
       baseline: 'top',
     });
   });
-  return { frame: 0, id: view.id, ops, series, withoutNumber: view.id === 2 ? 3 : 0, missed: 0, topicsLeftOut: 0 };
+  const now = Date.now();
+  return {
+    frame: 0,
+    id: view.id,
+    ops,
+    span: view.span ?? { from: now - 60_000, to: now },
+    plot: { left, top, right, bottom, low: 0, high: 1600 },
+    series,
+    withoutNumber: view.id === 2 ? 3 : 0,
+    missed: 0,
+    topicsLeftOut: 0,
+    thinned: 0,
+    hiddenRows: 0,
+    notPositive: 0,
+  };
 }
 
 const setting = (
@@ -1266,9 +1297,11 @@ const commands: Record<string, (args: any) => unknown> = {
     open.send();
   },
   topic: ({ topic }) => fakeTopics.detail(topic, started),
-  charts: () => [...charts],
+  charts: () => ({ dashboards: [...dashboards], charts: [...charts] }),
   chart_create: ({ chart }) => {
-    const created = { ...chart, id: ++made };
+    const id = ++made;
+    const cell = chart.cell.w ? chart.cell : { x: (id % 2) * 6, y: 70, w: 6, h: 7 };
+    const created = { ...chart, id, cell, dashboard: chart.dashboard || 1 };
     charts = [...charts, created];
     return created;
   },
@@ -1281,6 +1314,36 @@ const commands: Record<string, (args: any) => unknown> = {
     charts = charts.map((each) => (each.id === chart.id ? chart : each));
     return chart;
   },
+  charts_arrange: ({ cells }) => {
+    charts = charts.map((each) => ({ ...each, cell: cells[each.id] ?? each.cell }));
+    return null;
+  },
+  chart_reading: ({ view, at }) => ({
+    at,
+    values: picture(view).series.map(({ name, color, last }) => ({ name, color, at: at - 140, value: last })),
+  }),
+  chart_export: ({ format }) => ({ path: `/home/ada/Downloads/Pressure.${format}`, size: 20_480 }),
+  dashboard_create: ({ title }) => {
+    const board = { id: ++made, title };
+    dashboards = [...dashboards, board];
+    return board;
+  },
+  dashboard_rename: ({ id, title }) => {
+    dashboards = dashboards.map((each) => (each.id === id ? { id, title } : each));
+    return { id, title };
+  },
+  dashboard_remove: ({ id }) => {
+    const board = dashboards.find((each) => each.id === id);
+    dashboards = dashboards.filter((each) => each.id !== id);
+    return { mqttwbDashboard: 1, title: board?.title ?? '', charts: charts.filter((each) => each.dashboard === id) };
+  },
+  dashboard_export: () => ({ path: '/home/ada/Downloads/Dashboard.json', size: 2048 }),
+  dashboard_import: ({ text }) => {
+    const board = { id: ++made, title: String(JSON.parse(text).title) };
+    dashboards = [...dashboards, board];
+    return board;
+  },
+  dashboard_report: () => ({ path: '/home/ada/Downloads/Dashboard.html', size: 20_480 }),
   live_stream: (args) =>
     STATE === 'broken'
       ? fail(

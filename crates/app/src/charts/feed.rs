@@ -1,123 +1,59 @@
-//! What charts are fed with: samples of counters, and numbers in messages.
+//! What charts are fed with out of packets, and who reads packets for whom.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
-use std::time::Duration;
 
 use mqttwb_capture::{Cursor, Packet};
 use mqttwb_model::{Direction, PacketType, Timestamp, TopicFilter};
 use mqttwb_payload::Path;
-use mqttwb_series::Series;
+use mqttwb_series::{Series, States};
 
-use super::{Counters, LINES, POINTS};
+use super::flow::Flow;
+use super::{CHANGES, LINES, POINTS};
 use crate::payloads::Payloads;
-
-/// Between two samples.
-const SAMPLE: Duration = Duration::from_secs(1);
 
 /// Left-out topics that are told apart; beyond this many the count stands still.
 const LEFT_OUT: usize = 100_000;
 
-/// Messages per second, in and out.
+/// Reads packets for one chart: first what was recorded before it was made, then what comes.
 #[derive(Debug)]
-pub(super) struct Throughput {
-    pub incoming: Series,
-    pub outgoing: Series,
-    last: Option<(Timestamp, Counters)>,
-}
-
-impl Default for Throughput {
-    fn default() -> Self {
-        Self {
-            incoming: Series::new(POINTS),
-            outgoing: Series::new(POINTS),
-            last: None,
-        }
-    }
-}
-
-impl Throughput {
-    /// Whether it is time for a sample.
-    pub fn is_due(&self, now: Timestamp) -> bool {
-        // A clock that was set back must not end the sampling.
-        self.last
-            .is_none_or(|(last, _)| now < last || now.since(last) >= SAMPLE)
-    }
-
-    /// Adds the rates since the last sample.
-    pub fn sample(&mut self, now: Timestamp, counters: Counters) {
-        let last = self.last.replace((now, counters));
-        let Some((before, counted)) = last.filter(|(before, _)| *before < now) else {
-            return; // nothing to compare with
-        };
-        let seconds = now.since(before).as_secs_f64();
-        // Counters begin at zero when the broker is started anew.
-        let rate = |now: u64, before: u64| now.checked_sub(before).unwrap_or(now) as f64 / seconds;
-        self.incoming
-            .push(now, rate(counters.messages_in, counted.messages_in));
-        self.outgoing
-            .push(now, rate(counters.messages_out, counted.messages_out));
-    }
-}
-
-/// Numbers at a path in the messages of a filter, a line for each topic.
-#[derive(Debug)]
-pub(super) struct PayloadFeed {
-    payloads: Arc<Payloads>,
-    filter: TopicFilter,
-    path: Path,
-    lines: Vec<(String, Series)>,
-    by_topic: HashMap<String, usize>,
-    left_out: HashSet<u64>,
-    hashing: RandomState,
-    pub without_number: u64,
+pub(super) struct Feed {
+    /// What it has found.
+    pub found: Found,
+    /// Packets that were gone before they were read.
     pub missed: u64,
     /// Reads what was recorded before the chart was made, up to where all charts read on together.
     catching_up: Option<Cursor>,
     joins_at: u64,
 }
 
-impl PayloadFeed {
+/// What is found in packets.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Numbers in messages.
+    Numbers(Lines<Series>),
+    /// States in messages.
+    States(Lines<States>),
+    /// How messages go through the broker.
+    Flow(Flow),
+}
+
+impl Feed {
     /// An empty one. It reads from `oldest` up to packet `joins_at`, and sees the others as they come.
-    pub fn new(
-        filter: TopicFilter,
-        path: Path,
-        oldest: Cursor,
-        joins_at: u64,
-        payloads: Arc<Payloads>,
-    ) -> Self {
+    pub fn new(found: Found, oldest: Cursor, joins_at: u64) -> Self {
         Self {
-            payloads,
-            filter,
-            path,
-            lines: Vec::new(),
-            by_topic: HashMap::new(),
-            left_out: HashSet::new(),
-            hashing: RandomState::new(),
-            without_number: 0,
+            found,
             missed: 0,
             catching_up: (oldest.next_seq() < joins_at).then_some(oldest),
             joins_at,
         }
     }
 
-    /// The lines, in the order that their topics were seen.
-    pub fn lines(&self) -> impl Iterator<Item = (&str, &Series)> {
-        self.lines
-            .iter()
-            .map(|(topic, series)| (topic.as_str(), series))
-    }
-
-    /// Topics that matched and had a number, but found no room.
-    pub fn topics_left_out(&self) -> u64 {
-        self.left_out.len() as u64
-    }
-
     /// Looks at a packet that came. One that is still catching up comes to it later.
     pub fn see(&mut self, packet: &Packet<'_>) {
         if self.catching_up.is_none() {
-            self.take(packet);
+            self.found.take(packet);
         }
     }
 
@@ -125,6 +61,13 @@ impl PayloadFeed {
     pub fn missed(&mut self, packets: u64) {
         if self.catching_up.is_none() {
             self.missed += packets;
+        }
+    }
+
+    /// Time goes on, whether packets come or not.
+    pub fn tick(&mut self, now: Timestamp) {
+        if let (Found::Flow(flow), None) = (&mut self.found, &self.catching_up) {
+            flow.close_before(now.as_secs());
         }
     }
 
@@ -139,7 +82,7 @@ impl PayloadFeed {
         let batch = cursor.next_batch();
         // What was recorded before the chart was made and is gone was never promised.
         for packet in batch.iter().take_while(|packet| packet.seq < joins_at) {
-            self.take(&packet);
+            self.found.take(&packet);
         }
         if cursor.next_seq() < joins_at && !batch.is_empty() {
             self.catching_up = Some(cursor);
@@ -147,12 +90,129 @@ impl PayloadFeed {
         self.catching_up.is_some()
     }
 
+    /// Forgets what is older than that.
+    pub fn forget_before(&mut self, at: Timestamp) {
+        match &mut self.found {
+            Found::Numbers(found) => found.each(|series| series.forget_before(at)),
+            Found::States(found) => found.each(|states| states.forget_before(at)),
+            Found::Flow(flow) => flow.forget_before(at),
+        }
+    }
+}
+
+impl Found {
+    /// Looks at a packet; at a PUBLISH alone, and at one that is shown twice only once.
+    pub fn take(&mut self, packet: &Packet<'_>) {
+        if packet.seen_by.is_second_view() || packet.packet_type() != Some(PacketType::Publish) {
+            return;
+        }
+        match self {
+            Self::Numbers(found) => found.take(packet),
+            Self::States(found) => found.take(packet),
+            Self::Flow(flow) => flow.take(packet),
+        }
+    }
+}
+
+/// What a line is made of.
+pub(super) trait Holds {
+    /// What one message brings.
+    type Brought;
+    /// An empty one.
+    fn empty() -> Self;
+    /// What a message has at the path.
+    fn find(payloads: &Payloads, topic: &str, payload: &[u8], path: &Path)
+    -> Option<Self::Brought>;
+    /// Takes it.
+    fn push(&mut self, at: Timestamp, brought: Self::Brought);
+}
+
+impl Holds for Series {
+    type Brought = f64;
+
+    fn empty() -> Self {
+        Self::new(POINTS)
+    }
+
+    fn find(payloads: &Payloads, topic: &str, payload: &[u8], path: &Path) -> Option<f64> {
+        payloads.number(topic, payload, path)
+    }
+
+    fn push(&mut self, at: Timestamp, value: f64) {
+        Self::push(self, at, value);
+    }
+}
+
+impl Holds for States {
+    type Brought = String;
+
+    fn empty() -> Self {
+        Self::new(CHANGES)
+    }
+
+    fn find(payloads: &Payloads, topic: &str, payload: &[u8], path: &Path) -> Option<String> {
+        payloads.state(topic, payload, path)
+    }
+
+    fn push(&mut self, at: Timestamp, state: String) {
+        Self::push(self, at, &state);
+    }
+}
+
+/// What is at a path in the messages of a filter, a line for each topic.
+#[derive(Debug)]
+pub(super) struct Lines<L> {
+    payloads: Arc<Payloads>,
+    filter: TopicFilter,
+    path: Path,
+    /// In which direction a message is seen once, whoever else sends or receives it.
+    direction: Direction,
+    lines: Vec<(String, L)>,
+    by_topic: HashMap<String, usize>,
+    left_out: HashSet<u64>,
+    hashing: RandomState,
+    /// Messages that matched and had nothing at the path.
+    pub without: u64,
+}
+
+impl<L: Holds> Lines<L> {
+    pub fn new(
+        filter: TopicFilter,
+        path: Path,
+        direction: Direction,
+        payloads: Arc<Payloads>,
+    ) -> Self {
+        Self {
+            payloads,
+            filter,
+            path,
+            direction,
+            lines: Vec::new(),
+            by_topic: HashMap::new(),
+            left_out: HashSet::new(),
+            hashing: RandomState::new(),
+            without: 0,
+        }
+    }
+
+    /// The lines, in the order that their topics were seen.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &L)> {
+        self.lines
+            .iter()
+            .map(|(topic, line)| (topic.as_str(), line))
+    }
+
+    fn each(&mut self, act: impl Fn(&mut L)) {
+        self.lines.iter_mut().for_each(|(_, line)| act(line));
+    }
+
+    /// Topics that matched and had something at the path, but found no room.
+    pub fn topics_left_out(&self) -> u64 {
+        self.left_out.len() as u64
+    }
+
     fn take(&mut self, packet: &Packet<'_>) {
-        // On its way to the broker each message is seen once, whoever receives it.
-        if packet.direction != Direction::ToBroker
-            || packet.seen_by.is_second_view()
-            || packet.packet_type() != Some(PacketType::Publish)
-        {
+        if packet.direction != self.direction {
             return;
         }
         let Some(topic) = packet.topic() else {
@@ -162,20 +222,20 @@ impl PayloadFeed {
         if line.is_none() && !self.filter.matches(topic) {
             return;
         }
-        let number = match mqttwb_wire::decode(packet.frame, packet.version) {
+        let brought = match mqttwb_wire::decode(packet.frame, packet.version) {
             Ok(mqttwb_wire::Packet::Publish(publish)) => {
-                self.payloads.number(topic, publish.payload, &self.path)
+                L::find(&self.payloads, topic, publish.payload, &self.path)
             }
             _ => None,
         };
-        let Some(value) = number else {
-            self.without_number += 1;
+        let Some(brought) = brought else {
+            self.without += 1;
             return;
         };
         let line = match line {
             Some(line) => line,
             None if self.lines.len() < LINES => {
-                self.lines.push((topic.to_owned(), Series::new(POINTS)));
+                self.lines.push((topic.to_owned(), L::empty()));
                 self.by_topic.insert(topic.to_owned(), self.lines.len() - 1);
                 self.lines.len() - 1
             }
@@ -186,13 +246,6 @@ impl PayloadFeed {
                 return;
             }
         };
-        self.lines[line].1.push(packet.at, value);
-    }
-
-    /// Forgets points older than that.
-    pub fn forget_before(&mut self, at: Timestamp) {
-        self.lines
-            .iter_mut()
-            .for_each(|(_, series)| series.forget_before(at));
+        self.lines[line].1.push(packet.at, brought);
     }
 }

@@ -1,7 +1,7 @@
 use mqttwb_model::{ConnectionId, Direction, Observer, PacketBatch, PacketMark};
 
 use super::*;
-use crate::api::{ChartSeries, DrawOp, Theme};
+use crate::api::{ChartCell, ChartFormat, ChartSeries, ChartSpan, ChartThreshold, DrawOp, Theme};
 
 const SECOND: u64 = 1_000_000_000;
 const START: u64 = 1_700_000_000 * SECOND;
@@ -50,6 +50,12 @@ fn payload_chart(filter: &str, path: &str) -> Chart {
             filter: filter.into(),
             path: path.into(),
         },
+        kind: ChartKind::Line,
+        unit: String::new(),
+        log: false,
+        thresholds: Vec::new(),
+        dashboard: 0,
+        cell: ChartCell::default(),
         window_secs: 60,
     }
 }
@@ -61,6 +67,7 @@ fn view(id: u32) -> ChartView {
         height: 200,
         theme: Theme::Dark,
         utc_offset_minutes: 0,
+        span: None,
     }
 }
 
@@ -76,10 +83,11 @@ fn lines(frame: &ChartFrame) -> Vec<(&str, u64, Option<f64>)> {
 #[test]
 fn throughput_is_there_from_the_start_and_follows_the_counters() {
     let charts = charts();
-    assert_eq!(charts.list().len(), 1);
+    assert_eq!(charts.list().charts.len(), 1);
     let counters = |messages_in, messages_out| Counters {
         messages_in,
         messages_out,
+        ..Counters::default()
     };
     for (second, counters) in [
         (0, counters(100, 0)),
@@ -87,9 +95,9 @@ fn throughput_is_there_from_the_start_and_follows_the_counters() {
         (3, counters(160, 10)),
         (4, counters(7, 3)), // the broker was started anew
     ] {
-        assert!(charts.state.lock().throughput.is_due(at(second)));
+        assert!(charts.state.lock().samples.is_due(at(second)));
         charts.sample(at(second), counters);
-        assert!(!charts.state.lock().throughput.is_due(at(second)));
+        assert!(!charts.state.lock().samples.is_due(at(second)));
     }
     let frame = charts.frame_at(view(1), at(5)).unwrap();
     assert_eq!(lines(&frame), [("in", 3, Some(7.0)), ("out", 3, Some(3.0))]);
@@ -114,13 +122,13 @@ fn throughput_is_there_from_the_start_and_follows_the_counters() {
 fn a_clock_set_back_does_not_end_the_sampling() {
     let charts = charts();
     charts.sample(at(100), Counters::default());
-    assert!(charts.state.lock().throughput.is_due(at(5)));
+    assert!(charts.state.lock().samples.is_due(at(5)));
     charts.sample(at(5), Counters::default());
     charts.sample(
         at(6),
         Counters {
             messages_in: 9,
-            messages_out: 0,
+            ..Counters::default()
         },
     );
     let frame = charts.frame_at(view(1), at(7)).unwrap();
@@ -259,7 +267,7 @@ fn a_chart_that_makes_no_sense_is_refused() {
             ErrorCode::InvalidInput
         );
     }
-    assert_eq!(charts.list().len(), 1);
+    assert_eq!(charts.list().charts.len(), 1);
     let unknown = Chart {
         id: 7,
         ..payload_chart("a", "")
@@ -297,4 +305,326 @@ async fn the_feeding_ends_when_it_is_told_to() {
     let task = tokio::spawn(charts.run(stopped));
     drop(stop);
     task.await.unwrap();
+}
+
+fn reading(charts: &Charts, view: ChartView, second: f64) -> Vec<(String, f64, Option<f64>)> {
+    let at = START as f64 / 1e6 + second * 1000.0;
+    let reading = charts.reading(view, at).unwrap();
+    let said = reading.values.into_iter();
+    said.map(|value| {
+        (
+            value.name,
+            (value.at - START as f64 / 1e6) / 1000.0,
+            value.value,
+        )
+    })
+    .collect()
+}
+
+/// A view of the first minute.
+fn minute(id: u32) -> ChartView {
+    let from = START as f64 / 1e6;
+    ChartView {
+        span: Some(ChartSpan {
+            from,
+            to: from + 60_000.0,
+        }),
+        ..view(id)
+    }
+}
+
+#[test]
+fn a_reading_is_the_nearest_value_that_was_sent_and_when() {
+    let charts = charts();
+    charts.create(payload_chart("t/+", "")).unwrap();
+    for (second, topic, payload) in [(1, "t/a", "1.25"), (4, "t/a", "2.5"), (2, "t/b", "-7")] {
+        publish(&charts, Direction::ToBroker, second, topic, payload);
+    }
+    charts.read();
+    let read = reading(&charts, minute(2), 3.9);
+    assert_eq!(
+        read,
+        [
+            ("t/a".to_owned(), 4.0, Some(2.5)),
+            ("t/b".to_owned(), 2.0, Some(-7.0))
+        ]
+    );
+    let zoomed = ChartView {
+        span: Some(ChartSpan {
+            from: START as f64 / 1e6 + 3_000.0,
+            to: START as f64 / 1e6 + 5_000.0,
+        }),
+        ..view(2)
+    };
+    let names: Vec<String> = reading(&charts, zoomed, 3.9)
+        .into_iter()
+        .map(|v| v.0)
+        .collect();
+    assert_eq!(names, ["t/a"], "what is not shown is not read");
+}
+
+#[test]
+fn a_chart_of_states_follows_words_numbers_and_booleans() {
+    let charts = charts();
+    let chart = Chart {
+        kind: ChartKind::States,
+        ..payload_chart("d/+", "")
+    };
+    let chart = charts.create(chart).unwrap();
+    for (second, topic, payload) in [
+        (1, "d/a", "online"),
+        (2, "d/a", "online"),
+        (3, "d/a", "offline"),
+        (4, "d/b", "true"),
+        (5, "d/c", r#"{"no": "state"}"#),
+    ] {
+        publish(&charts, Direction::ToBroker, second, topic, payload);
+    }
+    charts.read();
+    let frame = charts.frame_at(minute(chart.id), at(10)).unwrap();
+    let states: Vec<(&str, u64, Option<&str>)> = frame
+        .series
+        .iter()
+        .map(|series| (series.name.as_str(), series.points, series.state.as_deref()))
+        .collect();
+    assert_eq!(
+        states,
+        [("d/a", 2, Some("offline")), ("d/b", 1, Some("true"))]
+    );
+    assert_eq!(frame.without_number, 1);
+}
+
+#[test]
+fn messages_are_counted_by_qos_and_direction_in_the_second_that_they_came_in() {
+    let charts = charts();
+    let chart = Chart {
+        source: ChartSource::Broker {
+            measure: ChartMeasure::MessagesByQos,
+        },
+        ..payload_chart("", "")
+    };
+    let chart = charts.create(chart).unwrap();
+    for second in [1, 1, 1, 3] {
+        publish(&charts, Direction::ToBroker, second, "a", "1");
+    }
+    publish(&charts, Direction::ToClient, 3, "a", "1");
+    charts.read();
+    charts.tick(at(5));
+    let values = |second: f64| -> Vec<f64> {
+        let read = reading(&charts, minute(chart.id), second).into_iter();
+        read.filter_map(|(_, _, value)| value).collect()
+    };
+    // A second is drawn at its end.
+    assert_eq!(values(2.0), [3.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    assert_eq!(values(3.0), [0.0; 6]);
+    assert_eq!(values(4.0), [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+}
+
+#[test]
+fn every_kind_of_chart_is_drawn_for_every_source_that_it_fits() {
+    use ChartMeasure as M;
+    let charts = charts();
+    let sources = [
+        M::Messages,
+        M::MessagesByQos,
+        M::Bytes,
+        M::BytesByQos,
+        M::Latency,
+        M::Connections,
+        M::Queued,
+        M::Retained,
+        M::Lost,
+    ]
+    .map(|measure| ChartSource::Broker { measure })
+    .into_iter()
+    .chain([payload_chart("a", "").source]);
+    for source in sources {
+        use ChartKind as K;
+        for kind in [
+            K::Line,
+            K::Step,
+            K::Scatter,
+            K::Bar,
+            K::Histogram,
+            K::HeatMap,
+            K::LastValue,
+        ] {
+            let chart = Chart {
+                kind,
+                source: source.clone(),
+                ..payload_chart("", "")
+            };
+            let chart = charts.create(chart).unwrap();
+            assert!(
+                !charts
+                    .frame_at(view(chart.id), at(5))
+                    .unwrap()
+                    .ops
+                    .is_empty()
+            );
+            charts.remove(chart.id).unwrap();
+        }
+    }
+}
+
+#[test]
+fn points_in_a_csv_file_are_read_back_exactly() {
+    let folder = tempfile::tempdir().unwrap();
+    let charts = charts();
+    let chart = charts.create(payload_chart("t/+", "")).unwrap();
+    let values = [0.1 + 0.2, 1e300, -1.0 / 3.0, 5e-324, 12_345_678.9];
+    for (second, value) in (1..).zip(values) {
+        // Shorter than with all its zeros.
+        let payload = format!("{value:e}");
+        publish(&charts, Direction::ToBroker, second, "t/a,\"b", &payload);
+    }
+    charts.read();
+    let state = charts.state.lock();
+    let shown = state.charts[&chart.id].shown(&state.samples);
+    let csv = export::csv(&shown, (at(0), at(60))).unwrap();
+    let file = folder.path().join("points.csv");
+    std::fs::write(&file, csv).unwrap();
+    let mut reader = csv::Reader::from_path(&file).unwrap();
+    let read: Vec<(u64, String, f64)> = reader
+        .records()
+        .map(|row| row.unwrap())
+        .map(|row| {
+            (
+                row[1].parse().unwrap(),
+                row[2].to_owned(),
+                row[3].parse().unwrap(),
+            )
+        })
+        .collect();
+    let (_, series) = shown.lines()[0];
+    let sent: Vec<(u64, String, f64)> = series
+        .iter()
+        .map(|point| (point.at.0, "t/a,\"b".to_owned(), point.value))
+        .collect();
+    assert_eq!(read, sent);
+    assert_eq!(read.iter().map(|row| row.2).collect::<Vec<_>>(), values);
+}
+
+#[test]
+fn dashboards_and_charts_outlive_the_app_and_travel_as_files() {
+    let data = tempfile::tempdir().unwrap();
+    let opened = || charts().open(data.path());
+    let first = opened();
+    let board = first.board_create("Plant").unwrap();
+    let chart = Chart {
+        title: "Pressure".into(),
+        dashboard: board.id,
+        kind: ChartKind::Step,
+        thresholds: vec![ChartThreshold {
+            value: 4.5,
+            label: "too high".into(),
+        }],
+        ..payload_chart("plant/+", "bar")
+    };
+    let made = first.create(chart).unwrap();
+    let second = opened();
+    assert_eq!(second.list(), first.list());
+    let file = serde_json::to_string(&second.board_file(board.id).unwrap()).unwrap();
+    let copy = second.board_import(&file).unwrap();
+    let copied = second.board_file(copy.id).unwrap();
+    let like = |chart: &Chart| Chart {
+        id: 0,
+        dashboard: 0,
+        ..chart.clone()
+    };
+    assert_eq!(like(&copied.charts[0]), like(&made));
+    second.board_remove(copy.id).unwrap();
+    assert_eq!(second.list(), first.list());
+}
+
+#[test]
+fn a_dashboard_that_makes_no_sense_is_refused_whole() {
+    let charts = charts();
+    let mut file = charts.board_file(1).unwrap();
+    file.charts.push(payload_chart("a/#/b", ""));
+    let text = serde_json::to_string(&file).unwrap();
+    for text in ["", "{}", "[1]", text.as_str()] {
+        assert_eq!(
+            charts.board_import(text).unwrap_err().code,
+            ErrorCode::InvalidInput
+        );
+    }
+    assert_eq!(charts.list().dashboards.len(), 1);
+    assert_eq!(charts.list().charts.len(), 1);
+    assert_eq!(
+        charts.board_remove(1).unwrap_err().code,
+        ErrorCode::WrongState
+    );
+}
+
+#[test]
+fn a_file_of_charts_that_cannot_be_read_is_told_and_left_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("charts.json");
+    std::fs::write(&file, "{ broken").unwrap();
+    let charts = charts().open(data.path());
+    assert_eq!(charts.list().problem.unwrap().code, ErrorCode::File);
+    charts.create(payload_chart("a", "")).unwrap();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "{ broken");
+}
+
+#[test]
+fn new_charts_find_a_free_place_and_none_lies_on_another() {
+    let charts = charts();
+    for _ in 0..9 {
+        charts.create(payload_chart("a", "")).unwrap();
+    }
+    let cells: Vec<ChartCell> = charts
+        .list()
+        .charts
+        .iter()
+        .map(|chart| chart.cell)
+        .collect();
+    for (n, a) in cells.iter().enumerate() {
+        assert!(a.w > 0 && a.x + a.w <= 12);
+        for b in &cells[..n] {
+            let apart =
+                a.x >= b.x + b.w || b.x >= a.x + a.w || a.y >= b.y + b.h || b.y >= a.y + a.h;
+            assert!(apart, "{a:?} {b:?}");
+        }
+    }
+    assert_eq!((cells[1].x, cells[1].y), (6, 0), "beside the first");
+    charts
+        .arrange(BTreeMap::from([(
+            1,
+            ChartCell {
+                x: 99,
+                y: 3,
+                w: 40,
+                h: 1,
+            },
+        )]))
+        .unwrap();
+    let cell = charts.list().charts[0].cell;
+    assert_eq!(
+        (cell.x, cell.y, cell.w, cell.h),
+        (0, 3, 12, 3),
+        "kept within the grid"
+    );
+}
+
+#[test]
+fn pictures_and_reports_are_written_whole() {
+    let data = tempfile::tempdir().unwrap();
+    let payloads = Arc::new(Payloads::open_in(data.path()).unwrap());
+    let charts = Charts::new(Capture::new(1 << 20), payloads, Counters::default);
+    let chart = charts.create(payload_chart("t/<b>", "")).unwrap();
+    publish(&charts, Direction::ToBroker, 1, "t/<b>", "4");
+    charts.read();
+    let state = charts.state.lock();
+    let shown = state.charts[&chart.id].shown(&state.samples);
+    let span = (at(0), at(60));
+    let file = |format, size| export::file(&shown, span, format, size, (Theme::Light, 60));
+    let svg = String::from_utf8(file(ChartFormat::Svg, (640, 360)).unwrap()).unwrap();
+    assert!(svg.starts_with("<svg ") && svg.contains("t/&lt;b&gt;"));
+    let png = file(ChartFormat::Png, (640, 360)).unwrap();
+    assert!(png.starts_with(b"\x89PNG"));
+    for size in [(0, 0), (5_000, 100)] {
+        assert!(file(ChartFormat::Svg, size).is_err());
+    }
 }

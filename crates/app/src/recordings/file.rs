@@ -1,7 +1,11 @@
 //! What a shell does with the file of a recording.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+
+use mqttwb_capture::Recording;
+use mqttwb_model::Direction;
 
 use crate::api::{
     Comparison, RecordingContents, RecordingFormat, Story, StoryRequest, TrafficFilter,
@@ -11,7 +15,14 @@ use crate::{Result, blocking, traffic};
 
 use super::rewrite::Rewrite;
 use super::work::Work;
-use super::{compare as comparing, format, library, replay as replaying, transfer};
+use super::{compare as comparing, format, library, messages, replay as replaying, transfer};
+
+/// A recording to read, and in which direction its messages are seen once.
+pub(crate) fn open_file(file: &Path) -> Result<(Arc<Recording>, Direction)> {
+    let recording = library::open(file)?;
+    let direction = messages::direction(&recording);
+    Ok((recording, direction))
+}
 
 /// What is in a recording.
 pub async fn describe(file: PathBuf) -> Result<RecordingContents> {

@@ -44,6 +44,7 @@ use library::Library;
 use recorder::{Plan, Recorder};
 use rewrite::Rewrite;
 
+pub(crate) use file::open_file;
 pub use file::{compare, describe, export, import, replay, story};
 pub use remote::RemoteRecording;
 pub use work::Work;

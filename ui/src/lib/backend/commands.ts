@@ -15,6 +15,15 @@ import type {
   Certificate,
   Certificates,
   Chart,
+  ChartCell,
+  ChartFile,
+  ChartFormat,
+  ChartList,
+  ChartReading,
+  ChartSpan,
+  ChartView,
+  Dashboard,
+  DashboardFile,
   ClientConfig,
   CompareRequest,
   ConfigChange,
@@ -89,6 +98,7 @@ import type {
   WhatIf,
   WhoCan,
   WhoEntry,
+  Theme,
 } from './api';
 import { call } from './call';
 
@@ -215,10 +225,20 @@ export const schemaRemove = (name: string) => call<SchemaFile>('schema_remove', 
 export const faults = () => call<FaultEntry[]>('faults');
 export const faultsSet = (rules: FaultRule[]) => call<FaultEntry[]>('faults_set', { rules });
 
-export const charts = () => call<Chart[]>('charts');
+export const charts = () => call<ChartList>('charts');
 export const chartCreate = (chart: Chart) => call<Chart>('chart_create', { chart });
 export const chartRemove = (id: number) => call<Chart>('chart_remove', { id });
 export const chartUpdate = (chart: Chart) => call<Chart>('chart_update', { chart });
+export const chartsArrange = (cells: Record<number, ChartCell>) => call<null>('charts_arrange', { cells });
+export const chartReading = (view: ChartView, at: number) => call<ChartReading>('chart_reading', { view, at });
+export const chartExport = (view: ChartView, format: ChartFormat) => call<ChartFile>('chart_export', { view, format });
+export const dashboardCreate = (title: string) => call<Dashboard>('dashboard_create', { title });
+export const dashboardRename = (id: number, title: string) => call<Dashboard>('dashboard_rename', { id, title });
+export const dashboardRemove = (id: number) => call<DashboardFile>('dashboard_remove', { id });
+export const dashboardExport = (id: number) => call<ChartFile>('dashboard_export', { id });
+export const dashboardImport = (text: string) => call<Dashboard>('dashboard_import', { text });
+export const dashboardReport = (id: number, span: ChartSpan | undefined, theme: Theme, utcOffsetMinutes: number) =>
+  call<ChartFile>('dashboard_report', { id, span, theme, utcOffsetMinutes });
 
 export const recordingsState = () => call<RecordingsState>('recordings_state');
 export const recordings = () => call<RecordingEntry[]>('recordings');

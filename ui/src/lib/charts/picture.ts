@@ -80,8 +80,8 @@ export function draw(canvas: HTMLCanvasElement, ops: readonly DrawOp[], width: n
 /** What the picture shows, in words. */
 export function summary(title: string, series: readonly ChartSeries[]): string {
   if (!series.length) return `${title}: no values yet`;
-  const lines = series.map(
-    ({ name, last, min, max }) => `${name} ${reading(last)}, from ${reading(min)} to ${reading(max)}`,
+  const lines = series.map(({ name, last, min, max, state }) =>
+    state === undefined ? `${name} ${reading(last)}, from ${reading(min)} to ${reading(max)}` : `${name} ${state}`,
   );
   return `${title}: ${lines.join('; ')}`;
 }
@@ -89,4 +89,9 @@ export function summary(title: string, series: readonly ChartSeries[]): string {
 /** Points of all lines together. */
 export function points(frame: ChartFrame | undefined): number {
   return frame?.series.reduce((sum, series) => sum + series.points, 0) ?? 0;
+}
+
+/** A value with every digit that was sent. */
+export function exact(value: number | undefined): string {
+  return value === undefined ? '–' : String(value);
 }

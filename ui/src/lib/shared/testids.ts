@@ -154,6 +154,25 @@ export const testids = {
   chartCanvas: 'chart-canvas',
   chartAdd: 'chart-add',
   chartRemove: 'chart-remove',
+  /** `data-from` and `data-to` hold the time that it shows, in milliseconds. */
+  chartPlot: 'chart-plot',
+  /** `data-value` and `data-at` hold what was sent, and when. */
+  chartReading: 'chart-reading',
+  chartFollow: 'chart-follow',
+  chartMenu: 'chart-menu',
+  chartEdit: 'chart-edit',
+  chartSave: 'chart-save',
+  chartFilter: 'chart-filter',
+  chartPath: 'chart-path',
+  chartTitle: 'chart-title',
+  chartKind: 'chart-kind',
+  /** `data-format` holds which. */
+  chartExport: 'chart-export',
+  /** `data-dashboard` holds its title. */
+  dashboard: 'dashboard',
+  dashboardMenu: 'dashboard-menu',
+  dashboardAdd: 'dashboard-add',
+  dashboardRemove: 'dashboard-remove',
 
   /** Clients. */
   newClient: 'new-client',

@@ -25,6 +25,14 @@ last?: number,
  */
 min?: number, 
 /**
+ * The mean of the values in the window.
+ */
+mean?: number, 
+/**
  * The highest value in the window.
  */
-max?: number, };
+max?: number, 
+/**
+ * The state that it is in, of a chart of states.
+ */
+state?: string, };
