@@ -28,6 +28,21 @@ pub fn broker(options: &[&str]) -> Result<(), Stop> {
         .args(options))
 }
 
+/// What charts cost in the workbench, apart from the page.
+pub fn charts() -> Result<(), Stop> {
+    run(cargo_here().args([
+        "test",
+        "--release",
+        "--package",
+        "mqttwb-app",
+        "--lib",
+        "--",
+        "--ignored",
+        "--nocapture",
+        "charts::measured",
+    ]))
+}
+
 /// The real window under a load from outside: how long it takes to answer, and its memory.
 pub fn ui(options: &[&str]) -> Result<(), Stop> {
     let is_quick = match options {

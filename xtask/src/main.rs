@@ -30,6 +30,7 @@ cargo xtask fuzz [--target T] [--inputs N]
 cargo xtask bundle                 build the .deb package
 cargo xtask bench broker [--quick] [--only throughput,latency,match,idle,memory,persistence]
                                    measure this broker beside plain rumqttd and mosquitto
+cargo xtask bench charts           measure what drawing charts costs in the workbench
 cargo xtask bench ui [--quick]     measure how fast the real window answers under load, and its memory
 cargo xtask soak [--kills N] [--seed N]
                                    kill the broker under load, 200 times: nothing acknowledged may be lost";
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         ["bundle"] => bundle::bundle(),
         ["soak", options @ ..] => soak::soak(options),
         ["bench", "broker", options @ ..] => bench::broker(options),
+        ["bench", "charts"] => bench::charts(),
         ["bench", "ui", options @ ..] => bench::ui(options),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -500,4 +500,6 @@ fn check(mut chart: Chart) -> Result<(Chart, Parsed)> {
 }
 
 #[cfg(test)]
+mod measured;
+#[cfg(test)]
 mod tests;
