@@ -1,4 +1,4 @@
-use mqttwb_model::{ConnectionId, Direction, Observer, PacketBatch, PacketMark};
+use mqttwb_model::{ConnectionId, Direction, MessageId, Observer, PacketBatch, PacketMark};
 
 use super::*;
 use crate::api::{ChartCell, ChartFormat, ChartSeries, ChartSpan, ChartThreshold, DrawOp, Theme};
@@ -627,4 +627,56 @@ fn pictures_and_reports_are_written_whole() {
     for size in [(0, 0), (5_000, 100)] {
         assert!(file(ChartFormat::Svg, size).is_err());
     }
+}
+
+#[test]
+fn latency_is_from_a_publish_to_each_of_its_deliveries() {
+    let charts = charts();
+    let chart = Chart {
+        source: ChartSource::Broker {
+            measure: ChartMeasure::Latency,
+        },
+        ..payload_chart("", "")
+    };
+    let chart = charts.create(chart).unwrap();
+    let frame = [0x30, 4, 0, 1, b'a', b'1'];
+    let see = |direction, message, millis: u64| {
+        charts.capture.packets(PacketBatch {
+            connection: ConnectionId(1),
+            direction,
+            bytes: &frame,
+            marks: &[PacketMark {
+                at: Timestamp(START + millis * 1_000_000),
+                start: 0,
+                len: frame.len() as u32,
+                message: Some(MessageId(message)),
+                aliased_topic: None,
+                fault: None,
+            }],
+        });
+    };
+    for (message, delivered) in [(1, 4), (2, 12), (3, 30)] {
+        see(Direction::ToBroker, message, 0);
+        see(Direction::ToClient, message, delivered);
+    }
+    see(Direction::ToClient, 1, 500); // to another subscriber
+    see(Direction::ToClient, 99, 600); // whose PUBLISH nobody saw
+    charts.read();
+    charts.tick(at(2));
+    let read: Vec<Option<f64>> = reading(&charts, minute(chart.id), 1.0)
+        .into_iter()
+        .map(|(_, _, value)| value)
+        .collect();
+    assert_eq!(read, [Some(12.0), Some(500.0), Some(500.0), Some(500.0)]);
+    let histogram = Chart {
+        kind: ChartKind::Histogram,
+        ..chart
+    };
+    charts.update(histogram.clone()).unwrap();
+    let picture = charts.frame_at(minute(histogram.id), at(2)).unwrap();
+    let bars = picture
+        .ops
+        .iter()
+        .filter(|op| matches!(op, DrawOp::Rect { fill: true, .. }));
+    assert_eq!(bars.count(), 4, "the points stay when the kind changes");
 }
