@@ -16,13 +16,13 @@ pub struct Publish<'a> {
     pub topic: &'a str,
     /// Its payload.
     pub payload: &'a [u8],
-    /// 1 or 2.
+    /// 0, 1 or 2.
     pub qos: u8,
     /// To be retained.
     pub retain: bool,
     /// It may have been sent before.
     pub dup: bool,
-    /// Its packet identifier.
+    /// Its packet identifier; without one at QoS 0.
     pub id: u16,
 }
 
@@ -150,7 +150,9 @@ impl Wire {
     pub fn publish(&mut self, publish: Publish<'_>) {
         let mut body = Vec::with_capacity(publish.topic.len() + publish.payload.len() + 8);
         string(&mut body, publish.topic);
-        body.extend(publish.id.to_be_bytes());
+        if publish.qos > 0 {
+            body.extend(publish.id.to_be_bytes());
+        }
         self.no_properties(&mut body);
         body.extend(publish.payload);
         let flags = u8::from(publish.dup) << 3 | publish.qos << 1 | u8::from(publish.retain);
