@@ -86,7 +86,7 @@ impl ValueAxis {
                 });
             }
         }
-        if decades % every == 0 {
+        if decades.is_multiple_of(every) {
             ticks.push(Tick {
                 at: last,
                 label: magnitude(10f64.powf(last)),
