@@ -138,8 +138,8 @@ proptest! {
 }
 
 fn verdict_of(text: &str, who: &Who<'_>, filter: &str) -> (bool, u32) {
-    let rules = Rules::parse(text).unwrap();
-    let filter = TopicFilter::try_from(filter).unwrap();
+    let rules = Rules::parse(text).expect("rules");
+    let filter = TopicFilter::try_from(filter).expect("a topic filter");
     let want = Want::Subscribe {
         filter: &filter,
         qos: QoS::AtLeastOnce,
@@ -180,7 +180,7 @@ fn a_subscription_is_allowed_where_every_topic_of_it_is() {
 #[test]
 fn an_allowance_with_limits_denies_what_is_past_them_and_says_so() {
     let text = "[[rule]]\nname = \"own\"\nallow = \"both\"\ntopic = \"d/#\"\nmax_qos = 1\nretain = false\nfixed_levels = 2\n";
-    let rules = Rules::parse(text).unwrap();
+    let rules = Rules::parse(text).expect("rules");
     let who = Who::default();
     let publish = |qos, retain| {
         let want = Want::Publish {
@@ -208,7 +208,7 @@ fn an_allowance_with_limits_denies_what_is_past_them_and_says_so() {
 #[test]
 fn groups_of_the_file_count_as_those_of_the_account() {
     let text = "[groups]\nops = [\"ann\", \"pump-7\"]\n[[rule]]\nallow = \"both\"\ntopic = \"#\"\ngroups = [\"ops\"]\n";
-    let rules = Rules::parse(text).unwrap();
+    let rules = Rules::parse(text).expect("rules");
     let want = Want::Publish {
         topic: "x",
         qos: QoS::AtMostOnce,
@@ -246,7 +246,7 @@ fn many_rules() -> Rules {
             n % 50
         );
     }
-    Rules::parse(&text).unwrap()
+    Rules::parse(&text).expect("rules")
 }
 
 /// Prints what a check takes; `cargo test -p mqttwb-policy --release -- --ignored --nocapture`.
