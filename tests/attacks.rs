@@ -4,14 +4,13 @@
 #![allow(clippy::unwrap_used)] // a test may fail
 
 use std::collections::VecDeque;
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::process::Stdio;
-use std::time::Duration;
 
-use acceptance::Broker;
 use acceptance::broker::mqttwb;
 use acceptance::process::finish;
+use acceptance::raw::{Ack, Incoming, Publish, Wire, string};
+use acceptance::{Broker, Version};
 use serde_json::Value;
 
 const RULES: &str = r#"
@@ -34,34 +33,11 @@ groups = ["operators"]
 
 const NOT_AUTHORIZED: u8 = 0x87;
 
-/// MQTT 5, by hand: an attacker keeps to no library.
+/// MQTT 5, packet by packet: an attacker keeps to no library.
 struct Attacker {
-    stream: TcpStream,
+    wire: Wire,
     /// Topics of messages that came while something else was waited for.
     messages: VecDeque<String>,
-}
-
-fn text(of: &str) -> Vec<u8> {
-    [
-        &u16::try_from(of.len()).unwrap().to_be_bytes()[..],
-        of.as_bytes(),
-    ]
-    .concat()
-}
-
-fn packet(first: u8, body: &[u8]) -> Vec<u8> {
-    let mut out = vec![first];
-    let mut left = body.len();
-    loop {
-        let byte = u8::try_from(left % 128).unwrap();
-        left /= 128;
-        out.push(if left > 0 { byte | 0x80 } else { byte });
-        if left == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(body);
-    out
 }
 
 /// What comes in a CONNECT.
@@ -76,28 +52,27 @@ struct Hello<'a> {
 impl Attacker {
     /// Connects; the reason code of CONNACK too.
     fn connect(broker: &Broker, hello: &Hello<'_>) -> (Self, u8) {
-        let stream = TcpStream::connect(broker.address("tcp")).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
+        let wire = Wire::dial(broker.address("tcp"), Version::V5).unwrap();
         let mut this = Self {
-            stream,
+            wire,
             messages: VecDeque::new(),
         };
         let mut flags = if hello.keeps { 0 } else { 2 };
-        let mut payload = text(hello.client);
+        let mut payload = Vec::new();
+        string(&mut payload, hello.client);
         if let Some(topic) = hello.will {
             flags |= 4;
             payload.push(0);
-            payload.extend(text(topic));
-            payload.extend(text("gone"));
+            string(&mut payload, topic);
+            string(&mut payload, "gone");
         }
         if let Some((user, password)) = hello.login {
             flags |= 0xc0;
-            payload.extend(text(user));
-            payload.extend(text(password));
+            string(&mut payload, user);
+            string(&mut payload, password);
         }
-        let mut body = text("MQTT");
+        let mut body = Vec::new();
+        string(&mut body, "MQTT");
         body.extend([5, flags, 0, 60]);
         // Session expiry interval: ten minutes
         body.extend(if hello.keeps {
@@ -106,10 +81,12 @@ impl Attacker {
             &[0]
         });
         body.extend(payload);
-        this.send(&packet(0x10, &body));
-        let (first, body) = this.read().unwrap();
-        assert_eq!(first, 0x20);
-        (this, body[1])
+        this.wire.packet(0x10, &body);
+        this.wire.flush().unwrap();
+        match this.wire.wait().unwrap() {
+            Incoming::ConnAck { code, .. } => (this, code),
+            other => panic!("{other:?}"),
+        }
     }
 
     fn accepted(broker: &Broker, hello: &Hello<'_>) -> Self {
@@ -118,55 +95,54 @@ impl Attacker {
         this
     }
 
-    fn send(&mut self, bytes: &[u8]) {
-        // The broker may have closed already: what it says is read next.
-        let _ = self.stream.write_all(bytes);
+    /// One that proves nothing.
+    fn named(broker: &Broker, client: &str) -> Self {
+        Self::accepted(
+            broker,
+            &Hello {
+                client,
+                ..Hello::default()
+            },
+        )
     }
 
-    /// The next packet; none where the broker has closed.
-    fn read(&mut self) -> Option<(u8, Vec<u8>)> {
-        let mut byte = [0];
-        self.stream.read_exact(&mut byte).ok()?;
-        let first = byte[0];
-        let (mut len, mut shift) = (0usize, 0);
-        loop {
-            self.stream.read_exact(&mut byte).ok()?;
-            len |= usize::from(byte[0] & 0x7f) << shift;
-            shift += 7;
-            if byte[0] & 0x80 == 0 {
-                break;
-            }
-        }
-        let mut body = vec![0; len];
-        self.stream.read_exact(&mut body).ok()?;
-        Some((first, body))
+    /// The reason of the DISCONNECT that comes next.
+    fn is_turned_out(&mut self, reason: u8) -> bool {
+        matches!(self.wire.wait(), Ok(Incoming::Disconnect(told)) if told == reason)
     }
 
     /// The reason code of SUBACK.
     fn subscribe(&mut self, filter: &str) -> u8 {
-        let body = [&[0, 1, 0][..], &text(filter), &[0]].concat();
-        self.send(&packet(0x82, &body));
-        *self.answer(0x90).last().unwrap()
+        self.wire.subscribe(1, filter, 0);
+        match self.answer() {
+            Incoming::SubAck(reason) => reason,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Publishes at QoS 1; the reason code of PUBACK.
     fn publish(&mut self, topic: &str, payload: &str, retain: bool) -> u8 {
-        let body = [&text(topic)[..], &[0, 2, 0], payload.as_bytes()].concat();
-        self.send(&packet(0x32 | u8::from(retain), &body));
-        self.answer(0x40).get(2).copied().unwrap_or_default()
+        self.wire.publish(Publish {
+            topic,
+            payload: payload.as_bytes(),
+            qos: 1,
+            retain,
+            dup: false,
+            id: 2,
+        });
+        match self.answer() {
+            Incoming::Ack(Ack::PubAck, 2, reason) => reason,
+            other => panic!("{other:?}"),
+        }
     }
 
-    /// The body of the next packet of this kind; messages before it are kept.
-    fn answer(&mut self, wanted: u8) -> Vec<u8> {
+    /// What comes next that is no message; messages before it are kept.
+    fn answer(&mut self) -> Incoming {
+        self.wire.flush().unwrap();
         loop {
-            let (first, body) = self.read().unwrap();
-            if first == wanted {
-                return body;
-            }
-            if first >> 4 == 3 {
-                let len = usize::from(u16::from_be_bytes([body[0], body[1]]));
-                let topic = String::from_utf8(body[2..2 + len].to_vec()).unwrap();
-                self.messages.push_back(topic);
+            match self.wire.wait().unwrap() {
+                Incoming::Publish { topic, .. } => self.messages.push_back(topic),
+                other => return other,
             }
         }
     }
@@ -174,14 +150,13 @@ impl Attacker {
     /// The topic of the next message. It is waited for: an answer to its publisher says that it is on its way, not that
     /// it has come.
     fn message(&mut self) -> String {
-        while self.messages.is_empty() {
-            let (first, body) = self.read().unwrap();
-            assert_eq!(first >> 4, 3, "{first:#x}");
-            let len = usize::from(u16::from_be_bytes([body[0], body[1]]));
-            self.messages
-                .push_back(String::from_utf8(body[2..2 + len].to_vec()).unwrap());
+        if let Some(topic) = self.messages.pop_front() {
+            return topic;
         }
-        self.messages.pop_front().unwrap()
+        match self.wire.wait().unwrap() {
+            Incoming::Publish { topic, .. } => topic,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// That nothing came: a message of its own, which is behind all that was sent before, is the first that comes.
@@ -255,13 +230,7 @@ fn operator<'a>() -> Hello<'a> {
 #[test]
 fn wildcards_reach_no_further_than_the_rules() {
     let broker = guarded();
-    let mut own = Attacker::accepted(
-        &broker,
-        &Hello {
-            client: "a",
-            ..Hello::default()
-        },
-    );
+    let mut own = Attacker::named(&broker, "a");
     assert_eq!(own.subscribe("devices/a/#"), 0);
     for filter in [
         "#",
@@ -278,13 +247,7 @@ fn wildcards_reach_no_further_than_the_rules() {
     }
     // Who calls himself a wildcard is not one.
     for client in ["#", "+", "a/b", "secret", "$SYS"] {
-        let mut named = Attacker::accepted(
-            &broker,
-            &Hello {
-                client,
-                ..Hello::default()
-            },
-        );
+        let mut named = Attacker::named(&broker, client);
         for filter in [
             "devices/#",
             "devices/+/#",
@@ -329,13 +292,7 @@ fn a_client_identifier_gives_nobody_somebody_else_s_session() {
             assert_eq!(reason, 0x85, "{login:?}");
         }
     }
-    let mut b = Attacker::accepted(
-        &broker,
-        &Hello {
-            client: "b",
-            ..Hello::default()
-        },
-    );
+    let mut b = Attacker::named(&broker, "b");
     assert_eq!(b.publish("devices/b/x", "for the operator", false), 0);
     assert_eq!(
         op.message(),
@@ -359,22 +316,10 @@ fn a_will_and_a_retained_message_go_where_a_publish_may_go_and_nowhere_else() {
         assert_eq!(reason, NOT_AUTHORIZED, "{topic}");
         assert!(is_told(&broker, "will", topic), "{topic}");
     }
-    let mut a = Attacker::accepted(
-        &broker,
-        &Hello {
-            client: "a",
-            ..Hello::default()
-        },
-    );
+    let mut a = Attacker::named(&broker, "a");
     assert_eq!(a.publish("devices/b/command", "open", true), NOT_AUTHORIZED);
     assert!(is_told(&broker, "publish", "devices/b/command"));
-    let mut b = Attacker::accepted(
-        &broker,
-        &Hello {
-            client: "b",
-            ..Hello::default()
-        },
-    );
+    let mut b = Attacker::named(&broker, "b");
     assert_eq!(b.subscribe("devices/b/#"), 0);
     b.has_got_nothing("devices/b/end");
 }
@@ -424,26 +369,14 @@ fn guessing_passwords_is_slowed_down_tells_nothing_and_is_told() {
         .sum();
     assert_eq!(count, 16, "every attempt is told");
     // Nobody else waits for it: a client without a login comes in.
-    let _ = Attacker::accepted(
-        &broker,
-        &Hello {
-            client: "c",
-            ..Hello::default()
-        },
-    );
+    let _ = Attacker::named(&broker, "c");
 }
 
 #[test]
 fn other_rules_hold_at_once_for_who_is_connected() {
     let broker = guarded();
     let mut op = Attacker::accepted(&broker, &operator());
-    let mut b = Attacker::accepted(
-        &broker,
-        &Hello {
-            client: "b",
-            ..Hello::default()
-        },
-    );
+    let mut b = Attacker::named(&broker, "b");
     assert_eq!(op.subscribe("devices/b/#"), 0);
     let applied = rules(&broker, &RULES.replace("operators\"]", "nobody\"]"));
     assert_eq!(applied["taken"][0], "desk: devices/b/#");
@@ -460,37 +393,20 @@ fn other_rules_hold_at_once_for_who_is_connected() {
     assert_eq!(op.publish("devices/b/x", "x", false), NOT_AUTHORIZED);
     // An account that is removed is out.
     finish(mqttwb(broker.data()).args(["account", "remove", "op"])).success();
-    assert!(
-        op.read()
-            .is_some_and(|(first, body)| first == 0xe0 && body[0] == NOT_AUTHORIZED)
-    );
+    assert!(op.is_turned_out(NOT_AUTHORIZED));
     assert_eq!(Attacker::connect(&broker, &operator()).1, 0x86);
 }
 
 #[test]
 fn sizes_that_are_lies_and_paths_that_climb_get_nowhere() {
     let broker = guarded();
-    let mut b = Attacker::accepted(
-        &broker,
-        &Hello {
-            client: "b",
-            ..Hello::default()
-        },
-    );
+    let mut b = Attacker::named(&broker, "b");
     assert_eq!(b.subscribe("devices/b/#"), 0);
     // A packet that says that it has 256 MiB.
-    let mut liar = Attacker::accepted(
-        &broker,
-        &Hello {
-            client: "a",
-            ..Hello::default()
-        },
-    );
-    liar.send(&[0x30, 0xff, 0xff, 0xff, 0x7f]);
-    assert!(
-        liar.read()
-            .is_some_and(|(first, body)| first == 0xe0 && body[0] == 0x95)
-    );
+    let mut liar = Attacker::named(&broker, "a");
+    liar.wire.bytes(&[0x30, 0xff, 0xff, 0xff, 0x7f]);
+    liar.wire.flush().unwrap();
+    assert!(liar.is_turned_out(0x95));
     for name in [
         "../../escaped",
         "/tmp/escaped",

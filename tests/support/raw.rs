@@ -91,6 +91,21 @@ const SHUTTING_DOWN: u8 = 0x8b;
 const TURN: Duration = Duration::from_millis(20);
 
 impl Wire {
+    /// A connection that has said nothing yet.
+    pub fn dial(address: SocketAddr, version: Version) -> io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(TURN))?;
+        // A broker that reads nothing for so long hangs; without this the test would, too.
+        stream.set_write_timeout(Some(crate::process::DEADLINE))?;
+        Ok(Self {
+            stream,
+            version,
+            incoming: Vec::new(),
+            outgoing: Vec::new(),
+        })
+    }
+
     /// Connects with a session that is kept for ever, or with a clean one; whether the broker had it is the first half of
     /// what is returned.
     pub fn connect(
@@ -99,17 +114,7 @@ impl Wire {
         client: &str,
         keep: bool,
     ) -> io::Result<(bool, Self)> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(TURN))?;
-        // A broker that reads nothing for so long hangs; without this the test would, too.
-        stream.set_write_timeout(Some(crate::process::DEADLINE))?;
-        let mut wire = Self {
-            stream,
-            version,
-            incoming: Vec::new(),
-            outgoing: Vec::new(),
-        };
+        let mut wire = Self::dial(address, version)?;
         let mut body = b"\0\x04MQTT".to_vec();
         body.push(if version == Version::V5 { 5 } else { 4 });
         body.push(if keep { 0 } else { 2 });
@@ -221,7 +226,13 @@ impl Wire {
         frame(&self.incoming).is_some_and(|(head, body)| self.incoming.len() >= head + body)
     }
 
-    fn packet(&mut self, first: u8, body: &[u8]) {
+    /// Puts bytes behind what is to be sent, whatever they are.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.outgoing.extend(bytes);
+    }
+
+    /// Puts a packet of this first byte behind what is to be sent.
+    pub fn packet(&mut self, first: u8, body: &[u8]) {
         self.outgoing.push(first);
         let mut left = body.len();
         loop {
@@ -260,7 +271,8 @@ impl Wire {
     }
 }
 
-fn string(into: &mut Vec<u8>, text: &str) {
+/// Writes a text as MQTT does, behind its length.
+pub fn string(into: &mut Vec<u8>, text: &str) {
     let length = u16::try_from(text.len()).expect("a short text");
     into.extend(length.to_be_bytes());
     into.extend(text.as_bytes());

@@ -17,8 +17,8 @@ use mqttwb_wire::{ReasonCode, SubscriptionOptions};
 use tokio::sync::oneshot;
 
 use crate::Broker;
-use crate::access::TakenAway;
-use crate::hub::{ClientSummary, Command, Contents, Ended, Inspect, Queue, Revocations};
+use crate::access::{Identity, TakenAway};
+use crate::hub::{ClientSummary, Command, Contents, Ended, Inspect, Queue, Revocations, Whom};
 use crate::message::Message;
 use crate::session::{Delivery, SessionContents};
 
@@ -360,6 +360,22 @@ impl Broker {
         self.ended(self.inspect(ask).await).await
     }
 
+    /// Ends the connections of everybody whom this is said of, MQTT 5 clients with this reason; their wills are sent. When
+    /// this returns they are not connected any more. How many there were.
+    pub async fn disconnect_where(
+        &self,
+        whom: impl Fn(&Identity) -> bool + Send + 'static,
+        reason: ReasonCode,
+    ) -> usize {
+        let whom = Whom(Box::new(whom));
+        let ask = |reply| Inspect::DisconnectWhere {
+            whom,
+            reason,
+            reply,
+        };
+        self.all_ended(self.inspect(ask).await).await
+    }
+
     /// Asks the policy again about every subscription and will that there is, and takes away what it does not allow any
     /// more; each is told as a refusal. What was taken.
     pub async fn recheck(&self) -> Vec<TakenAway> {
@@ -394,16 +410,7 @@ impl Broker {
     ) -> usize {
         let revocations = Revocations(Box::new(revoked));
         let ask = |reply| Inspect::Revoke { revocations, reply };
-        let ending = self.inspect(ask).await.unwrap_or_default();
-        let ended = ending.len();
-        // A client that does not read its last words has a second for them.
-        let all_gone = async {
-            for gone in ending {
-                let _ = gone.await;
-            }
-        };
-        let _ = tokio::time::timeout(PATIENCE, all_gone).await;
-        ended
+        self.all_ended(self.inspect(ask).await).await
     }
 
     /// Ends the session of a client, and its connection first where it is connected; its will is sent. Whether there was
@@ -423,6 +430,20 @@ impl Broker {
                 true
             }
         }
+    }
+
+    /// Waits until all are gone. How many.
+    async fn all_ended(&self, ending: Option<Vec<oneshot::Receiver<()>>>) -> usize {
+        let ending = ending.unwrap_or_default();
+        let ended = ending.len();
+        // A client that does not read its last words has a second for them.
+        let all_gone = async {
+            for gone in ending {
+                let _ = gone.await;
+            }
+        };
+        let _ = tokio::time::timeout(PATIENCE, all_gone).await;
+        ended
     }
 
     /// Takes the retained messages away that a filter matches, and hands them over. Subscribers are not told.

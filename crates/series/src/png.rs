@@ -85,6 +85,10 @@ fn draw(
     let line = |color: Color, width: f32| {
         rgba(color).stroke_width(((width * scale).round() as u32).max(1))
     };
+    let shape = |color: Color, fill: bool| match fill {
+        true => rgba(color).filled(),
+        false => line(color, 1.0),
+    };
     let path = |points: &[f32]| -> Vec<(i32, i32)> {
         points.chunks_exact(2).map(|xy| at(xy[0], xy[1])).collect()
     };
@@ -105,12 +109,8 @@ fn draw(
             color,
             fill,
         } => {
-            let style = if *fill {
-                rgba(*color).filled()
-            } else {
-                line(*color, 1.0)
-            };
-            root.draw(&Rectangle::new([at(*x, *y), at(x + w, y + h)], style))
+            let corners = [at(*x, *y), at(x + w, y + h)];
+            root.draw(&Rectangle::new(corners, shape(*color, *fill)))
         }
         DrawOp::Circle {
             x,
@@ -119,12 +119,8 @@ fn draw(
             color,
             fill,
         } => {
-            let style = if *fill {
-                rgba(*color).filled()
-            } else {
-                line(*color, 1.0)
-            };
-            root.draw(&Circle::new(at(*x, *y), (r * scale).round() as i32, style))
+            let radius = (r * scale).round() as i32;
+            root.draw(&Circle::new(at(*x, *y), radius, shape(*color, *fill)))
         }
         // Set afterwards, by `text`.
         DrawOp::Text { .. } => Ok(()),

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a change is in its file before it holds; one that fails has changed neither.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 
 use mqttwb_policy::{Rule, Subjects};
 use mqttwb_wire::ReasonCode;
@@ -171,24 +171,14 @@ impl AccessControl {
         self.denials.lock().list()
     }
 
-    /// Clients that came in with an account that is not as it was.
-    fn outdated(&self, before: &Held) -> Vec<ClientId> {
+    /// Accounts that are not as they were: gone, or with another password.
+    fn outdated(&self, before: &Held) -> HashSet<String> {
         let held = self.held();
-        let hashes = |held: &Held| -> BTreeMap<String, String> {
-            let accounts = held.accounts.0.iter();
-            accounts
-                .map(|(name, kept)| (name.clone(), kept.hash.as_str().to_owned()))
-                .collect()
-        };
-        let (before, now) = (hashes(before), hashes(&held));
-        let mut logins = self.logins.lock();
-        let gone: Vec<ClientId> = logins
-            .iter()
-            .filter(|(_, name)| before.get(&***name) != now.get(&***name))
-            .map(|(client, _)| client.clone())
-            .collect();
-        logins.retain(|client, _| !gone.contains(client));
-        gone
+        let changed = before.accounts.0.iter().filter(|(name, kept)| {
+            let now = held.accounts.0.get(*name);
+            now.is_none_or(|now| now.hash.as_str() != kept.hash.as_str())
+        });
+        changed.map(|(name, _)| name.clone()).collect()
     }
 }
 
@@ -204,11 +194,14 @@ impl BrokerControl {
         let running = self.running();
         let mut taken = Vec::new();
         if let Some(running) = &running {
-            for client in access.outdated(&before) {
-                running
-                    .broker
-                    .disconnect(client, ReasonCode::NOT_AUTHORIZED)
-                    .await;
+            let outdated = access.outdated(&before);
+            if !outdated.is_empty() {
+                let whom = move |who: &Identity| {
+                    who.proved_name()
+                        .is_some_and(|name| outdated.contains(name))
+                };
+                let reason = ReasonCode::NOT_AUTHORIZED;
+                running.broker.disconnect_where(whom, reason).await;
             }
             for one in running.broker.recheck().await {
                 let will = if one.is_will { " (will)" } else { "" };

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use mqttwb_broker::{Access, Attempt, Denied, Identity, Login, Policy, Verified};
-use mqttwb_model::{ClientId, QoS, Timestamp};
+use mqttwb_model::{QoS, Timestamp};
 use mqttwb_policy::attempts::Attempts;
 use mqttwb_policy::{AclError, Rules, Verdict, Want, Who, password};
 use parking_lot::{Mutex, RwLock};
@@ -31,8 +31,6 @@ use denials::Ring;
 
 /// The file of rules in the data folder.
 const RULES: &str = "acl.toml";
-/// Logins that are remembered, to end connections of accounts that are removed.
-const LOGINS: usize = 100_000;
 
 /// What holds.
 #[derive(Debug, Default)]
@@ -50,8 +48,6 @@ pub(crate) struct AccessControl {
     has_rules: AtomicBool,
     attempts: Mutex<Attempts>,
     denials: Mutex<Ring>,
-    /// Which account each client has come in with.
-    logins: Mutex<HashMap<ClientId, Arc<str>>>,
     /// Accounts that were removed and can come back.
     removed: Mutex<HashMap<String, Kept>>,
 }
@@ -104,7 +100,6 @@ impl AccessControl {
             has_rules: AtomicBool::new(false),
             attempts: Mutex::default(),
             denials: Mutex::default(),
-            logins: Mutex::default(),
             removed: Mutex::default(),
         })
     }
@@ -251,11 +246,6 @@ impl mqttwb_broker::Accounts for AccessControl {
             };
             return Err(self.login_failed(login, why));
         }
-        let mut logins = self.logins.lock();
-        if logins.len() >= LOGINS {
-            logins.clear();
-        }
-        logins.insert(login.connection.client.clone(), login.user_name.clone());
         Ok(Some(Verified::default()))
     }
 }

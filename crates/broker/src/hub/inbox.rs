@@ -236,15 +236,11 @@ impl Inbox {
 
     /// Tells the connection to end.
     pub(crate) fn end(&self, reason: ReasonCode) {
-        self.end_with(reason, None);
+        self.end_because(reason, None);
     }
 
-    /// Tells the connection to end, and why.
-    pub(crate) fn end_because(&self, reason: ReasonCode, why: &'static str) {
-        self.end_with(reason, Some(why));
-    }
-
-    fn end_with(&self, reason: ReasonCode, why: Option<&'static str>) {
+    /// Tells the connection to end, in these words where the reason code has none of its own.
+    pub(crate) fn end_because(&self, reason: ReasonCode, why: Option<&'static str>) {
         let mut state = self.state.lock();
         state.end.get_or_insert((reason, why));
         wake(state);

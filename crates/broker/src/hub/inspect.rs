@@ -10,6 +10,15 @@ use crate::inspect::{
 use crate::retained::Kept;
 use crate::session::SessionContents;
 
+/// Says whom something is about.
+pub(crate) struct Whom(pub(crate) Box<dyn Fn(&Identity) -> bool + Send>);
+
+impl std::fmt::Debug for Whom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Whom")
+    }
+}
+
 /// A question, or an act.
 #[derive(Debug)]
 pub(crate) enum Inspect {
@@ -63,6 +72,12 @@ pub(crate) enum Inspect {
         client: ClientId,
         reason: ReasonCode,
         reply: oneshot::Sender<Ended>,
+    },
+    /// The connections of everybody whom this is said of end.
+    DisconnectWhere {
+        whom: Whom,
+        reason: ReasonCode,
+        reply: oneshot::Sender<Vec<oneshot::Receiver<()>>>,
     },
     EndSession {
         client: ClientId,
@@ -166,6 +181,13 @@ impl Hub {
                 reply,
             } => {
                 let _ = reply.send(self.disconnect(&client, reason));
+            }
+            Inspect::DisconnectWhere {
+                whom,
+                reason,
+                reply,
+            } => {
+                let _ = reply.send(self.end_where(whom.0, reason, None));
             }
             Inspect::EndSession { client, reply } => {
                 let _ = reply.send(self.end(&client, now));
@@ -349,6 +371,23 @@ impl Hub {
         }
     }
 
+    /// Ends the connections of everybody whom this is said of. Each is gone when its receiver hears that its sender is.
+    pub(super) fn end_where(
+        &mut self,
+        whom: impl Fn(&Identity) -> bool,
+        reason: ReasonCode,
+        why: Option<&'static str>,
+    ) -> Vec<oneshot::Receiver<()>> {
+        let clients = self.clients.iter_mut();
+        let ended = clients.filter_map(|(_, client)| match (&mut client.state, &client.identity) {
+            (State::Online(online), Some(who)) if whom(who) => {
+                Some(online.end_because(reason, why))
+            }
+            _ => None,
+        });
+        ended.collect()
+    }
+
     fn end(&mut self, client: &ClientId, now: Timestamp) -> Ended {
         let Some(&key) = self.by_id.get(client) else {
             return Ended::Nothing;
@@ -411,10 +450,19 @@ impl From<&Kept> for RetainedMessage {
 
 impl Online {
     fn end(&mut self, reason: ReasonCode) -> Ended {
+        Ended::Soon(self.end_because(reason, None))
+    }
+
+    /// Tells the connection to end. It is gone when the receiver hears that its sender is.
+    fn end_because(
+        &mut self,
+        reason: ReasonCode,
+        why: Option<&'static str>,
+    ) -> oneshot::Receiver<()> {
         let (gone, is_gone) = oneshot::channel();
         self.gone.push(gone);
-        self.inbox.end(reason);
-        Ended::Soon(is_gone)
+        self.inbox.end_because(reason, why);
+        is_gone
     }
 }
 

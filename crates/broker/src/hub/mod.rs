@@ -40,7 +40,7 @@ pub use command::ClientSummary;
 pub(crate) use command::{Attach, Attached, Command, Detach, StoredWill};
 pub(crate) use durable::DurableTopics;
 pub(crate) use inbox::{Asked, Inbox, Mail, Safe};
-pub(crate) use inspect::{Contents, Ended, Inspect};
+pub(crate) use inspect::{Contents, Ended, Inspect, Whom};
 pub(crate) use queue::Queue;
 pub(crate) use revoking::Revocations;
 pub(crate) use task::{HubHandle, run};

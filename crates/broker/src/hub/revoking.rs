@@ -18,38 +18,27 @@ impl fmt::Debug for Revocations {
     }
 }
 
+impl Revocations {
+    /// Whether a connection is one of a revoked certificate.
+    fn hit(&self, info: &ConnectionInfo) -> bool {
+        let certificate = info.certificate.as_ref();
+        certificate.is_some_and(|certificate| (self.0)(certificate))
+    }
+}
+
 impl Hub {
     /// Whether a connection is one of a revoked certificate.
     pub(super) fn is_revoked(&self, info: &ConnectionInfo) -> bool {
-        match (&self.revocations, &info.certificate) {
-            (Some(revocations), Some(certificate)) => (revocations.0)(certificate),
-            _ => false,
-        }
+        let revocations = self.revocations.as_ref();
+        revocations.is_some_and(|revocations| revocations.hit(info))
     }
 
     /// Ends the connections of certificates that are revoked, and takes none from now on. Each is gone when its receiver
     /// hears that its sender is.
     pub(super) fn revoke(&mut self, revocations: Revocations) -> Vec<oneshot::Receiver<()>> {
+        let revoked = |who: &Identity| revocations.hit(&who.connection);
+        let gone = self.end_where(revoked, ReasonCode::NOT_AUTHORIZED, Some(WHY));
         self.revocations = Some(revocations);
-        let revoked = |hub: &Self, client: &Client| match &client.state {
-            State::Online(online) => hub.is_revoked(&online.info),
-            State::Offline(_) => false,
-        };
-        let keys: Vec<usize> = self
-            .clients
-            .iter()
-            .filter(|(_, client)| revoked(self, client))
-            .map(|(key, _)| key)
-            .collect();
-        let mut gone = Vec::with_capacity(keys.len());
-        for key in keys {
-            if let State::Online(online) = &mut self.clients[key].state {
-                let (sender, receiver) = oneshot::channel();
-                online.gone.push(sender);
-                online.inbox.end_because(ReasonCode::NOT_AUTHORIZED, WHY);
-                gone.push(receiver);
-            }
-        }
         gone
     }
 }

@@ -69,16 +69,7 @@ fn an_authority_of_each_kind_signs_what_openssl_verifies_and_its_key_is_encrypte
         assert_eq!(store.issue(&rsa).unwrap().key, "RSA 2048");
         let pki = data.path().join("pki");
         for file in ["devices/pump-7.crt", "server.crt"] {
-            let words = [
-                "verify",
-                "-x509_strict",
-                "-CAfile",
-                "ca.crt",
-                "-untrusted",
-                file,
-                file,
-            ];
-            let (good, text) = openssl(&words, &pki);
+            let (good, text) = verified(&["-x509_strict"], file, &pki);
             assert!(good, "{text}");
         }
         let (good, text) = openssl(
@@ -170,23 +161,9 @@ cat sub.crt root.crt > chain.crt",
     store.revoke(&revoke("pump-7")).unwrap();
     let pki = data.path().join("pki");
     let file = "devices/pump-7.crt";
-    let (good, text) = openssl(
-        &["verify", "-CAfile", "ca.crt", "-untrusted", file, file],
-        &pki,
-    );
+    let (good, text) = verified(&[], file, &pki);
     assert!(good, "{text}");
-    let words = [
-        "verify",
-        "-crl_check",
-        "-CRLfile",
-        "ca.crl",
-        "-CAfile",
-        "ca.crt",
-        "-untrusted",
-        file,
-        file,
-    ];
-    let (good, text) = openssl(&words, &pki);
+    let (good, text) = verified(&BY_THE_LIST, file, &pki);
     assert!(!good && text.contains("revoked"), "{text}");
 }
 

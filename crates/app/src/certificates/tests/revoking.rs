@@ -56,19 +56,8 @@ fn a_revoked_device_is_refused_at_the_handshake_and_the_others_are_not() {
     let pki = data.path().join("pki");
     for (device, good) in [("pump-7", false), ("valve-2", true)] {
         let file = format!("devices/{device}.crt");
-        let words = [
-            "verify",
-            "-crl_check",
-            "-CRLfile",
-            "ca.crl",
-            "-CAfile",
-            "ca.crt",
-            "-untrusted",
-            &file,
-            &file,
-        ];
-        let (verified, text) = openssl(&words, &pki);
-        assert_eq!(verified, good, "{text}");
+        let (is_good, text) = verified(&BY_THE_LIST, &file, &pki);
+        assert_eq!(is_good, good, "{text}");
     }
     let (_, text) = openssl(&["crl", "-noout", "-text", "-in", "ca.crl"], &pki);
     assert!(text.contains("Key Compromise"), "{text}");
