@@ -6,7 +6,7 @@ use mqttwb_policy::Effect;
 
 use super::*;
 use crate::api::{Finding, Severity};
-use crate::config::{BrokerConfig, ConfigFile};
+use crate::config::{BrokerConfig, ConfigFile, exposed_by};
 use crate::{App, blocking};
 
 /// Everything that is found, the gravest first.
@@ -27,15 +27,6 @@ fn findings(config: &BrokerConfig, held: &Held) -> Vec<Finding> {
     let anonymous = config.access.anonymous;
     for listener in &wide {
         let name = &listener.name;
-        if anonymous && listener.client_cert != mqttwb_model::ClientCert::Required {
-            tell(
-                Severity::Serious,
-                format!("Listener {name} lets anyone in your network in"),
-                "Whoever reaches it can read and write every topic that the rules leave open. Set access.anonymous = false \
-                 in broker.toml and make accounts (`mqttwb account add NAME`), or ask for certificates, or bind it to \
-                 127.0.0.1.",
-            );
-        }
         if !listener.protocol.is_secure() {
             tell(
                 if held.accounts.0.is_empty() {
@@ -122,6 +113,12 @@ fn findings(config: &BrokerConfig, held: &Held) -> Vec<Finding> {
             "Rules alone keep them apart. Set access.anonymous = false in broker.toml to let in only who proves who it is.",
         );
     }
+    found.extend(
+        config
+            .listeners
+            .iter()
+            .filter_map(|spec| exposed_by(spec, anonymous)),
+    );
     found.sort_by_key(|finding| match finding.severity {
         Severity::Serious => 0,
         Severity::Warning => 1,

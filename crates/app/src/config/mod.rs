@@ -28,7 +28,7 @@ use crate::Result;
 use crate::api::{ApiError, ErrorCode};
 pub use crate::certificates::OwnFiles;
 use keys::Field;
-pub(crate) use report::exposed;
+pub(crate) use report::{exposed, exposed_by};
 pub use units::{parse_size, parse_time};
 pub(crate) use writing::{change, remove_listener, write_listener};
 

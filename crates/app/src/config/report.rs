@@ -82,15 +82,7 @@ impl Config {
             });
         }
         for spec in &self.broker.listeners {
-            let address = spec.bind.to_string();
-            let loopback = spec.bind.ip().is_loopback();
-            warnings.extend(exposed(
-                &spec.name,
-                &address,
-                loopback,
-                spec.client_cert.into(),
-                self.broker.access.anonymous,
-            ));
+            warnings.extend(exposed_by(spec, self.broker.access.anonymous));
             warnings.extend(unreadable_files(spec));
         }
         warnings
@@ -161,6 +153,19 @@ pub(crate) fn exposed(
              \"required\", or set access.anonymous = false in broker.toml and make accounts."
         ),
     })
+}
+
+/// The same of a listener as it is written.
+pub(crate) fn exposed_by(spec: &ListenerSpec, anonymous: bool) -> Option<Finding> {
+    let loopback = spec.bind.ip().is_loopback();
+    let address = spec.bind.to_string();
+    exposed(
+        &spec.name,
+        &address,
+        loopback,
+        spec.client_cert.into(),
+        anonymous,
+    )
 }
 
 /// Certificate files that a start would not find.
