@@ -19,7 +19,7 @@ mod real_window {
         [listeners.ws]\nbind = \"127.0.0.1:0\"\nprotocol = \"ws\"\n";
 
     /// Every page that does something, by the name in its test ids.
-    const PAGES: [&str; 8] = [
+    const PAGES: [&str; 9] = [
         "overview",
         "clients",
         "traffic",
@@ -27,6 +27,7 @@ mod real_window {
         "sessions",
         "charts",
         "certificates",
+        "access",
         "settings",
     ];
     /// What lies behind a page's own first sight once a broker runs: its page, a name for it, and what is pressed there.
