@@ -108,6 +108,11 @@ fn what_a_broker_sees_is_recorded_exported_replayed_and_compared() {
         fields("mqtt.msgtype == 3", "mqtt.topic").lines().count(),
         10
     );
+    // Each client has left: the end of its connection is there, from both sides.
+    assert_eq!(
+        fields("tcp.flags.fin == 1", "frame.number").lines().count(),
+        2 * 10
+    );
 
     let lines = path("plant.jsonl");
     let exported = json(&mut on_file(&[
@@ -122,11 +127,17 @@ fn what_a_broker_sees_is_recorded_exported_replayed_and_compared() {
     ]));
     assert_eq!(exported["packets"], 5);
     let exported = fs::read_to_string(&lines).unwrap();
-    let line: Value = serde_json::from_str(exported.lines().nth(3).unwrap()).unwrap();
-    assert_eq!(
-        (&line["topic"], &line["payload"]),
-        (&"plant/pump-3".into(), &"{\"v\":3}".into())
-    );
+    let exported: Vec<Value> = exported
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let line = exported
+        .iter()
+        .find(|line| line["topic"] == "plant/pump-3")
+        .unwrap();
+    assert_eq!(line["payload"], "{\"v\":3}");
+    let ended = exported.iter().filter(|line| !line["ended"].is_null());
+    assert_eq!(ended.count(), 5, "of those with a message in it");
     let again = finish(&mut on_file(&[
         "export",
         text(&first),

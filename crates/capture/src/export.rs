@@ -9,7 +9,7 @@ mod rows;
 use std::io::{self, Write};
 
 use mqttwb_model::ConnectionInfo;
-use mqttwb_model::recording::Gap;
+use mqttwb_model::recording::{ConnectionEnd, Gap};
 
 use crate::Packet;
 
@@ -83,6 +83,25 @@ impl<W: Write> Exporter<W> {
                 writer.gap(gap);
                 Ok(())
             }
+        }
+    }
+
+    /// Writes that a connection has ended.
+    pub fn end(&mut self, end: &ConnectionEnd, info: Option<&ConnectionInfo>) -> io::Result<()> {
+        match &mut self.0 {
+            Writer::Jsonl(out) => {
+                serde_json::to_writer(&mut *out, &rows::Ended::of(end, info))?;
+                out.write_all(b"\n")
+            }
+            Writer::Csv(writer) => writer
+                .write_record(
+                    rows::Ended::of(end, info)
+                        .columns()
+                        .iter()
+                        .map(|c| c.as_bytes()),
+                )
+                .map_err(of_csv),
+            Writer::Pcapng(writer) => writer.end(end),
         }
     }
 

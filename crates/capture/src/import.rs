@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::BufRead;
 use std::net::SocketAddr;
 
-use mqttwb_model::{ConnectionId, ConnectionInfo};
+use mqttwb_model::{ConnectionId, ConnectionInfo, Timestamp};
 
 use crate::Packet;
 
@@ -24,6 +24,8 @@ pub trait Sink {
     fn connected(&mut self, info: ConnectionInfo);
     /// A packet. Its number means nothing.
     fn packet(&mut self, packet: &Packet<'_>);
+    /// A connection has ended; no packets of it follow.
+    fn ended(&mut self, connection: ConnectionId, at: Timestamp, why: &str);
     /// So many packets of the network were lost before this by the program that captured them.
     fn missing(&mut self, packets: u64);
 }
@@ -120,6 +122,7 @@ impl<R: BufRead> Importer<R> {
         let flow = match self.flows.remove(&ends) {
             // The same ports again: another connection.
             Some(old) if begins && !old.begins_with(segment) => {
+                old.tell_end(segment.at, sink);
                 old.end(&mut self.found);
                 Flow::default()
             }
@@ -133,6 +136,7 @@ impl<R: BufRead> Importer<R> {
         };
         flow.take(segment, &mut next_id, &mut self.found, sink);
         if flow.is_over() {
+            flow.tell_end(segment.at, sink);
             flow.end(&mut self.found);
         } else {
             self.flows.insert(ends, flow);

@@ -38,7 +38,7 @@ pub use packets::Packets;
 pub use recording::{Packer, Recording};
 pub use refusals::SeenRefusal;
 pub use segment::{Packet, SeenFault};
-pub use source::Source;
+pub use source::{Ends, Source};
 pub use topics::{PREVIEW, Topic, TopicBounds, TopicRow, TopicView, Topics};
 pub use view::{Rows, View};
 
@@ -133,6 +133,10 @@ impl Source for Capture {
 
     fn ended(&self, id: ConnectionId) -> Option<(Timestamp, Arc<str>)> {
         self.log.lock().connection_ended(id)
+    }
+
+    fn ends_from(&self, from: u64) -> Ends {
+        self.log.lock().ends_from(from)
     }
 
     fn read(&self, seq: u64, enough: u64) -> Packets {

@@ -10,12 +10,17 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
+use mqttwb_model::recording::ConnectionEnd;
 use mqttwb_model::{ConnectionId, ConnectionInfo, PacketBatch, ProtocolVersion, SeenBy, Timestamp};
 
+use crate::Ends;
 use crate::segment::Segment;
 
 /// Memory of a full segment: small enough to copy its unread tail in microseconds, large enough that sealing is rare.
 const SEGMENT: usize = 128 * 1024;
+
+/// Ends of connections that a recording has not asked for yet; it asks twice a second.
+const ENDS: usize = 16 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -29,6 +34,9 @@ pub(crate) struct Log {
     pub evicted: u64,
     pub cleared: u64,
     connections: Connections,
+    ends: VecDeque<ConnectionEnd>,
+    /// Ends that are not in there any more.
+    ends_gone: u64,
 }
 
 impl Log {
@@ -43,6 +51,8 @@ impl Log {
             evicted: 0,
             cleared: 0,
             connections: Connections::default(),
+            ends: VecDeque::new(),
+            ends_gone: 0,
         }
     }
 
@@ -211,8 +221,26 @@ impl Log {
     }
 
     pub fn disconnected(&mut self, id: ConnectionId, end: (Timestamp, Arc<str>)) {
+        if self.ends.len() >= ENDS {
+            self.ends.pop_front();
+            self.ends_gone += 1;
+        }
+        self.ends.push_back(ConnectionEnd {
+            connection: id,
+            before: self.end(),
+            at: end.0,
+            why: end.1.clone(),
+        });
         let begin = self.begin();
         self.connections.ended(id, begin, end);
+    }
+
+    pub fn ends_from(&self, from: u64) -> Ends {
+        let known = usize::try_from(from.saturating_sub(self.ends_gone)).unwrap_or(usize::MAX);
+        Ends {
+            next: self.ends_gone + self.ends.len() as u64,
+            ends: self.ends.iter().skip(known).cloned().collect(),
+        }
     }
 
     pub fn connection_ended(&self, id: ConnectionId) -> Option<(Timestamp, Arc<str>)> {

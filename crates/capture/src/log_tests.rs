@@ -149,3 +149,40 @@ proptest! {
         prop_assert_eq!(next, log.end());
     }
 }
+
+#[test]
+fn the_end_of_a_connection_is_told_at_its_place_though_its_packets_are_gone() {
+    let mut log = Log::new(64 * 1024);
+    log.connected(&info(1));
+    log.connected(&info(2));
+    append(&mut log, ConnectionId(1), 100);
+    while log.begin() == 0 {
+        append(&mut log, ConnectionId(2), 1_000);
+    }
+    let place = log.end();
+    log.disconnected(ConnectionId(1), (Timestamp(7), "closed".into()));
+    append(&mut log, ConnectionId(2), 100);
+    assert_eq!(log.connection_ended(ConnectionId(1)), None);
+    let end = ConnectionEnd {
+        connection: ConnectionId(1),
+        before: place,
+        at: Timestamp(7),
+        why: "closed".into(),
+    };
+    let told = Ends {
+        next: 1,
+        ends: vec![end],
+    };
+    assert_eq!(log.ends_from(0), told);
+    let none = Ends {
+        next: 1,
+        ends: vec![],
+    };
+    assert_eq!(log.ends_from(1), none);
+    for _ in 0..ENDS + 5 {
+        log.disconnected(ConnectionId(2), (Timestamp(8), "closed".into()));
+    }
+    let told = log.ends_from(1);
+    assert_eq!((told.next, told.ends.len()), (6 + ENDS as u64, ENDS));
+    assert_eq!(log.ends_from(told.next).ends.len(), 0);
+}

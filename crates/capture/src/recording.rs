@@ -13,7 +13,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mqttwb_model::recording::{About, Archive, ArchiveError, Gap, SegmentEntry};
+use mqttwb_model::recording::{About, Archive, ArchiveError, ConnectionEnd, Gap, SegmentEntry};
 use mqttwb_model::{ConnectionId, ConnectionInfo, Timestamp};
 use parking_lot::Mutex;
 
@@ -97,6 +97,15 @@ impl Recording {
     /// Calls with every connection of which packets were recorded.
     pub fn connections(&self, each: &mut dyn FnMut(&ConnectionInfo)) -> Result<(), ArchiveError> {
         self.archive.connections(each)
+    }
+
+    /// Calls with every connection that ended before a packet of these numbers, in order.
+    pub fn ends(
+        &self,
+        before: Range<u64>,
+        each: &mut dyn FnMut(ConnectionEnd),
+    ) -> Result<(), ArchiveError> {
+        self.archive.ends(before, each)
     }
 
     /// The place in the directory of the segment that has this number, or of the first after it.
@@ -197,6 +206,12 @@ impl Source for Recording {
         }
         connections.insert(id, found.clone());
         found
+    }
+
+    fn ended(&self, id: ConnectionId) -> Option<(Timestamp, Arc<str>)> {
+        // As with a name: an end that can't be read is one that is not known.
+        let end = self.archive.end(id).ok().flatten()?;
+        Some((end.at, end.why))
     }
 
     fn stats(&self) -> Stats {

@@ -4,9 +4,19 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use mqttwb_model::recording::ConnectionEnd;
 use mqttwb_model::{ConnectionId, ConnectionInfo, Timestamp};
 
 use crate::{Filter, Packets, Stats};
+
+/// Connections that have ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// What is to be asked for next.
+    pub next: u64,
+    /// The ends. `before` is the number of the packet that came next, of whomever.
+    pub ends: Vec<ConnectionEnd>,
+}
 
 /// Packets in the order that they were seen, numbered: the live memory ([`Capture`](crate::Capture)), or a recording that
 /// was opened ([`Recording`](crate::Recording)). Whatever reads packets reads them from here, so that a recording looks
@@ -30,6 +40,13 @@ pub trait Source: fmt::Debug + Send + Sync {
     fn ended(&self, id: ConnectionId) -> Option<(Timestamp, Arc<str>)> {
         let _ = id;
         None
+    }
+
+    /// The connections that have ended, from the number `from` of all that have on, in that order; those that ended long ago
+    /// are not told any more. A recording tells them by [`Archive::ends`](mqttwb_model::recording::Archive::ends).
+    fn ends_from(&self, from: u64) -> Ends {
+        let _ = from;
+        Ends::default()
     }
 
     /// What became of the packets.

@@ -4,6 +4,9 @@
 //! them stand whose connections they are, which topics they name, and how many packets are missing where, and why. So a
 //! search knows from the index of a segment whether it has to be unpacked, and nobody takes a gap for silence.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use crate::observe::{ConnectionId, ConnectionInfo};
 use crate::time::Timestamp;
 
@@ -49,6 +52,19 @@ pub struct SegmentIndex {
     pub connections: Vec<ConnectionId>,
 }
 
+impl SegmentIndex {
+    /// Whether the topic of this number is told apart in it.
+    pub fn names_topic(&self, number: u32) -> bool {
+        let topics = self.topics.as_deref().unwrap_or_default();
+        topics.binary_search(&number).is_ok()
+    }
+
+    /// Whether packets of this connection are in it.
+    pub fn names_connection(&self, id: ConnectionId) -> bool {
+        self.connections.binary_search(&id).is_ok()
+    }
+}
+
 /// Packets that should be in a recording and are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
@@ -60,6 +76,19 @@ pub struct Gap {
     pub cause: GapCause,
     /// When it was noticed.
     pub at: Timestamp,
+}
+
+/// The end of a connection of which packets were recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionEnd {
+    /// Whose.
+    pub connection: ConnectionId,
+    /// It came before the packet of this number.
+    pub before: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Why, in a sentence.
+    pub why: Arc<str>,
 }
 
 /// Why packets are missing.
@@ -140,6 +169,14 @@ pub trait Archive: std::fmt::Debug + Send + Sync {
     fn connections(&self, each: &mut dyn FnMut(&ConnectionInfo)) -> Result<(), ArchiveError>;
     /// The connection of this number.
     fn connection(&self, id: ConnectionId) -> Result<Option<ConnectionInfo>, ArchiveError>;
+    /// The end of the connection of this number; `None` where it had not ended, or nobody saw it.
+    fn end(&self, id: ConnectionId) -> Result<Option<ConnectionEnd>, ArchiveError>;
+    /// Every connection that ended before a packet of these numbers, in order.
+    fn ends(
+        &self,
+        before: Range<u64>,
+        each: &mut dyn FnMut(ConnectionEnd),
+    ) -> Result<(), ArchiveError>;
     /// What is missing, in order.
     fn gaps(&self) -> Result<Vec<Gap>, ArchiveError>;
     /// What it says of itself.

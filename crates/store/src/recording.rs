@@ -9,10 +9,12 @@
 mod columns;
 mod error;
 mod reader;
+mod room;
 mod schema;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub use reader::RecordingFile;
+pub use room::RolledOff;
 pub use writer::{Part, RecordingWriter};

@@ -12,14 +12,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use mqttwb_capture::{Cursor, Packer, Packet, Source};
-use mqttwb_model::recording::{About, ArchiveError, Gap, GapCause, PackedSegment};
+use mqttwb_model::recording::{About, ArchiveError, ConnectionEnd, Gap, GapCause, PackedSegment};
 use mqttwb_model::{ConnectionId, ConnectionInfo, MessageId, Timestamp, TopicFilter};
 use mqttwb_store::recording::{Part, RecordingWriter};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::Result;
-use crate::api::{RecordEnd, RecordProgress};
+use crate::api::{ApiError, ErrorCode, RecordEnd, RecordProgress};
 
 use super::archive_failed;
 
@@ -29,6 +29,8 @@ const TICK: Duration = Duration::from_millis(500);
 const TOGETHER: usize = 64;
 /// Messages whose acknowledgements are looked out for.
 const MESSAGES: usize = 64 * 1024;
+/// Bytes that a recording may be limited to: below, the tables and the write-ahead log leave no room for packets.
+const SMALLEST: u64 = 1 << 20;
 /// How long a recording goes on without a word of the process that asked for it.
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -64,7 +66,18 @@ pub struct Recorder {
 impl Recorder {
     /// Makes the file and begins.
     pub fn start(source: Arc<dyn Source>, cursor: Cursor, plan: Plan) -> Result<Self> {
+        if let Some(bytes) = plan.max_bytes.filter(|bytes| *bytes < SMALLEST) {
+            return Err(ApiError::new(
+                ErrorCode::InvalidInput,
+                format!("A recording can't keep to {bytes} bytes."),
+            )
+            .hint("Give it 1 MiB at least."));
+        }
         let writer = RecordingWriter::create(&plan.path, &plan.about)
+            .and_then(|mut writer| {
+                writer.keep_within(plan.max_bytes, plan.rolling)?;
+                Ok(writer)
+            })
             .map_err(|error| archive_failed(&error))?;
         let (progress, seen) = watch::channel(RecordProgress {
             name: plan.name.clone(),
@@ -81,11 +94,15 @@ impl Recorder {
         let asked = Arc::new(Mutex::new(Instant::now()));
         let recording = Recording {
             lost: source.stats().lost,
+            ends: 0,
             source,
             cursor,
             packer: Packer::new(),
             written: 0,
+            in_file: 0,
+            full: false,
             connections: HashSet::new(),
+            ended: VecDeque::new(),
             messages: Messages::default(),
             begun: Instant::now(),
             asked: asked.clone(),
@@ -142,7 +159,15 @@ struct Recording {
     written: u64,
     /// What the source had lost when that was looked at last.
     lost: u64,
+    /// Ends of connections that were asked for.
+    ends: u64,
+    /// One past the number of the last packet in the file.
+    in_file: u64,
+    /// What came next would make the file larger than it may be.
+    full: bool,
     connections: HashSet<ConnectionId>,
+    /// Connections that have ended, before a packet that was not come to yet.
+    ended: VecDeque<ConnectionEnd>,
     messages: Messages,
     begun: Instant,
     asked: Arc<Mutex<Instant>>,
@@ -155,6 +180,19 @@ struct Gathered {
     segments: Vec<PackedSegment>,
     connections: Vec<ConnectionInfo>,
     gaps: Vec<Gap>,
+    ends: Vec<ConnectionEnd>,
+}
+
+impl Gathered {
+    fn part<'a>(&'a self, topics: &'a [(u32, Box<str>)]) -> Part<'a> {
+        Part {
+            topics,
+            connections: &self.connections,
+            segments: &self.segments,
+            gaps: &self.gaps,
+            ends: &self.ends,
+        }
+    }
 }
 
 impl Recording {
@@ -185,17 +223,19 @@ impl Recording {
         loop {
             // Once it is to end, only what came before that is still taken.
             let until = self.source.kept().end;
-            while (end.is_none() || self.cursor.next_seq() < until) && self.step(writer)? {
+            while self.step(writer)? {
                 if end.is_none() {
-                    end = self.limit(writer)?;
+                    end = self.limit();
                     if end.is_some() {
                         break;
                     }
+                } else if self.cursor.next_seq() >= until {
+                    break;
                 }
             }
             self.write_open(writer)?;
             if end.is_none() {
-                end = self.limit(writer)?;
+                end = self.limit();
             }
             if let Some(end) = end {
                 return Ok(end);
@@ -226,7 +266,12 @@ impl Recording {
             }
         }
         self.lost = lost;
+        // Asked for after the packets, so that each end finds all that came before it.
+        let ends = self.source.ends_from(self.ends);
+        self.ends = ends.next;
+        self.ended.extend(ends.ends);
         for packet in batch.iter() {
+            self.end_before(packet.seq, &mut gathered);
             if !self.plan.topics.is_empty() && !self.messages.wanted(&packet, &self.plan.topics) {
                 continue;
             }
@@ -237,15 +282,36 @@ impl Recording {
                     .extend(info.map(|info| (*info).clone()));
             }
             gathered.segments.extend(self.packer.push(&packet));
-            if gathered.segments.len() >= TOGETHER {
+            if gathered.segments.len() >= self.together() {
                 self.write(writer, &mut gathered)?;
+                if self.full {
+                    return Ok(false);
+                }
             }
         }
-        let more = !batch.is_empty();
-        if more || !gathered.gaps.is_empty() {
-            self.write(writer, &mut gathered)?;
+        self.end_before(self.cursor.next_seq(), &mut gathered);
+        self.write(writer, &mut gathered)?;
+        Ok(!batch.is_empty() && !self.full)
+    }
+
+    /// Takes the ends that came before a packet of the source, and are of connections that are in the file.
+    fn end_before(&mut self, seq: u64, gathered: &mut Gathered) {
+        while self.ended.front().is_some_and(|end| end.before <= seq)
+            && let Some(end) = self.ended.pop_front()
+        {
+            if self.connections.contains(&end.connection) {
+                gathered.ends.push(ConnectionEnd {
+                    before: self.packer.next_seq(),
+                    ..end
+                });
+            }
         }
-        Ok(more)
+    }
+
+    /// Segments that are written together: where the file is to stay small, an eighth of it at most.
+    fn together(&self) -> usize {
+        let eighth = self.plan.max_bytes.map_or(u64::MAX, |max| max / 8);
+        usize::try_from(eighth / Packer::SEGMENT).map_or(TOGETHER, |fits| fits.clamp(1, TOGETHER))
     }
 
     fn write(
@@ -254,25 +320,23 @@ impl Recording {
         gathered: &mut Gathered,
     ) -> std::result::Result<(), ArchiveError> {
         let topics = self.packer.take_topics();
-        if !topics.is_empty()
-            || !gathered.segments.is_empty()
-            || !gathered.connections.is_empty()
-            || !gathered.gaps.is_empty()
+        if topics.is_empty()
+            && gathered.segments.is_empty()
+            && gathered.connections.is_empty()
+            && gathered.gaps.is_empty()
+            && gathered.ends.is_empty()
         {
-            writer.write(&Part {
-                topics: &topics,
-                connections: &gathered.connections,
-                segments: &gathered.segments,
-                gaps: &gathered.gaps,
-            })?;
+            return Ok(());
         }
-        let mut rolled_off = 0;
-        if self.plan.rolling {
-            let oldest = self.plan.max_age.map(|age| {
-                let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
-                Timestamp(Timestamp::now().0.saturating_sub(age))
-            });
-            rolled_off = writer.roll_off(self.plan.max_bytes, oldest)?;
+        let rolled_off = self.make_room(writer, &topics, gathered)?;
+        let part = gathered.part(&topics);
+        if !self.plan.rolling && !writer.has_room(&part)? {
+            self.full = true;
+            return Ok(());
+        }
+        writer.write(&part)?;
+        if let Some(last) = gathered.segments.last() {
+            self.in_file = last.entry.end();
         }
         let size = writer.size()?;
         let missing = |cause| {
@@ -281,7 +345,7 @@ impl Recording {
         };
         self.progress.send_modify(|progress| {
             progress.rolled_off += rolled_off;
-            progress.packets = self.packer.next_seq() - progress.rolled_off;
+            progress.packets = self.in_file - progress.rolled_off;
             progress.size = size;
             progress.overtaken += missing(GapCause::Overtaken);
             progress.not_captured += missing(GapCause::NotCaptured);
@@ -290,12 +354,37 @@ impl Recording {
         Ok(())
     }
 
+    /// Lets the oldest go, where that is wanted. Returns how many packets went.
+    fn make_room(
+        &mut self,
+        writer: &mut RecordingWriter,
+        topics: &[(u32, Box<str>)],
+        gathered: &mut Gathered,
+    ) -> std::result::Result<u64, ArchiveError> {
+        if !self.plan.rolling {
+            return Ok(0);
+        }
+        let oldest = self.plan.max_age.map(|age| {
+            let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
+            Timestamp(Timestamp::now().0.saturating_sub(age))
+        });
+        let open = self.packer.open_index();
+        let gone = writer.roll_off(&gathered.part(topics), oldest, &open)?;
+        self.packer.forget_topics(&gone.topics);
+        for connection in &gone.connections {
+            self.connections.remove(connection);
+        }
+        let known = &self.connections;
+        gathered.ends.retain(|end| known.contains(&end.connection));
+        Ok(gone.packets)
+    }
+
     /// Writes the segment that is being filled, where it has grown.
     fn write_open(
         &mut self,
         writer: &mut RecordingWriter,
     ) -> std::result::Result<(), ArchiveError> {
-        if self.written == self.packer.next_seq() {
+        if self.written == self.packer.next_seq() || self.full {
             return Ok(());
         }
         self.written = self.packer.next_seq();
@@ -305,25 +394,18 @@ impl Recording {
     }
 
     /// Whether it has come to its end.
-    fn limit(
-        &self,
-        writer: &RecordingWriter,
-    ) -> std::result::Result<Option<RecordEnd>, ArchiveError> {
+    fn limit(&self) -> Option<RecordEnd> {
         if self.plan.leased && self.asked.lock().elapsed() > LEASE {
-            return Ok(Some(RecordEnd::Abandoned));
+            return Some(RecordEnd::Abandoned);
         }
         if self.plan.rolling {
-            return Ok(None);
+            return None;
         }
         let too_old = self
             .plan
             .max_age
             .is_some_and(|age| self.begun.elapsed() >= age);
-        let too_large = match self.plan.max_bytes {
-            Some(bytes) => writer.size()? >= bytes,
-            None => false,
-        };
-        Ok((too_old || too_large).then_some(RecordEnd::Limit))
+        (too_old || self.full).then_some(RecordEnd::Limit)
     }
 }
 

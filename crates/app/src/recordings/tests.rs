@@ -1,6 +1,7 @@
 use std::fs;
 
 use mqttwb_capture::Source as _;
+use mqttwb_model::recording::ConnectionEnd;
 use mqttwb_model::{
     ConnectionId, ConnectionInfo, Direction, ListenerProtocol, MessageId, Observer as _,
     PacketBatch, PacketMark, ProtocolVersion, SeenBy,
@@ -101,6 +102,16 @@ fn publish(topic: &str, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// A PUBLISH whose length takes two bytes.
+fn long_publish(topic: &str) -> Vec<u8> {
+    let len = topic.len() + 4;
+    let mut frame = vec![0x32, (len % 128) as u8 | 0x80, (len / 128) as u8];
+    frame.extend((topic.len() as u16).to_be_bytes());
+    frame.extend(topic.as_bytes());
+    frame.extend([0, 1]);
+    frame
+}
+
 const PUBACK: &[u8] = &[0x40, 2, 0, 1];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,10 +206,14 @@ async fn packets_that_are_gone_before_they_are_written_are_counted_in_the_file()
 async fn a_recording_ends_at_its_limit_or_lets_the_oldest_go() {
     let bench = Bench::new();
     let noise = |bench: &Bench, until: u64| {
+        let mut state = 1u64;
         for n in 0..until {
-            let payload: Vec<u8> = (0..100)
-                .map(|i| (n.wrapping_mul(0x9e37_79b9_97f4_a7c1) >> (i % 57)) as u8)
-                .collect();
+            // Bytes that can't be compressed.
+            let mut payload = Vec::new();
+            while payload.len() < 96 {
+                state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+                payload.extend((state ^ (state >> 33)).to_be_bytes());
+            }
             bench.see(n, n, &publish("a", &payload));
         }
     };
@@ -206,7 +221,7 @@ async fn a_recording_ends_at_its_limit_or_lets_the_oldest_go() {
     let limited = RecordRequest {
         name: "limited".into(),
         past: true,
-        max_bytes: Some(500_000),
+        max_bytes: Some(1 << 20),
         ..RecordRequest::default()
     };
     bench
@@ -221,6 +236,13 @@ async fn a_recording_ends_at_its_limit_or_lets_the_oldest_go() {
         progress.packets < 20_000 && progress.packets > 0,
         "{progress:?}"
     );
+    let tiny = RecordRequest {
+        name: "tiny".into(),
+        max_bytes: Some(1_000),
+        ..limited.clone()
+    };
+    let refused = bench.recordings.start(tiny, None, String::new()).await;
+    assert_eq!(refused.unwrap_err().code, ErrorCode::InvalidInput);
     let rolling = RecordRequest {
         rolling: true,
         ..limited
@@ -236,6 +258,108 @@ async fn a_recording_ends_at_its_limit_or_lets_the_oldest_go() {
     );
     let recording = bench.recordings.open("rolling".into()).await.unwrap();
     assert_eq!(recording.kept(), progress.rolled_off..20_000);
+    for name in ["limited", "rolling"] {
+        let file = bench.data.path().join(format!("recordings/{name}.mqttrec"));
+        let size = fs::metadata(file).unwrap().len();
+        assert!(size <= 1 << 20, "{name} takes {size}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_connection_is_recorded_at_its_place_and_a_story_is_told_with_it() {
+    let bench = Bench::new();
+    let connected = |id, client: &str| {
+        let known = bench.capture.connection(ConnectionId(1)).unwrap();
+        bench.capture.connected(&ConnectionInfo {
+            id: ConnectionId(id),
+            client: client.into(),
+            ..(*known).clone()
+        });
+    };
+    let of = |connection, direction, message, frame: &[u8]| {
+        bench.capture.packets(PacketBatch {
+            connection: ConnectionId(connection),
+            direction,
+            bytes: frame,
+            marks: &[PacketMark {
+                at: Timestamp::now(),
+                start: 0,
+                len: frame.len() as u32,
+                message,
+                aliased_topic: None,
+                fault: None,
+            }],
+        });
+    };
+    let ends = |id, why| {
+        let id = ConnectionId(id);
+        bench.capture.disconnected(id, Timestamp::now(), why);
+    };
+    bench
+        .record("a", RecordRequest::default(), |_| {
+            connected(8, "away");
+            ends(8, "of whom nothing is recorded");
+            connected(2, "doomed");
+            // With a will: topic "t", payload "x".
+            let will = b"\x10\x18\0\x04MQTT\x04\x06\0\0\0\x06doomed\0\x01t\0\x01x";
+            of(2, Direction::ToBroker, None, will);
+            of(1, Direction::ToBroker, None, &[0xc0, 0]);
+            ends(2, "its socket was closed");
+            let delivery = b"\x30\x04\0\x01tx";
+            of(1, Direction::ToClient, Some(MessageId(5)), delivery);
+        })
+        .await;
+    let recording = bench.recordings.open("a".into()).await.unwrap();
+    assert_eq!(recording.kept(), 0..3);
+    let mut ended = Vec::new();
+    let mut each = |end: ConnectionEnd| {
+        ended.push((end.connection.0, end.before, end.why.to_string()));
+    };
+    recording.ends(0..u64::MAX, &mut each).unwrap();
+    assert_eq!(ended, [(2, 2, "its socket was closed".to_owned())]);
+    assert!(recording.ended(ConnectionId(1)).is_none());
+    let request = crate::api::StoryRequest {
+        message: Some(5),
+        packet: None,
+    };
+    let story = traffic::story(&*recording, &request).unwrap();
+    assert_eq!(story.publisher.as_deref(), Some("doomed"));
+    let why: Vec<_> = story.steps.iter().map(|step| step.note.clone()).collect();
+    assert!(
+        why.contains(&Some("its socket was closed".into())),
+        "{why:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rolling_recording_of_topics_without_end_keeps_to_its_size_and_is_searched() {
+    let bench = Bench::new();
+    let max = 1 << 20;
+    let topic = |n: u64| format!("plant/{n:0>300}");
+    let request = RecordRequest {
+        rolling: true,
+        past: true,
+        max_bytes: Some(max),
+        ..RecordRequest::default()
+    };
+    for n in 0..30_000 {
+        bench.see(n, n, &long_publish(&topic(n)));
+    }
+    let progress = bench.record("a", request, |_| {}).await;
+    assert_eq!(progress.packets + progress.rolled_off, 30_000);
+    assert!(progress.size <= max, "{progress:?}");
+    let recording = bench.recordings.open("a".into()).await.unwrap();
+    let sought = |n| TrafficFilter {
+        topic: topic(n),
+        ..TrafficFilter::default()
+    };
+    let found = |n| {
+        let filter = traffic::parse(&sought(n)).unwrap();
+        let places = recording.where_to_look(&filter).unwrap();
+        places.into_iter().any(|range| range.contains(&n))
+    };
+    assert!(found(29_999) && found(recording.kept().start));
+    assert!(!found(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

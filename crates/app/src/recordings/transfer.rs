@@ -1,15 +1,17 @@
 //! Recordings into the formats of others, and out of them.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Read};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mqttwb_capture::export::{Exporter, Format};
 use mqttwb_capture::import::{Found, ImportError, Importer, Sink};
 use mqttwb_capture::{Filter, Packer, Packet, Recording, Source};
-use mqttwb_model::recording::{About, Gap, GapCause, Origin, PackedSegment};
-use mqttwb_model::{ConnectionInfo, Timestamp};
+use mqttwb_model::recording::{About, ConnectionEnd, Gap, GapCause, Origin, PackedSegment};
+use mqttwb_model::{ConnectionId, ConnectionInfo, Timestamp};
 use mqttwb_store::recording::{Part, RecordingWriter};
 
 use crate::Result;
@@ -75,23 +77,37 @@ fn write(
     let mut exporter = Exporter::new(format, out, comment.trim()).map_err(&failed)?;
     let mut gaps = recording.gaps().iter().peekable();
     let mut exported = 0;
+    // Connections that have a packet in the file: the end of another would come out of nothing.
+    let mut begun = HashSet::new();
     let mut next = kept.start;
     while next < kept.end {
         work.check()?;
         let packets = recording.read(next, AT_ONCE);
+        let end = packets.end().max(next + 1);
+        let mut ends = ends(recording, next..end)?.into_iter().peekable();
         for packet in packets.passing(filter, &**recording) {
             while let Some(gap) = gaps.next_if(|gap| gap.before <= packet.seq) {
                 exporter.gap(gap).map_err(&failed)?;
             }
+            while let Some(end) = ends.next_if(|end| end.before <= packet.seq) {
+                export_end(&mut exporter, recording, &mut begun, &end).map_err(&failed)?;
+            }
             let info = recording.connection(packet.connection);
             exporter.packet(&packet, info.as_deref()).map_err(&failed)?;
+            begun.insert(packet.connection);
             exported += 1;
         }
-        next = packets.end().max(next + 1);
+        for end in ends {
+            export_end(&mut exporter, recording, &mut begun, &end).map_err(&failed)?;
+        }
+        next = end;
         work.done(next.min(kept.end) - kept.start);
     }
     for gap in gaps {
         exporter.gap(gap).map_err(&failed)?;
+    }
+    for end in ends(recording, next..u64::MAX)? {
+        export_end(&mut exporter, recording, &mut begun, &end).map_err(&failed)?;
     }
     let file = exporter.finish().map_err(&failed)?;
     let file = file
@@ -108,6 +124,27 @@ fn write(
         ));
     }
     Ok(exported)
+}
+
+fn ends(recording: &Recording, before: Range<u64>) -> Result<Vec<ConnectionEnd>> {
+    let mut ends = Vec::new();
+    recording
+        .ends(before, &mut |end| ends.push(end))
+        .map_err(|error| archive_failed(&error))?;
+    Ok(ends)
+}
+
+fn export_end<W: Write>(
+    exporter: &mut Exporter<W>,
+    recording: &Recording,
+    begun: &mut HashSet<ConnectionId>,
+    end: &ConnectionEnd,
+) -> io::Result<()> {
+    if begun.remove(&end.connection) {
+        let info = recording.connection(end.connection);
+        exporter.end(end, info.as_deref())?;
+    }
+    Ok(())
 }
 
 /// Makes a recording of a capture. Where it fails or is cancelled nothing is left.
@@ -237,6 +274,7 @@ struct Into {
     segments: Vec<PackedSegment>,
     connections: Vec<ConnectionInfo>,
     gaps: Vec<Gap>,
+    ends: Vec<ConnectionEnd>,
 }
 
 impl Into {
@@ -248,11 +286,13 @@ impl Into {
                 connections: &self.connections,
                 segments: &self.segments,
                 gaps: &self.gaps,
+                ends: &self.ends,
             })
             .map_err(|error| archive_failed(&error))?;
         self.segments.clear();
         self.connections.clear();
         self.gaps.clear();
+        self.ends.clear();
         Ok(())
     }
 }
@@ -264,6 +304,15 @@ impl Sink for Into {
 
     fn packet(&mut self, packet: &Packet<'_>) {
         self.segments.extend(self.packer.push(packet));
+    }
+
+    fn ended(&mut self, connection: ConnectionId, at: Timestamp, why: &str) {
+        self.ends.push(ConnectionEnd {
+            connection,
+            before: self.packer.next_seq(),
+            at,
+            why: why.into(),
+        });
     }
 
     fn missing(&mut self, packets: u64) {

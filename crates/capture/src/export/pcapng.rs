@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etherparse::PacketBuilder;
-use mqttwb_model::recording::Gap;
+use mqttwb_model::recording::{ConnectionEnd, Gap};
 use mqttwb_model::{
     ConnectionId, ConnectionInfo, Direction, ListenerProtocol, PacketType, ProtocolVersion, SeenBy,
     Timestamp,
@@ -59,6 +59,7 @@ enum Flags {
     SynAck,
     Ack,
     Data,
+    Fin,
 }
 
 impl<W: Write> Pcapng<W> {
@@ -132,6 +133,22 @@ impl<W: Write> Pcapng<W> {
             )?;
         }
         self.streams.insert(packet.connection, stream);
+        Ok(())
+    }
+
+    /// The end of TCP. Who closed it first is in the comment, not in the order, which is made.
+    pub fn end(&mut self, end: &ConnectionEnd) -> io::Result<()> {
+        let Some(mut stream) = self.streams.remove(&end.connection) else {
+            return Ok(());
+        };
+        let mut comment = Some(format!("The connection ended: {}", end.why));
+        for (direction, flags) in [
+            (Direction::ToBroker, Flags::Fin),
+            (Direction::ToClient, Flags::Fin),
+            (Direction::ToBroker, Flags::Ack),
+        ] {
+            self.segment(&mut stream, end.at, direction, flags, &[], comment.take())?;
+        }
         Ok(())
     }
 
@@ -220,12 +237,13 @@ impl<W: Write> Pcapng<W> {
             Flags::SynAck => tcp.syn().ack(acknowledged),
             Flags::Ack => tcp.ack(acknowledged),
             Flags::Data => tcp.psh().ack(acknowledged),
+            Flags::Fin => tcp.fin().ack(acknowledged),
         };
         self.bytes.clear();
         tcp.write(&mut self.bytes, payload)
             .map_err(|error| io::Error::other(error.to_string()))?;
         let length = match flags {
-            Flags::Syn | Flags::SynAck => 1,
+            Flags::Syn | Flags::SynAck | Flags::Fin => 1,
             Flags::Ack | Flags::Data => payload.len() as u32,
         };
         stream.sent[own] = stream.sent[own].wrapping_add(length);
@@ -291,8 +309,14 @@ fn beginning(packet: &Packet<'_>, info: Option<&ConnectionInfo>) -> Vec<String> 
                 ProtocolVersion::V311 => "3.1.1",
                 ProtocolVersion::V5 => "5",
             };
+            let default = match packet.version {
+                ProtocolVersion::V5 => "5.0",
+                _ => version,
+            };
             told.push(format!(
-                "The CONNECT of this connection was not recorded: client {}, MQTT {version}.",
+                "The CONNECT of this connection was not recorded: client {}, MQTT {version}. Wireshark learns \
+                 the version from a CONNECT: set its preference mqtt.default_version to MQTT v{default} to read this \
+                 connection.",
                 info.client.as_str()
             ));
         }

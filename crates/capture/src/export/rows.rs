@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mqttwb_model::recording::Gap;
+use mqttwb_model::recording::{ConnectionEnd, Gap};
 use mqttwb_model::{ConnectionInfo, Direction, PacketType, ProtocolVersion, SeenBy, Timestamp};
 use mqttwb_wire::{ReasonCode, Role};
 use serde::Serialize;
@@ -229,6 +229,37 @@ impl Missing {
         columns[1] = self.time.as_str().into();
         columns[5] = "missing".into();
         columns[12] = format!("{} packets: {}", self.missing, self.reason).into();
+        columns
+    }
+}
+
+/// The end of a connection, at its place.
+#[derive(Serialize)]
+pub struct Ended<'a> {
+    ended: &'a str,
+    time: String,
+    connection: u64,
+    client: &'a str,
+}
+
+impl<'a> Ended<'a> {
+    pub fn of(end: &'a ConnectionEnd, info: Option<&'a ConnectionInfo>) -> Self {
+        Self {
+            ended: &end.why,
+            time: rfc3339(end.at),
+            connection: end.connection.0,
+            client: info.map_or("", |info| info.client.as_str()),
+        }
+    }
+
+    /// A row whose packet is `ended`; its summary says why.
+    pub fn columns(&self) -> [Cow<'_, str>; COLUMNS.len()] {
+        let mut columns = [const { Cow::Borrowed("") }; COLUMNS.len()];
+        columns[1] = self.time.as_str().into();
+        columns[2] = self.connection.to_string().into();
+        columns[3] = self.client.into();
+        columns[5] = "ended".into();
+        columns[12] = self.ended.into();
         columns
     }
 }

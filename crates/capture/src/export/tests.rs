@@ -1,7 +1,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use mqttwb_model::recording::{Gap, GapCause};
+use mqttwb_model::recording::{ConnectionEnd, Gap, GapCause};
 use mqttwb_model::{
     ConnectionId, ConnectionInfo, Direction, FaultDone, ListenerProtocol, MessageId,
     ProtocolVersion, SeenBy, Timestamp,
@@ -143,6 +143,15 @@ fn exported(format: Format) -> (Vec<u8>, usize) {
             };
             exporter.packet(&packet, Some(info)).unwrap();
             count += 1;
+            if step + 1 == stream.len() {
+                let end = ConnectionEnd {
+                    connection: info.id,
+                    before: count as u64,
+                    at: Timestamp(BEGIN + 1_000 * count as u64),
+                    why: "the client was cut off".into(),
+                };
+                exporter.end(&end, Some(info)).unwrap();
+            }
         }
         if step == 3 {
             let gap = Gap {
@@ -233,6 +242,48 @@ fn tshark_decodes_every_packet_type_of_both_versions_without_a_malformed_mark() 
     let comments = tshark(&capture, &["-T", "fields", "-e", "frame.comment"]);
     assert!(comments.contains("Fault rule lose PUBACK: "), "{comments}");
     assert!(comments.contains("MQTT over TLS"), "{comments}");
+    assert_eq!(comments.matches("cut off").count(), connections().len());
+    let ends = tshark(&capture, &["-Y", "tcp.flags.fin == 1"]);
+    assert_eq!(
+        ends.lines().count(),
+        2 * connections().len(),
+        "from both sides"
+    );
+}
+
+#[test]
+fn wireshark_is_told_the_version_of_a_connection_whose_connect_was_not_recorded() {
+    let info = info(
+        7,
+        ProtocolVersion::V5,
+        ListenerProtocol::Tcp,
+        "127.0.0.1:40001",
+    );
+    // A PUBLISH of MQTT 5; read as 3.1.1, its properties are payload.
+    let frame = b"\x30\x0f\0\x01a\x09\x26\0\x01k\0\x03v\xc3\xbc21";
+    let mut exporter = Exporter::new(Format::Pcapng, Vec::new(), "").unwrap();
+    let packet = Packet {
+        seq: 0,
+        at: Timestamp(BEGIN),
+        connection: info.id,
+        direction: Direction::ToBroker,
+        version: info.version,
+        seen_by: SeenBy::Broker,
+        message: None,
+        aliased_topic: None,
+        fault: None,
+        frame,
+    };
+    exporter.packet(&packet, Some(&info)).unwrap();
+    let capture = exporter.finish().unwrap();
+    let comments = tshark(&capture, &["-T", "fields", "-e", "frame.comment"]);
+    let preference = "mqtt.default_version to MQTT v5.0";
+    assert!(comments.contains(preference), "{comments}");
+    // And that is what helps.
+    let with = ["-o", "mqtt.default_version:MQTT v5.0"];
+    let fields = ["-Y", "mqtt", "-T", "fields", "-e", "mqtt.msg"];
+    let payload = tshark(&capture, &[&with[..], &fields[..]].concat());
+    assert_eq!(payload.trim(), "3231");
 }
 
 /// Keeps what is found.
@@ -240,6 +291,7 @@ fn tshark_decodes_every_packet_type_of_both_versions_without_a_malformed_mark() 
 struct Kept {
     infos: Vec<ConnectionInfo>,
     packets: Vec<(ConnectionId, Direction, ProtocolVersion, Timestamp, Vec<u8>)>,
+    ends: Vec<(ConnectionId, String)>,
     missing: u64,
 }
 
@@ -258,6 +310,9 @@ impl Sink for Kept {
         } = *packet;
         self.packets
             .push((connection, direction, version, at, packet.frame.to_vec()));
+    }
+    fn ended(&mut self, connection: ConnectionId, _: Timestamp, why: &str) {
+        self.ends.push((connection, why.to_owned()));
     }
     fn missing(&mut self, packets: u64) {
         self.missing += packets;
@@ -300,6 +355,7 @@ fn what_was_exported_as_pcapng_is_imported_as_the_same_packets() {
         assert!(packets == sent, "connection {number}");
     }
     assert_eq!(kept.packets[0].3, Timestamp(BEGIN));
+    assert_eq!(kept.ends.len(), infos.len());
 }
 
 #[test]
@@ -310,7 +366,15 @@ fn each_line_of_json_is_an_object_and_nothing_is_cut_short() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(lines.len(), count + 1, "a line says what is missing");
+    let ends = connections().len();
+    assert_eq!(lines.len(), count + 1 + ends, "a line says what is missing");
+    let end = lines.iter().find(|line| line.get("ended").is_some());
+    let end = end.unwrap();
+    assert_eq!(end["ended"], "the client was cut off");
+    assert_eq!(
+        (&end["connection"], &end["client"]),
+        (&1.into(), &"client-1".into())
+    );
     let missing = lines
         .iter()
         .find(|line| line.get("missing").is_some())
@@ -350,7 +414,7 @@ fn a_table_has_its_columns_in_every_row() {
     let mut reader = csv::Reader::from_reader(bytes.as_slice());
     assert_eq!(reader.headers().unwrap(), rows::COLUMNS.as_slice());
     let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
-    assert_eq!(rows.len(), count + 1);
+    assert_eq!(rows.len(), count + 1 + connections().len());
     let column = |row: &csv::StringRecord, name: &str| {
         let at = rows::COLUMNS.iter().position(|column| *column == name);
         row[at.unwrap()].to_owned()
@@ -360,6 +424,10 @@ fn a_table_has_its_columns_in_every_row() {
         .find(|row| column(row, "packet") == "missing")
         .unwrap();
     assert!(column(missing, "summary").starts_with("17 packets: "));
+    let ended = rows.iter().find(|row| column(row, "packet") == "ended");
+    let ended = ended.unwrap();
+    assert_eq!(column(ended, "client"), "client-1");
+    assert_eq!(column(ended, "summary"), "the client was cut off");
     let binary = rows
         .iter()
         .find(|row| column(row, "payload_encoding") == "base64")

@@ -25,6 +25,8 @@ pub struct Flow {
     halves: [Half; 2],
     speaks: Speaks,
     over: bool,
+    /// The half that ended it first, and how.
+    ended_by: Option<(usize, &'static str)>,
 }
 
 /// One direction.
@@ -75,6 +77,22 @@ impl Flow {
         self.over || self.halves.iter().all(|half| half.ended)
     }
 
+    /// Hands on that it has ended, where it was MQTT.
+    pub fn tell_end(&self, at: Timestamp, sink: &mut dyn Sink) {
+        if let (Speaks::Mqtt(mqtt), Some((side, how))) = (&self.speaks, self.ended_by) {
+            let who = if side == mqtt.client {
+                "client"
+            } else {
+                "broker"
+            };
+            sink.ended(
+                mqtt.info.id,
+                at,
+                &format!("The {who} ended the TCP connection first ({how})."),
+            );
+        }
+    }
+
     /// Counts what it was, and what of it can't be read any more.
     pub fn end(self, found: &mut Found) {
         match self.speaks {
@@ -119,6 +137,10 @@ impl Flow {
         }
         self.over |= segment.rst;
         half.ended |= segment.fin;
+        if segment.rst || segment.fin {
+            let how = if segment.rst { "RST" } else { "FIN" };
+            self.ended_by.get_or_insert((side, how));
+        }
         if segment.payload.is_empty() || matches!(self.speaks, Speaks::Other(_)) {
             return;
         }

@@ -21,6 +21,8 @@ struct KeptPacket {
 struct Kept {
     infos: Vec<ConnectionInfo>,
     packets: Vec<KeptPacket>,
+    /// Whose, after how many packets, and why.
+    ends: Vec<(u64, usize, String)>,
 }
 
 impl Sink for Kept {
@@ -35,6 +37,10 @@ impl Sink for Kept {
             aliased_topic: packet.aliased_topic.map(str::to_owned),
             frame: packet.frame.to_vec(),
         });
+    }
+    fn ended(&mut self, connection: ConnectionId, _: Timestamp, why: &str) {
+        self.ends
+            .push((connection.0, self.packets.len(), why.to_owned()));
     }
     fn missing(&mut self, _: u64) {}
 }
@@ -198,6 +204,10 @@ fn the_same_ports_again_are_another_connection() {
     }
     let (kept, found) = wire.read();
     assert_eq!((found.connections, found.packets), (3, 3));
+    let reset = "The client ended the TCP connection first (RST).";
+    let closed = "The client ended the TCP connection first (FIN).";
+    let ends = [(1, 1, reset.to_owned()), (2, 2, closed.to_owned())];
+    assert_eq!(kept.ends, ends, "of the third no end was captured");
     let ids: Vec<u64> = kept
         .packets
         .iter()

@@ -1,6 +1,7 @@
 //! Packets become segments.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use mqttwb_model::recording::{PackedSegment, SegmentEntry, SegmentIndex};
 use mqttwb_model::{ConnectionId, PacketType, Timestamp};
@@ -30,7 +31,9 @@ pub struct Packer {
     in_open: BTreeSet<u32>,
     /// A topic was seen that is not told apart.
     untold: bool,
-    topics: HashMap<Box<str>, u32>,
+    topics: HashMap<Arc<str>, u32>,
+    names: HashMap<u32, Arc<str>>,
+    next_topic: u32,
     topic_bytes: usize,
     /// Topics that were not handed out yet.
     new_topics: Vec<(u32, Box<str>)>,
@@ -43,6 +46,9 @@ impl Default for Packer {
 }
 
 impl Packer {
+    /// Bytes of packets in a full segment, before they are packed.
+    pub const SEGMENT: u64 = SEGMENT as u64;
+
     /// An empty one; its first packet is number 0.
     pub fn new() -> Self {
         Self {
@@ -54,6 +60,8 @@ impl Packer {
             in_open: BTreeSet::new(),
             untold: false,
             topics: HashMap::new(),
+            names: HashMap::new(),
+            next_topic: 0,
             topic_bytes: 0,
             new_topics: Vec::new(),
         }
@@ -88,19 +96,49 @@ impl Packer {
         };
         let number = match self.topics.get(topic) {
             Some(number) => *number,
-            None if self.topics.len() < TOPICS && self.topic_bytes + topic.len() <= TOPIC_BYTES => {
-                let number = self.topics.len() as u32;
-                self.topic_bytes += topic.len();
-                self.topics.insert(topic.into(), number);
-                self.new_topics.push((number, topic.into()));
-                number
-            }
-            None => {
-                self.untold = true;
-                return;
-            }
+            None => match self.new_topic(topic) {
+                Some(number) => number,
+                None => {
+                    self.untold = true;
+                    return;
+                }
+            },
         };
         self.in_open.insert(number);
+    }
+
+    /// A number for a topic that has none yet; `None` where there is no room for it.
+    fn new_topic(&mut self, topic: &str) -> Option<u32> {
+        if self.topics.len() >= TOPICS || self.topic_bytes + topic.len() > TOPIC_BYTES {
+            return None;
+        }
+        let number = self.next_topic;
+        self.next_topic = number.checked_add(1)?;
+        self.topic_bytes += topic.len();
+        let name: Arc<str> = topic.into();
+        self.topics.insert(name.clone(), number);
+        self.names.insert(number, name);
+        self.new_topics.push((number, topic.into()));
+        Some(number)
+    }
+
+    /// Forgets topics that no segment names any more, the open one included: should they come again, they are new.
+    pub fn forget_topics(&mut self, numbers: &[u32]) {
+        for number in numbers {
+            if let Some(name) = self.names.remove(number) {
+                self.topic_bytes -= name.len();
+                self.topics.remove(&name);
+            }
+        }
+    }
+
+    /// What the open segment names.
+    pub fn open_index(&self) -> SegmentIndex {
+        SegmentIndex {
+            types: self.types,
+            topics: Some(self.in_open.iter().copied().collect()),
+            connections: self.connections.iter().copied().collect(),
+        }
     }
 
     /// The open segment as it is now; `None` where it is empty.
@@ -116,9 +154,8 @@ impl Packer {
                 latest: self.latest,
             },
             index: SegmentIndex {
-                types: self.types,
                 topics: (!self.untold).then(|| self.in_open.iter().copied().collect()),
-                connections: self.connections.iter().copied().collect(),
+                ..self.open_index()
             },
             bytes: self.open.pack(),
         })

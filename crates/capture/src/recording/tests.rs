@@ -17,6 +17,7 @@ struct Kept {
     topics: Vec<(u32, Box<str>)>,
     connections: Vec<ConnectionInfo>,
     gaps: Vec<Gap>,
+    ends: Vec<ConnectionEnd>,
 }
 
 impl Archive for Kept {
@@ -44,6 +45,20 @@ impl Archive for Kept {
     }
     fn connection(&self, id: ConnectionId) -> Result<Option<ConnectionInfo>, ArchiveError> {
         Ok(self.connections.iter().find(|info| info.id == id).cloned())
+    }
+    fn end(&self, id: ConnectionId) -> Result<Option<ConnectionEnd>, ArchiveError> {
+        Ok(self.ends.iter().find(|end| end.connection == id).cloned())
+    }
+    fn ends(
+        &self,
+        before: Range<u64>,
+        each: &mut dyn FnMut(ConnectionEnd),
+    ) -> Result<(), ArchiveError> {
+        let ends = self.ends.iter();
+        ends.filter(|end| before.contains(&end.before))
+            .cloned()
+            .for_each(each);
+        Ok(())
     }
     fn gaps(&self) -> Result<Vec<Gap>, ArchiveError> {
         Ok(self.gaps.clone())
@@ -189,6 +204,34 @@ fn a_recording_is_read_as_the_live_memory_is() {
     assert_eq!(named.client.as_str(), "client-3");
     assert!(recording.connection(ConnectionId(99)).is_none());
     assert_eq!(recording.span(), Some((Timestamp(0), Timestamp(5_999_000))));
+}
+
+#[test]
+fn a_topic_that_was_forgotten_is_new_when_it_comes_again() {
+    let capture = Capture::new(8 << 20);
+    for n in 0..2_000u64 {
+        see(
+            &capture,
+            1,
+            Direction::ToBroker,
+            &publish(if n < 1_000 { "a" } else { "b" }, 1, 200),
+        );
+    }
+    see(&capture, 1, Direction::ToBroker, &publish("a", 1, 200));
+    let mut packer = Packer::new();
+    let batch = Cursor::at_oldest(capture.clone()).next_batch();
+    let packets: Vec<_> = batch.iter().collect();
+    for packet in &packets[..2_000] {
+        packer.push(packet);
+    }
+    assert_eq!(packer.take_topics(), [(0, "a".into()), (1, "b".into())]);
+    assert_eq!(packer.open_index().topics, Some(vec![1]));
+    packer.forget_topics(&[0]);
+    packer.push(&packets[2_000]);
+    assert_eq!(packer.take_topics(), [(2, "a".into())]);
+    let open = packer.open_index();
+    assert!(open.names_topic(2) && open.names_topic(1) && !open.names_topic(0));
+    assert!(open.names_connection(ConnectionId(1)));
 }
 
 #[test]

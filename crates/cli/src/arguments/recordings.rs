@@ -21,7 +21,7 @@ pub struct Record {
     /// How long it lasts, as 90s, 10min or 2h; until Ctrl-C where it is left out
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub duration: Option<Duration>,
-    /// How large it gets, as 100MiB or 2GiB
+    /// How large its files get, as 100MiB or 2GiB; 1MiB at least
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub max_size: Option<u64>,
     /// At the duration or the size let the oldest packets go, instead of ending

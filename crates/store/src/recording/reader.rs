@@ -2,9 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::ops::Range;
 use std::path::Path;
 
-use mqttwb_model::recording::{About, Archive, ArchiveError, Gap, SegmentEntry, SegmentIndex};
+use mqttwb_model::recording::{
+    About, Archive, ArchiveError, ConnectionEnd, Gap, SegmentEntry, SegmentIndex,
+};
 use mqttwb_model::{ConnectionId, ConnectionInfo, Timestamp};
 use parking_lot::Mutex;
 use rusqlite::config::DbConfig;
@@ -23,10 +26,11 @@ type Result<T> = std::result::Result<T, ArchiveError>;
 pub struct RecordingFile {
     place: Place,
     connection: Mutex<Connection>,
+    version: i64,
 }
 
 /// What a row can't be.
-enum Bad {
+pub(super) enum Bad {
     Sqlite(rusqlite::Error),
     Damaged(&'static str),
 }
@@ -55,6 +59,7 @@ impl RecordingFile {
         Ok(Self {
             place,
             connection: Mutex::new(connection),
+            version,
         })
     }
 
@@ -143,6 +148,37 @@ impl Archive for RecordingFile {
         })
     }
 
+    fn end(&self, id: ConnectionId) -> Result<Option<ConnectionEnd>> {
+        if self.version < ENDINGS {
+            return Ok(None);
+        }
+        self.ask(|connection| {
+            let mut query = connection.prepare_cached(
+                "SELECT connection, before, at, why FROM ending WHERE connection = ?",
+            )?;
+            let mut rows = query.query([id.0.cast_signed()])?;
+            rows.next()?.map(ending).transpose()
+        })
+    }
+
+    fn ends(&self, before: Range<u64>, each: &mut dyn FnMut(ConnectionEnd)) -> Result<()> {
+        if self.version < ENDINGS {
+            return Ok(());
+        }
+        self.ask(|connection| {
+            let mut query = connection.prepare_cached(
+                "SELECT connection, before, at, why FROM ending WHERE before >= ? AND before < ? ORDER BY before, at",
+            )?;
+            let [start, end] =
+                [before.start, before.end].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+            let mut rows = query.query([start, end])?;
+            while let Some(row) = rows.next()? {
+                each(ending(row)?);
+            }
+            Ok(())
+        })
+    }
+
     fn gaps(&self) -> Result<Vec<Gap>> {
         self.ask(|connection| {
             let mut gaps = Vec::new();
@@ -184,6 +220,9 @@ impl Archive for RecordingFile {
     }
 }
 
+/// The first version that has the ends of connections.
+const ENDINGS: i64 = 2;
+
 const NO_TEXT: Bad = Bad::Damaged("a text is none");
 
 fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
@@ -199,7 +238,8 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<SegmentEntry> {
     })
 }
 
-fn index(row: &Row<'_>) -> std::result::Result<SegmentIndex, Bad> {
+/// The columns `types`, `topics` and `connections`.
+pub(super) fn index(row: &Row<'_>) -> std::result::Result<SegmentIndex, Bad> {
     let list = |bytes: Vec<u8>| ascending_of(&bytes).ok_or(Bad::Damaged("an index is no list"));
     let topics = match row.get::<_, Option<Vec<u8>>>("topics")? {
         None => None,
@@ -234,6 +274,15 @@ fn info(row: &Row<'_>) -> std::result::Result<ConnectionInfo, Bad> {
         peer: text("peer")?.parse().map_err(|_| UNKNOWN)?,
         common_name: row.get::<_, Option<String>>("common_name")?.map(Into::into),
         certificate: None,
+    })
+}
+
+fn ending(row: &Row<'_>) -> std::result::Result<ConnectionEnd, Bad> {
+    Ok(ConnectionEnd {
+        connection: ConnectionId(number(row, 0)?),
+        before: number(row, 1)?,
+        at: Timestamp(number(row, 2)?),
+        why: row.get_ref(3)?.as_str().map_err(|_| NO_TEXT)?.into(),
     })
 }
 

@@ -3,8 +3,11 @@
 /// "MQWR": what tells a recording from any other SQLite file.
 pub const APPLICATION_ID: u32 = 0x4d51_5752;
 
-/// The version of the tables that this program writes, and the latest that it reads.
-pub const VERSION: i64 = 1;
+/// The version of the tables that this program writes, and the latest that it reads. Version 1 had no `ending`.
+pub const VERSION: i64 = 2;
+
+/// Bytes of a page. A packed segment is some tens of kilobytes: few pages, not many.
+pub const PAGE: u64 = 16_384;
 
 /// Packed packets have a table of their own, so that who looks through the index does not read them. `crc` is the CRC-32 of
 /// the columns beside it, because SQLite does not notice a changed byte within a value; packets bring their own. Numbers of
@@ -54,4 +57,11 @@ pub const TABLES: &str = "
         cause TEXT NOT NULL,
         at INTEGER NOT NULL
     ) STRICT;
+    CREATE TABLE ending (
+        connection INTEGER PRIMARY KEY,
+        before INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        why TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX ending_before ON ending (before);
 ";

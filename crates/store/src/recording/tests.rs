@@ -2,8 +2,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mqttwb_model::recording::{
-    About, Archive as _, ArchiveError, Gap, GapCause, Origin, PackedSegment, SegmentEntry,
-    SegmentIndex,
+    About, Archive as _, ArchiveError, ConnectionEnd, Gap, GapCause, Origin, PackedSegment,
+    SegmentEntry, SegmentIndex,
 };
 use mqttwb_model::{
     ConnectionId, ConnectionInfo, ListenerProtocol, ProtocolVersion, SeenBy, Timestamp,
@@ -66,12 +66,22 @@ fn gap() -> Gap {
     }
 }
 
+fn end() -> ConnectionEnd {
+    ConnectionEnd {
+        connection: ConnectionId(u64::MAX),
+        before: 4,
+        at: Timestamp(78),
+        why: "It was cut off \u{202e}.".into(),
+    }
+}
+
 fn write(writer: &mut RecordingWriter, segments: &[PackedSegment]) {
     let part = Part {
         topics: &[(0, "a".into()), (3, "plant/ü".into())],
         connections: &[info(1), info(u64::MAX)],
         segments,
         gaps: &[gap()],
+        ends: &[end()],
     };
     writer.write(&part).unwrap();
 }
@@ -104,6 +114,13 @@ fn check(path: &Path, segments: &[PackedSegment], ended: Option<Timestamp>) {
     assert_eq!(file.connection(ConnectionId(1)).unwrap(), Some(info(1)));
     assert_eq!(file.connection(ConnectionId(2)).unwrap(), None);
     assert_eq!(file.gaps().unwrap(), [gap()]);
+    assert_eq!(file.end(ConnectionId(u64::MAX)).unwrap(), Some(end()));
+    assert_eq!(file.end(ConnectionId(1)).unwrap(), None);
+    for (before, expected) in [(0..4, vec![]), (4..5, vec![end()]), (5..u64::MAX, vec![])] {
+        let mut ends = Vec::new();
+        file.ends(before, &mut |end| ends.push(end)).unwrap();
+        assert_eq!(ends, expected);
+    }
 }
 
 struct Folder(tempfile::TempDir);
@@ -154,7 +171,6 @@ fn a_segment_that_is_still_open_is_replaced_and_a_reader_keeps_what_it_opened() 
         ..Part::default()
     };
     writer.write(&later).unwrap();
-    assert_eq!(writer.packed(), 27);
     assert_eq!(early.directory().unwrap(), [segment(0, 2, 10).entry]);
     assert_eq!(early.segment(0).unwrap(), segment(0, 2, 10).bytes);
     check(&path, &[segment(0, 4, 20), segment(4, 2, 7)], None);
@@ -266,27 +282,139 @@ fn a_file_that_was_cut_short_or_changed_is_an_error_and_never_a_panic() {
 }
 
 #[test]
-fn the_oldest_segments_make_room_and_are_counted() {
+fn a_recording_of_before_there_were_ends_is_opened() {
+    let folder = Folder::new();
+    let path = folder.recording("a");
+    let connection = Connection::open(&path).unwrap();
+    connection.execute_batch("DROP TABLE ending").unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    drop(connection);
+    let file = RecordingFile::open(&path).unwrap();
+    assert_eq!(file.end(ConnectionId(u64::MAX)).unwrap(), None);
+    file.ends(0..9, &mut |_| panic!("there are none")).unwrap();
+    assert_eq!(file.directory().unwrap().len(), 2);
+}
+
+fn of_connection(first: u64, bytes: usize, topic: u32, connection: u64) -> PackedSegment {
+    let mut segment = segment(first, 2, bytes);
+    segment.index.topics = Some(vec![topic]);
+    segment.index.connections = vec![ConnectionId(connection)];
+    // Bytes that differ, though nothing here compresses them.
+    segment.bytes = (0..bytes).map(|n| (n as u64 * first) as u8).collect();
+    segment
+}
+
+#[test]
+fn the_oldest_segments_make_room_with_all_that_only_they_name() {
     let folder = Folder::new();
     let path = folder.path("a");
     let mut writer = RecordingWriter::create(&path, &about()).unwrap();
-    write(
-        &mut writer,
-        &[segment(0, 4, 100), segment(4, 2, 100), segment(6, 3, 100)],
-    );
-    assert_eq!(writer.roll_off(Some(300), None).unwrap(), 0);
-    assert_eq!(writer.roll_off(Some(299), None).unwrap(), 4);
-    assert_eq!(writer.roll_off(None, Some(Timestamp(60))).unwrap(), 0);
-    assert_eq!(writer.roll_off(None, Some(Timestamp(61))).unwrap(), 2);
-    assert_eq!(
-        writer.roll_off(Some(0), Some(Timestamp(u64::MAX))).unwrap(),
-        0,
-        "the newest stays"
-    );
-    assert_eq!(writer.packed(), 100);
+    writer.keep_within(None, true).unwrap();
+    let ended = ConnectionEnd {
+        connection: ConnectionId(1),
+        ..end()
+    };
+    // The second segment is written twice, as one that is still filled is.
+    let segments = [
+        of_connection(0, 100, 0, 1),
+        of_connection(2, 50, 1, 2),
+        of_connection(2, 100, 1, 2),
+        of_connection(4, 100, 1, 3),
+        of_connection(6, 100, 2, 3),
+    ];
+    let part = Part {
+        topics: &[(0, "a".into()), (1, "b".into()), (2, "c".into())],
+        connections: &[info(1), info(2), info(3)],
+        segments: &segments,
+        gaps: &[gap(), Gap { before: 1, ..gap() }],
+        ends: &[ended],
+    };
+    writer.write(&part).unwrap();
+    let nothing = (Part::default(), SegmentIndex::default());
+    let mut roll =
+        |oldest, open: &SegmentIndex| writer.roll_off(&nothing.0, Some(Timestamp(oldest)), open);
+    assert_eq!(roll(20, &nothing.1).unwrap(), RolledOff::default());
+    let gone = RolledOff {
+        packets: 2,
+        topics: vec![0],
+        connections: vec![ConnectionId(1)],
+    };
+    assert_eq!(roll(21, &nothing.1).unwrap(), gone);
+    // What is about to be written still names the topic and the connection of the next two.
+    let open = SegmentIndex {
+        topics: Some(vec![1]),
+        connections: vec![ConnectionId(2)],
+        ..SegmentIndex::default()
+    };
+    let gone = RolledOff {
+        packets: 4,
+        ..RolledOff::default()
+    };
+    assert_eq!(roll(u64::MAX, &open).unwrap(), gone, "the newest stays");
     writer.finish(Timestamp(99)).unwrap();
     let file = RecordingFile::open(&path).unwrap();
-    assert_eq!(file.directory().unwrap(), [segment(6, 3, 100).entry]);
+    assert_eq!(file.directory().unwrap(), [segments[4].entry]);
     assert_eq!(file.about().unwrap().rolled_off, 6);
     assert!(file.segment(0).is_err());
+    let mut topics = Vec::new();
+    file.topics(&mut |number, _| topics.push(number)).unwrap();
+    assert_eq!(topics, [1, 2]);
+    assert_eq!(file.connection(ConnectionId(1)).unwrap(), None);
+    assert_eq!(file.end(ConnectionId(1)).unwrap(), None);
+    assert_eq!(file.connection(ConnectionId(2)).unwrap(), Some(info(2)));
+    assert!(file.gaps().unwrap().is_empty());
+}
+
+/// The largest that the files ever were together, and how many packets the recording has.
+fn filled(max: u64, rolling: bool, segment: usize) -> (u64, u64) {
+    let folder = Folder::new();
+    let path = folder.path("a");
+    let mut writer = RecordingWriter::create(&path, &about()).unwrap();
+    writer.keep_within(Some(max), rolling).unwrap();
+    let mut largest = 0;
+    // Twice as much as fits.
+    for n in 0..2 * max / (segment as u64 + 3_000) {
+        // Each has a topic and a connection of its own.
+        let topics = [(n as u32, format!("{n}-{}", "x".repeat(3_000)).into())];
+        let segments = [of_connection(n * 2, segment, n as u32, n)];
+        let part = Part {
+            topics: &topics,
+            connections: &[info(n)],
+            segments: &segments,
+            ..Part::default()
+        };
+        let open = SegmentIndex::default();
+        if rolling {
+            writer.roll_off(&part, None, &open).unwrap();
+        } else if !writer.has_room(&part).unwrap() {
+            break;
+        }
+        writer.write(&part).unwrap();
+        largest = writer.size().unwrap().max(largest);
+    }
+    writer.finish(Timestamp(99)).unwrap();
+    let whole = fs::metadata(&path).unwrap().len();
+    let file = RecordingFile::open(&path).unwrap();
+    let packets = file.directory().unwrap().iter().map(|s| s.count).sum();
+    (largest.max(whole), packets)
+}
+
+#[test]
+fn the_files_never_take_more_of_the_disk_than_they_may() {
+    for (max, segment) in [
+        (1 << 20, 30_000),
+        (1 << 20, 5_000),
+        (4 << 20, 120_000),
+        (600_000, 20_000),
+    ] {
+        for rolling in [false, true] {
+            let (largest, packets) = filled(max, rolling, segment);
+            assert!(largest <= max, "{largest} of {max}, rolling: {rolling}");
+            // Neither is it much less, of which a quarter is the log and the part that comes.
+            assert!(
+                largest > max / 2,
+                "{largest} of {max}, rolling: {rolling}, {packets} packets"
+            );
+        }
+    }
 }

@@ -5,7 +5,9 @@ use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
 
-use mqttwb_model::recording::{About, ArchiveError, Gap, PackedSegment, SegmentEntry};
+use mqttwb_model::recording::{
+    About, ArchiveError, ConnectionEnd, Gap, PackedSegment, SegmentEntry, SegmentIndex,
+};
 use mqttwb_model::{ConnectionInfo, Timestamp};
 use rusqlite::{Connection, OpenFlags, params};
 
@@ -14,7 +16,9 @@ use super::columns::{
     version_text,
 };
 use super::error::Place;
-use super::schema::{APPLICATION_ID, TABLES, VERSION};
+use super::reader::index;
+use super::room::{Named, RolledOff, Room, estimate};
+use super::schema::{APPLICATION_ID, PAGE, TABLES, VERSION};
 
 type Result<T> = std::result::Result<T, ArchiveError>;
 
@@ -29,6 +33,8 @@ pub struct Part<'a> {
     pub segments: &'a [PackedSegment],
     /// What is missing.
     pub gaps: &'a [Gap],
+    /// Connections that have ended.
+    pub ends: &'a [ConnectionEnd],
 }
 
 /// Writes a recording into a new file, which only its owner can read.
@@ -38,7 +44,9 @@ pub struct RecordingWriter {
     connection: Connection,
     /// The segments that are there, with the bytes of their packets.
     segments: VecDeque<(SegmentEntry, u64)>,
-    packed: u64,
+    room: Room,
+    /// Only where the oldest segments go.
+    named: Option<Named>,
 }
 
 impl RecordingWriter {
@@ -65,7 +73,25 @@ impl RecordingWriter {
             place,
             connection,
             segments: VecDeque::new(),
-            packed: 0,
+            room: Room::of(None),
+            named: None,
+        })
+    }
+
+    /// Bytes that the files may take on the disk together, and whether the oldest segments go for it. Has to be said before
+    /// anything is written.
+    pub fn keep_within(&mut self, max: Option<u64>, rolling: bool) -> Result<()> {
+        self.room = Room::of(max);
+        self.named = rolling.then(Named::default);
+        log_pages(&self.connection, self.room.log_pages())
+            .map_err(|error| self.place.sqlite(&error))
+    }
+
+    /// Whether a part can be written without the files becoming larger than they may.
+    pub fn has_room(&self, part: &Part<'_>) -> Result<bool> {
+        Ok(match self.room.before(estimate(part)) {
+            Some(before) => self.used()? <= before,
+            None => true,
         })
     }
 
@@ -75,14 +101,15 @@ impl RecordingWriter {
             .map_err(|error| self.place.sqlite(&error))?;
         for segment in part.segments {
             let bytes = segment.bytes.len() as u64;
-            if let Some((last, replaced)) = self.segments.back()
+            if let Some((last, _)) = self.segments.back()
                 && last.first == segment.entry.first
             {
-                self.packed -= replaced;
                 self.segments.pop_back();
             }
             self.segments.push_back((segment.entry, bytes));
-            self.packed += bytes;
+            if let Some(named) = &mut self.named {
+                named.add(segment.entry.first, &segment.index);
+            }
         }
         Ok(())
     }
@@ -147,59 +174,134 @@ impl RecordingWriter {
                     missing.at.0.cast_signed(),
                 ])?;
             }
+            let mut ending =
+                transaction.prepare_cached("INSERT OR REPLACE INTO ending VALUES (?, ?, ?, ?)")?;
+            for end in part.ends {
+                ending.execute(params![
+                    end.connection.0.cast_signed(),
+                    end.before.cast_signed(),
+                    end.at.0.cast_signed(),
+                    &*end.why,
+                ])?;
+            }
         }
         transaction.commit()
     }
 
-    /// Bytes that the packets take in the file.
-    pub fn packed(&self) -> u64 {
-        self.packed
+    /// Bytes of the files on the disk: room that is free in them, and the write-ahead log, included.
+    pub fn size(&self) -> Result<u64> {
+        let size = |path: &Path| match std::fs::metadata(path) {
+            Ok(metadata) => Ok(metadata.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(self.place.io("could not be looked at", path, &error)),
+        };
+        Ok(size(&self.place.0)? + size(&self.place.beside("-wal"))?)
     }
 
-    /// Bytes of the file, room that is free in it included.
-    pub fn size(&self) -> Result<u64> {
+    /// Bytes of the file that are in use.
+    fn used(&self) -> Result<u64> {
         let pragma = |name| {
             self.connection
                 .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+                .map_err(|error| self.place.sqlite(&error))
         };
-        let pages = pragma("page_count").map_err(|error| self.place.sqlite(&error))?;
-        let page = pragma("page_size").map_err(|error| self.place.sqlite(&error))?;
-        Ok((pages * page).cast_unsigned())
+        Ok((pragma("page_count")? - pragma("freelist_count")?).cast_unsigned() * PAGE)
     }
 
-    /// Lets the oldest segments go, until packets take at most `packed` bytes and none is older than `oldest`. The newest
-    /// segment stays in any case. Returns how many packets went, which the file counts too.
-    pub fn roll_off(&mut self, packed: Option<u64>, oldest: Option<Timestamp>) -> Result<u64> {
-        let (mut gone, mut bytes, mut segments) = (0, 0, 0);
-        for (entry, size) in self.segments.range(..self.segments.len().saturating_sub(1)) {
-            let too_much = packed.is_some_and(|packed| self.packed - bytes > packed);
-            let too_old = oldest.is_some_and(|oldest| entry.latest < oldest);
-            if !too_much && !too_old {
-                break;
-            }
-            gone += entry.count;
-            bytes += size;
-            segments += 1;
+    /// Lets the oldest segments go until there is room for a part, and none is older than `oldest`; and with them what is
+    /// named neither by those that stay nor by that part nor by `open`, which will be written later. The newest segment
+    /// stays in any case.
+    pub fn roll_off(
+        &mut self,
+        part: &Part<'_>,
+        oldest: Option<Timestamp>,
+        open: &SegmentIndex,
+    ) -> Result<RolledOff> {
+        let before = self.room.before(estimate(part));
+        let wanted: Vec<&SegmentIndex> = part
+            .segments
+            .iter()
+            .map(|segment| &segment.index)
+            .chain([open])
+            .collect();
+        let mut gone = RolledOff::default();
+        loop {
+            let mut excess = match before {
+                Some(before) => self.used()?.saturating_sub(before),
+                None => 0,
+            };
+            let going = self
+                .segments
+                .range(..self.segments.len().saturating_sub(1))
+                .take_while(|(entry, size)| {
+                    let too_old = oldest.is_some_and(|oldest| entry.latest < oldest);
+                    let goes = too_old || excess > 0;
+                    excess = excess.saturating_sub(*size);
+                    goes
+                })
+                .count();
+            let begin = match self.segments.get(going) {
+                Some((begin, _)) if going > 0 => begin.first,
+                _ => return Ok(gone),
+            };
+            let rolled = self.segments.drain(..going);
+            let packets = rolled.map(|(entry, _)| entry.count).sum();
+            gone.packets += packets;
+            self.delete_before(begin, packets, &wanted, &mut gone)
+                .map_err(|error| self.place.sqlite(&error))?;
         }
-        if segments == 0 {
-            return Ok(0);
-        }
-        let begin = self.segments[segments].0.first;
-        self.delete_before(begin, gone)
-            .map_err(|error| self.place.sqlite(&error))?;
-        self.segments.drain(..segments);
-        self.packed -= bytes;
-        Ok(gone)
     }
 
-    fn delete_before(&mut self, begin: u64, gone: u64) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction()?;
+    fn delete_before(
+        &mut self,
+        begin: u64,
+        packets: u64,
+        wanted: &[&SegmentIndex],
+        gone: &mut RolledOff,
+    ) -> rusqlite::Result<()> {
         let begin = begin.cast_signed();
-        transaction.execute("DELETE FROM segment WHERE first < ?", [begin])?;
-        transaction.execute("DELETE FROM packed WHERE first < ?", [begin])?;
+        let transaction = self.connection.transaction()?;
+        if let Some(named) = &mut self.named {
+            let mut query = transaction
+                .prepare_cached("SELECT types, topics, connections FROM segment WHERE first < ?")?;
+            let mut rows = query.query([begin])?;
+            while let Some(row) = rows.next()? {
+                // Of one that was damaged since, what it names stays.
+                let Ok(index) = index(row) else { continue };
+                let (topics, connections) = named.remove(&index);
+                for number in topics {
+                    if !wanted.iter().any(|index| index.names_topic(number)) {
+                        transaction
+                            .prepare_cached("DELETE FROM topic WHERE number = ?")?
+                            .execute([number])?;
+                        gone.topics.push(number);
+                    }
+                }
+                for id in connections {
+                    if !wanted.iter().any(|index| index.names_connection(id)) {
+                        for delete in [
+                            "DELETE FROM connection WHERE id = ?",
+                            "DELETE FROM ending WHERE connection = ?",
+                        ] {
+                            transaction
+                                .prepare_cached(delete)?
+                                .execute([id.0.cast_signed()])?;
+                        }
+                        gone.connections.push(id);
+                    }
+                }
+            }
+        }
+        for delete in [
+            "DELETE FROM segment WHERE first < ?",
+            "DELETE FROM packed WHERE first < ?",
+            "DELETE FROM gap WHERE before < ?",
+        ] {
+            transaction.execute(delete, [begin])?;
+        }
         transaction.execute(
             "UPDATE about SET rolled_off = rolled_off + ?",
-            [gone.cast_signed()],
+            [packets.cast_signed()],
         )?;
         transaction.commit()
     }
@@ -225,6 +327,12 @@ impl RecordingWriter {
     }
 }
 
+/// How many pages the write-ahead log takes before it is moved into the file; it is cut back to that then.
+fn log_pages(connection: &Connection, pages: u64) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "wal_autocheckpoint", pages.cast_signed())?;
+    connection.pragma_update(None, "journal_size_limit", (pages * PAGE).cast_signed())
+}
+
 /// Moves the write-ahead log into the file.
 fn alone(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_mode", "DELETE", |row| {
@@ -236,14 +344,13 @@ fn alone(connection: &Connection) -> rusqlite::Result<()> {
 fn begin(path: &Path, about: &About) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
-    // A packed segment is some tens of kilobytes: few pages, not many.
-    connection.pragma_update(None, "page_size", 16_384)?;
+    connection.pragma_update(None, "page_size", PAGE.cast_signed())?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
     // The death of the process is outlived; a power failure may take the last seconds, never a part of what is written.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
-    connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
+    log_pages(&connection, Room::of(None).log_pages())?;
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
     transaction.execute(
