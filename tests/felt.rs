@@ -22,8 +22,10 @@ use serde_json::{Value, json};
 const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
 /// Messages a second that the load aims at.
 const RATE: u64 = 10_000;
-/// Messages of one burst of the load: a hundredth of a second.
-const BURST: u64 = RATE / 100;
+/// Messages a second through an hour.
+const STEADY: u64 = 1_000;
+/// Bursts of a load in a second.
+const BURSTS: u64 = 100;
 
 /// How much is done: all of it, or enough to see that it runs.
 struct Extent {
@@ -108,7 +110,7 @@ async fn asked(window: &Window, command: &str, arguments: Value) -> (Value, f64)
     (answer[0].clone(), answer[1].as_f64().unwrap())
 }
 
-/// A publisher of its own: about ten thousand messages a second, until it is told to stop.
+/// A publisher of its own: so many messages a second, until it is told to stop.
 struct Load {
     stop: Arc<AtomicBool>,
     sent: Arc<AtomicU64>,
@@ -116,7 +118,7 @@ struct Load {
 }
 
 impl Load {
-    fn start(address: SocketAddr) -> Self {
+    fn start(address: SocketAddr, rate: u64) -> Self {
         let (stop, sent) = (
             Arc::new(AtomicBool::new(false)),
             Arc::new(AtomicU64::new(0)),
@@ -125,9 +127,10 @@ impl Load {
         let thread = thread::spawn(move || {
             let (_, mut wire) = Wire::connect(address, Version::V5, "load", false).unwrap();
             let start = Instant::now();
+            let burst = rate / BURSTS;
             while !stopped.load(Ordering::Relaxed) {
                 let before = counted.load(Ordering::Relaxed);
-                for n in before..before + BURST {
+                for n in before..before + burst {
                     publish(
                         &mut wire,
                         n,
@@ -135,9 +138,9 @@ impl Load {
                     );
                 }
                 wire.flush().unwrap();
-                drain(&mut wire, BURST);
-                counted.store(before + BURST, Ordering::Relaxed);
-                let due = start + Duration::from_micros((before + BURST) * 1_000_000 / RATE);
+                drain(&mut wire, burst);
+                counted.store(before + burst, Ordering::Relaxed);
+                let due = start + Duration::from_micros((before + burst) * 1_000_000 / rate);
                 thread::sleep(due.saturating_duration_since(Instant::now()));
             }
             wire.disconnect();
@@ -249,6 +252,61 @@ async fn click_around(window: &Window, css: &str, presses: usize) {
     }
 }
 
+/// Scrolls the topic tree to places all over it: for each, how long until its rows are there.
+const SCROLL: &str = "
+    const [testid, places, done] = arguments;
+    const list = document.querySelector(`[data-testid=\"${testid}\"]`);
+    const scroller = [list, ...list.querySelectorAll('*')].find((each) => each.scrollHeight > each.clientHeight + 100);
+    if (!scroller) { done([]); return; }
+    const times = [];
+    const middle = () => {
+        const { left, top, width, height } = scroller.getBoundingClientRect();
+        return document.elementFromPoint(left + width / 2, top + height / 2)?.closest('[data-topic]')?.dataset.topic;
+    };
+    const go = (place) => {
+        if (place === places) { done(times); return; }
+        const before = middle();
+        const at = performance.now();
+        scroller.scrollTop = (scroller.scrollHeight - scroller.clientHeight) * ((place * 7 + 3) % places) / places;
+        const look = () => {
+            const now = middle();
+            if (now === undefined || now === before) { requestAnimationFrame(look); return; }
+            requestAnimationFrame(() => { times.push(performance.now() - at); go(place + 1); });
+        };
+        requestAnimationFrame(look);
+    };
+    go(0);
+";
+
+async fn scrolled(window: &Window, testid: &str, places: usize) -> Vec<f64> {
+    let times = window
+        .page
+        .execute_async(SCROLL, vec![json!(testid), json!(places)])
+        .await
+        .unwrap();
+    serde_json::from_value(times).unwrap()
+}
+
+/// How long each of some filters takes to the first page of what is looked at, live or recorded.
+async fn first_pages(window: &Window) -> Vec<f64> {
+    let mut answers = Vec::new();
+    for text in ["pump-42", "line-7", "no such thing", "load", "rpm"] {
+        let filter = json!({
+            "text": text, "payload": "", "clients": [], "topic": "", "packets": [], "faults": false
+        });
+        let (view, opening) = asked(window, "traffic_open", json!({"filter": filter})).await;
+        let (_, reading) = asked(
+            window,
+            "traffic_rows",
+            json!({"view": view, "start": 0, "count": 100}),
+        )
+        .await;
+        asked(window, "traffic_close", json!({"view": view})).await;
+        answers.push(opening + reading);
+    }
+    answers
+}
+
 /// When the app's process began, in milliseconds since 1970.
 fn began() -> Option<f64> {
     let uptime: f64 = fs::read_to_string("/proc/uptime")
@@ -319,7 +377,7 @@ async fn how_fast_the_window_feels() {
 
     // Ten thousand messages a second.
     window.go("traffic").await;
-    let load = Load::start(address);
+    let load = Load::start(address, RATE);
     let until = Instant::now() + extent.load;
     window.find_css("[data-testid=\"traffic-row\"]").await;
     window.script(WATCH, Vec::new()).await;
@@ -363,7 +421,9 @@ async fn how_fast_the_window_feels() {
     type_into(&window, "topic-filter", extent.presses / 2).await;
     let filtered = felt(&window, "keydown").await;
     window.script(WATCH, Vec::new()).await;
-    click_around(&window, "[data-testid=\"topic-item\"]", extent.presses / 2).await;
+    let branch = "[data-testid=\"topic-item\"][data-open=\"false\"] .turn";
+    window.find_css(branch).await;
+    click_around(&window, branch, extent.presses / 2).await;
     let opened = felt(&window, "pointerdown").await;
     let _ = writeln!(
         told,
@@ -373,36 +433,80 @@ async fn how_fast_the_window_feels() {
     );
     let _ = writeln!(
         told,
-        "| opening and choosing among {} topics, ms | {} |",
+        "| opening branches among {} topics, ms | {} |",
         extent.topics,
         spread(opened)
     );
+    window.fill("topic-filter", "t/+/+/+").await;
+    window
+        .find_css("[data-testid=\"topic-item\"][data-topic^=\"t/0/0/\"]")
+        .await;
+    let _ = writeln!(
+        told,
+        "| scrolling among {} topics, ms | {} |",
+        extent.topics,
+        spread(scrolled(&window, "topic-tree", extent.presses / 4).await)
+    );
     memories += &memory_row(&format!("after {} topics", extent.topics));
 
-    // Many packets in memory: how long a filter takes to its first page.
+    // Many packets, in memory and in a recording: how long a filter takes to its first page.
+    let request = json!({"name": "million", "topics": ["plant/#"]});
+    asked(&window, "record_start", json!({"request": request})).await;
     flood(address, extent.recorded, |n| {
         format!("plant/line-{}/pump-{}/rpm", n % 10, n % 100)
     });
-    let mut answers = Vec::new();
-    for text in ["pump-42", "line-7", "no such thing", "load", "rpm"] {
-        let filter = json!({"text": text, "topic": "", "packets": []});
-        let (view, opening) = asked(&window, "traffic_open", json!({"filter": filter})).await;
-        let (_, reading) = asked(
-            &window,
-            "traffic_rows",
-            json!({"view": view, "start": 0, "count": 100}),
-        )
-        .await;
-        asked(&window, "traffic_close", json!({"view": view})).await;
-        answers.push(opening + reading);
-    }
     let _ = writeln!(
         told,
         "| first page of a filter after {} more messages, ms | {} |",
         extent.recorded,
-        spread(answers)
+        spread(first_pages(&window).await)
     );
+    let (recorded, _) = asked(&window, "record_stop", json!({})).await;
+    let (_, opening) = asked(&window, "recording_open", json!({"name": "million"})).await;
+    let _ = writeln!(
+        told,
+        "| first page of a filter of a recording of {} packets ({} of {} messages were not captured, {} overtaken), ms | {} |",
+        recorded["packets"],
+        recorded["notCaptured"],
+        extent.recorded,
+        recorded["overtaken"],
+        spread(first_pages(&window).await)
+    );
+    let _ = writeln!(
+        told,
+        "| opening that recording, ms | {} |",
+        spread(vec![opening])
+    );
+    asked(&window, "recording_close", json!({})).await;
     memories += &memory_row(&format!("after {} more messages", extent.recorded));
     window.close().await;
     println!("\n{told}\n{memories}");
+}
+
+/// The memory of the app and its page through an hour, while Traffic is looked at.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes an hour; `cargo xtask bench ui --hour` runs it"]
+async fn an_hour_of_load() {
+    let minutes = std::env::var("MQTTWB_BENCH_MINUTES").map_or(60, |set| set.parse().unwrap());
+    let data = tempfile::tempdir().unwrap();
+    fs::write(data.path().join("broker.toml"), LISTENERS).unwrap();
+    let window = Window::open(data.path()).await;
+    let mut memories = String::from("| when | resident memory in MiB |\n|---|---|\n");
+    window.click("start-broker-big").await;
+    window.broker_is("running").await;
+    let address: SocketAddr = ([127, 0, 0, 1], window.port("tcp").await).into();
+    window.go("traffic").await;
+    memories += &memory_row("nothing has come");
+    let load = Load::start(address, STEADY);
+    for minute in 1..=minutes {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        if minute % 10 == 0 || minute == 1 || minute == minutes {
+            let sent = load.sent.load(Ordering::Relaxed);
+            memories += &memory_row(&format!("{minute} min, {sent} messages"));
+            println!("{memories}");
+        }
+    }
+    load.end();
+    window.close().await;
+    println!("\n{memories}");
 }

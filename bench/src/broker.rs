@@ -22,6 +22,10 @@ pub enum Kind {
     Rumqttd,
     /// The distribution's mosquitto.
     Mosquitto,
+    /// This broker without anything around it but a capture, see the example `alone` of `mqttwb-app`.
+    Captured,
+    /// The same without an observer.
+    Unobserved,
 }
 
 impl Kind {
@@ -30,6 +34,8 @@ impl Kind {
             Self::Workbench => "MQTT Workbench",
             Self::Rumqttd => "plain rumqttd 0.20",
             Self::Mosquitto => "mosquitto",
+            Self::Captured => "captured",
+            Self::Unobserved => "not observed",
         }
     }
 }
@@ -78,15 +84,18 @@ impl Broker {
                 broker.address = address?;
                 Ok(broker)
             }
-            Kind::Rumqttd | Kind::Mosquitto => {
+            Kind::Rumqttd | Kind::Mosquitto | Kind::Captured | Kind::Unobserved => {
                 let address = free_address()?;
-                if kind == Kind::Mosquitto {
-                    let config = folder.path().join("mosquitto.conf");
-                    fs::write(&config, mosquitto_config(address, setup, folder.path()))?;
-                    command.arg("-c").arg(config);
-                } else {
-                    command.arg(address.to_string());
-                }
+                match kind {
+                    Kind::Mosquitto => {
+                        let config = folder.path().join("mosquitto.conf");
+                        fs::write(&config, mosquitto_config(address, setup, folder.path()))?;
+                        command.arg("-c").arg(config)
+                    }
+                    Kind::Captured => command.args([&address.to_string(), "capture"]),
+                    Kind::Unobserved => command.args([&address.to_string(), "nobody"]),
+                    _ => command.arg(address.to_string()),
+                };
                 let broker = Self {
                     address,
                     process: command.stdout(Stdio::null()).spawn()?,

@@ -5,6 +5,7 @@
 //! same clock, and rounds are interleaved, so that what else the machine does meets all of them alike.
 
 mod broker;
+mod capture;
 mod connection;
 mod frames;
 mod idle;
@@ -19,6 +20,7 @@ mod throughput;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
@@ -30,28 +32,43 @@ use load::Timing;
 type Measure = fn(&Bench) -> io::Result<String>;
 
 /// What can be measured by itself.
-const PARTS: [(&str, Measure); 6] = [
+const PARTS: [(&str, Measure); 7] = [
     ("throughput", throughput::measure),
     ("latency", latency::measure),
     ("match", matching::measure),
     ("idle", idle::measure),
     ("memory", memory::measure),
     ("persistence", persistence::measure),
+    ("capture", capture::measure),
 ];
 
 /// Where the programs are, and how long to measure.
 struct Bench {
     programs: Vec<(Kind, PathBuf)>,
+    /// The broker without anything around it.
+    alone: Option<PathBuf>,
     rounds: usize,
     timing: Timing,
     /// Loads whose name holds this; all of them where it is empty.
     loads: String,
-    runtime: Runtime,
+    runtime: Arc<Runtime>,
 }
 
 impl Bench {
     fn kinds(&self) -> Vec<Kind> {
         self.programs.iter().map(|(kind, _)| *kind).collect()
+    }
+
+    /// The same with other programs.
+    fn of(&self, programs: Vec<(Kind, PathBuf)>) -> Self {
+        Self {
+            programs,
+            alone: None,
+            rounds: self.rounds,
+            timing: self.timing,
+            loads: self.loads.clone(),
+            runtime: self.runtime.clone(),
+        }
     }
 
     /// Does something with a fresh process of each broker, over and over: what came of it, by broker and round. No
@@ -103,10 +120,11 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<(Bench, Vec<St
         .map_err(|error| error.to_string())?;
     let mut bench = Bench {
         programs: Vec::new(),
+        alone: None,
         rounds: 5,
         timing: Timing::default(),
         loads: String::new(),
-        runtime,
+        runtime: Arc::new(runtime),
     };
     let mut parts = Vec::new();
     while let Some(argument) = arguments.next() {
@@ -135,6 +153,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<(Bench, Vec<St
             "--loads" => bench.loads = value,
             "--mqttwb" => bench.programs.push((Kind::Workbench, value.into())),
             "--rumqttd" => bench.programs.push((Kind::Rumqttd, value.into())),
+            "--alone" => bench.alone = Some(value.into()),
             "--mosquitto" => bench.programs.push((Kind::Mosquitto, value.into())),
             _ => return Err(format!("{argument} is not an option")),
         }

@@ -17,6 +17,14 @@ pub fn broker(options: &[&str]) -> Result<(), Stop> {
         "--package",
         "bench",
     ]))?;
+    run(cargo_here().args([
+        "build",
+        "--release",
+        "--package",
+        "mqttwb-app",
+        "--example",
+        "alone",
+    ]))?;
     let mosquitto = find_program("mosquitto").ok_or_else(|| Stop::new("mosquitto is not found"))?;
     run(Command::new(built("release", "bench"))
         .arg("--mqttwb")
@@ -25,6 +33,8 @@ pub fn broker(options: &[&str]) -> Result<(), Stop> {
         .arg(built("release", "plain-rumqttd"))
         .arg("--mosquitto")
         .arg(mosquitto)
+        .arg("--alone")
+        .arg(built("release", "examples/alone"))
         .args(options))
 }
 
@@ -43,39 +53,35 @@ pub fn charts() -> Result<(), Stop> {
     ]))
 }
 
+const FELT: &str = "how_fast_the_window_feels";
+
 /// The real window under a load from outside: how long it takes to answer, and its memory.
 pub fn ui(options: &[&str]) -> Result<(), Stop> {
-    let is_quick = match options {
-        [] => false,
-        ["--quick"] => true,
+    let (measurement, is_quick) = match options {
+        [] => (FELT, false),
+        ["--quick"] => (FELT, true),
+        ["--hour"] => ("an_hour_of_load", false),
         other => {
             return Err(Stop::new(format!(
-                "`{}` is not an option of bench ui; --quick is",
+                "`{}` is not an option of bench ui; --quick and --hour are",
                 other.join(" ")
             )));
         }
     };
     setup::tests()?;
     build_pages()?;
-    run(cargo_here().args([
-        "build",
-        "--release",
-        "--package",
-        "mqtt-workbench",
-        "--features",
-        "mqtt-workbench/custom-protocol",
-    ]))?;
-    let mut measure = cargo_here();
+    // The app and the measurement in one, so that what both depend on is built once.
+    let both = |command: &str| {
+        let mut cargo = cargo_here();
+        cargo.args([command, "--release"]);
+        cargo.args(["--package", "mqtt-workbench", "--package", "acceptance"]);
+        cargo.args(["--features", "mqtt-workbench/custom-protocol"]);
+        cargo
+    };
+    run(both("build").args(["--bins", "--test", "felt"]))?;
+    let mut measure = both("test");
     measure
-        .args([
-            "test",
-            "--release",
-            "--package",
-            "acceptance",
-            "--test",
-            "felt",
-            "--",
-        ])
+        .args(["--test", "felt", "--", measurement])
         .args(["--ignored", "--nocapture"]);
     if is_quick {
         measure.env("MQTTWB_BENCH_QUICK", "1");

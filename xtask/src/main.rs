@@ -28,10 +28,10 @@ cargo xtask conformance            write docs/conformance.md: which test holds w
 cargo xtask fuzz [--target T] [--inputs N]
                                    run the fuzz targets under cargo-fuzz; `cargo test` runs their kept inputs
 cargo xtask bundle                 build the .deb package
-cargo xtask bench broker [--quick] [--only throughput,latency,match,idle,memory,persistence]
+cargo xtask bench broker [--quick] [--only throughput,latency,match,idle,memory,persistence,capture]
                                    measure this broker beside plain rumqttd and mosquitto
 cargo xtask bench charts           measure what drawing charts costs in the workbench
-cargo xtask bench ui [--quick]     measure how fast the real window answers under load, and its memory
+cargo xtask bench ui [--quick|--hour]  measure how fast the real window answers under load, and its memory
 cargo xtask soak [--kills N] [--seed N]
                                    kill the broker under load, 200 times: nothing acknowledged may be lost";
 
