@@ -160,6 +160,8 @@ impl Window {
         if !text.is_empty() {
             field.send_keys(text).await.expect("a field takes keys");
         }
+        let held = field.prop("value").await.expect("a field has a value");
+        assert_eq!(held.as_deref(), Some(text), "what was typed into {testid}");
     }
 
     /// An attribute of the element with this test id, once `fits` says yes to it.
