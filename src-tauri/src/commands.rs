@@ -7,6 +7,7 @@ mod broker;
 mod certificates;
 mod charts;
 mod clients;
+mod devices;
 mod payloads;
 mod recordings;
 mod streams;
@@ -132,6 +133,9 @@ pub fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         charts::dashboard_export,
         charts::dashboard_import,
         charts::dashboard_report,
+        devices::devices,
+        devices::device_rules,
+        devices::device_rules_set,
         recordings::recordings_state,
         recordings::recordings,
         recordings::record_start,

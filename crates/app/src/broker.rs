@@ -9,7 +9,7 @@ mod meter;
 mod trust;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use mqttwb_broker::inspect::{DroppedQueue, RetainedMessage};
 use mqttwb_broker::{Broker, CounterValues, ListenError, StartError, Tls};
@@ -27,6 +27,7 @@ use crate::api::{
 use crate::certificates::CertificateStore;
 use crate::config::{self, Config, ConfigFile, ListenerSpec, Persistence, STORE_NAME};
 use crate::control;
+use crate::devices::Devices;
 use crate::inspect::Undo;
 use crate::recordings::Recordings;
 use crate::settings;
@@ -74,6 +75,8 @@ pub(crate) struct BrokerControl {
     control: Mutex<Option<Result<control::Server>>>,
     /// Why the listeners could not be given newer certificates.
     certificates_stale: Mutex<Option<ApiError>>,
+    /// The board of its devices, for who asks from another process.
+    devices: OnceLock<Weak<Devices>>,
 }
 
 /// Ports that are tried for one that is taken, before any free one is.
@@ -101,7 +104,18 @@ impl BrokerControl {
             reloading: tokio::sync::Mutex::default(),
             control: Mutex::default(),
             certificates_stale: Mutex::default(),
+            devices: OnceLock::new(),
         }
+    }
+
+    /// Has a board of its devices from now on. It is told once, by who opens both.
+    pub(crate) fn tell_devices(&self, devices: &Arc<Devices>) {
+        let _ = self.devices.set(Arc::downgrade(devices));
+    }
+
+    /// The board of its devices.
+    pub(crate) fn devices(&self) -> Option<Arc<Devices>> {
+        self.devices.get()?.upgrade()
     }
 
     /// What it runs with, or would.

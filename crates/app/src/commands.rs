@@ -7,5 +7,6 @@ mod broker;
 mod certificates;
 mod charts;
 mod clients;
+mod devices;
 mod recordings;
 mod traffic;

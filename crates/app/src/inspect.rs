@@ -186,6 +186,44 @@ impl BrokerControl {
         Ok(page)
     }
 
+    /// Retained messages that a filter matches, whole, with why each may no longer be true, about `most` of them; and how
+    /// many more there are. None while the broker does not run.
+    pub(crate) async fn retained_in_full(
+        &self,
+        wanted: TopicFilter,
+        most: usize,
+    ) -> (Vec<(broker::RetainedMessage, Option<String>)>, u64) {
+        let mut found = Vec::new();
+        let mut total = 0;
+        let mut after = None;
+        while let Some(running) = self.running()
+            && found.len() < most
+        {
+            let part = broker::Page {
+                after: after.take(),
+                at_most: MOST as usize,
+            };
+            let Some(listing) = running.broker.retained(wanted.clone(), part).await else {
+                break;
+            };
+            total = listing.total;
+            let entries = listing.items.iter().cloned().map(RetainedEntry::from);
+            let mut entries: Vec<RetainedEntry> = entries.collect();
+            stale::mark(&running.broker, &mut entries).await;
+            after = listing
+                .items
+                .last()
+                .map(|kept| kept.message.topic().to_owned());
+            let why = entries.into_iter().map(|entry| entry.stale);
+            found.extend(listing.items.into_iter().zip(why));
+            if !listing.more || after.is_none() {
+                break;
+            }
+        }
+        let more = total.saturating_sub(found.len());
+        (found, more as u64)
+    }
+
     /// What it has counted.
     pub(crate) fn counted(&self) -> Result<BrokerCounters> {
         let running = self.running().ok_or_else(not_running)?;

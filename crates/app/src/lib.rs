@@ -13,6 +13,7 @@ mod clients;
 mod commands;
 pub mod config;
 pub mod control;
+mod devices;
 mod faults;
 mod files;
 mod inspect;
@@ -40,6 +41,7 @@ use certificates::CertificateStore;
 use charts::{Charts, Counters};
 use clients::TestClients;
 use config::ConfigFile;
+use devices::Devices;
 use payloads::Payloads;
 use recordings::Recordings;
 use traffic::Traffic;
@@ -64,6 +66,7 @@ pub struct App {
     clients: TestClients,
     traffic: Traffic,
     charts: Arc<Charts>,
+    devices: Arc<Devices>,
     payloads: Arc<Payloads>,
     recordings: Arc<Recordings>,
     meter: Arc<Mutex<Meter>>,
@@ -119,6 +122,11 @@ impl App {
         });
         let folder = data.clone();
         let charts = blocking(move || Ok(Arc::new(charts.open(&folder)))).await?;
+        let (folder, seen) = (data.clone(), capture.clone());
+        let (read, owner) = (payloads.clone(), broker.clone());
+        let devices = blocking(move || Ok(Devices::open(&folder, seen, read, owner))).await?;
+        let devices = Arc::new(devices);
+        broker.tell_devices(&devices);
         let (folder, observer) = (data.clone(), capture.clone());
         let clients = blocking(move || TestClients::open(&folder, observer)).await?;
         let (stop, stopped) = watch::channel(false);
@@ -133,6 +141,7 @@ impl App {
             certificates,
             broker,
             charts: charts.clone(),
+            devices,
             payloads,
             recordings,
             queued,

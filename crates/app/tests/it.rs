@@ -4,6 +4,8 @@
 
 #[path = "it/clients.rs"]
 mod clients;
+#[path = "it/devices.rs"]
+mod devices;
 
 use mqttwb_app::App;
 use mqttwb_app::api::{

@@ -3,6 +3,7 @@
 mod access;
 mod certificates;
 mod chart;
+mod devices;
 mod faults;
 mod inspect;
 mod recordings;
@@ -15,6 +16,7 @@ use mqttwb_app::api::Version;
 pub use access::{AccessCommand, AccountCommand, WhatIfArguments};
 pub use certificates::*;
 pub use chart::Chart;
+pub use devices::Devices;
 pub use faults::{FaultCommand, action_text};
 pub use inspect::{InspectCommand, Paging, SessionArguments};
 pub use recordings::{Compare, ExportRecording, Import, Record, Replay};
@@ -61,6 +63,8 @@ pub enum Command {
     Record(Record),
     /// Draw values of a recording or of a broker, as SVG, PNG or CSV
     Chart(Chart),
+    /// List the devices of the broker that runs on the data folder: who is there, since when, and their last values
+    Devices(Devices),
     /// Write a recording as JSON lines, CSV or pcapng
     Export(ExportRecording),
     /// Make a recording of the MQTT in a pcapng or pcap file

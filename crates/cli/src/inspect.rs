@@ -15,6 +15,7 @@ use crate::arguments::{InspectCommand, Paging, SessionArguments};
 use crate::output::{Output, ReaderGone};
 use crate::table::Table;
 use print::Row;
+pub use time::age;
 
 /// Asks what is wanted and prints the answer.
 pub async fn run(data: PathBuf, wanted: InspectCommand, output: &Output) -> Result<()> {

@@ -10,6 +10,7 @@ mod broker;
 mod cert;
 mod chart;
 mod check;
+mod devices;
 mod inspect;
 mod output;
 mod recordings;
@@ -82,6 +83,9 @@ fn run(arguments: Arguments, output: &Output) -> Result<()> {
                 recordings::record(data(arguments.data)?, record, output).await
             }
             Command::Chart(wanted) => chart::chart(data(arguments.data)?, wanted, output).await,
+            Command::Devices(wanted) => {
+                devices::devices(data(arguments.data)?, wanted, output).await
+            }
             Command::Export(export) => recordings::export(export, output).await,
             Command::Import(import) => recordings::import(import, output).await,
             Command::Replay(replay) => recordings::replay(replay, output).await,

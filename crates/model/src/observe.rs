@@ -98,6 +98,8 @@ pub struct ClientCertificate {
     pub names: Vec<String>,
     /// SHA-256 of the DER, hexadecimal with colons.
     pub fingerprint: String,
+    /// When it ends.
+    pub not_after: Timestamp,
 }
 
 /// Where one packet is in a [`PacketBatch`].

@@ -33,6 +33,7 @@ import type {
 } from '../lib/backend/api';
 
 import { fakeMessages, fakeStory, fakeTopics } from './traffic';
+import { deviceCommands } from './devices';
 import { recordingCommands } from './recordings';
 
 export const MARK = 'FAKE-BACKEND-FOR-DEVELOPMENT';
@@ -896,6 +897,7 @@ function stream(args: any, every: number, frame: (args: any) => object): number 
 
 const commands: Record<string, (args: any) => unknown> = {
   ...recordingCommands,
+  ...deviceCommands,
   about: () => ({ version: '0.1.0', dataFolder: '/home/ada/.local/share/mqtt-workbench', captureBudget: 67_108_864 }),
   broker_start: ({ request }) => {
     if (STATE === 'port-in-use' && !request.freePorts)

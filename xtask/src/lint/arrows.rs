@@ -30,7 +30,7 @@ fn room(package: &str) -> Option<Room> {
     Some(match package {
         "mqttwb-model" => Room::Model,
         "mqttwb-wire" | "mqttwb-policy" | "mqttwb-pki" | "mqttwb-series" | "mqttwb-payload"
-        | "mqttwb-sparkplug" => Room::Pure,
+        | "mqttwb-fleet" | "mqttwb-sparkplug" => Room::Pure,
         "mqttwb-broker" | "mqttwb-client" | "mqttwb-capture" | "mqttwb-store" => Room::Engine,
         "mqttwb-app" => Room::App,
         "mqttwb-cli" | "mqtt-workbench" => Room::Edge,

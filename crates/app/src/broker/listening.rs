@@ -18,6 +18,7 @@ pub(super) fn client_certificate(der: &[u8]) -> Option<ClientCertificate> {
         serial: told.serial.clone(),
         names: told.names.clone(),
         fingerprint: told.fingerprint.clone(),
+        not_after: told.validity.not_after,
     })
 }
 

@@ -12,10 +12,10 @@ use super::file::ControlFile;
 use super::{ANSWER, Answer, Asked, Request};
 use crate::api::{
     ApiError, BrokerClient, BrokerCounters, BrokerStatus, ConfigReloaded, ConfigReport, Denials,
-    DisconnectReason, ErrorCode, FaultEntry, FaultRule, LimitEntry, Page, PageRequest,
-    RecordProgress, RecordRequest, RetainedCleared, RetainedEntry, RetainedRestored, RulesApplied,
-    SessionDetail, SessionEntry, SessionRequest, Story, StoryRequest, SubscriptionEntry,
-    SubscriptionRequest,
+    DevicesFrame, DevicesLook, DisconnectReason, ErrorCode, FaultEntry, FaultRule, LimitEntry,
+    Page, PageRequest, RecordProgress, RecordRequest, RetainedCleared, RetainedEntry,
+    RetainedRestored, RulesApplied, SessionDetail, SessionEntry, SessionRequest, Story,
+    StoryRequest, SubscriptionEntry, SubscriptionRequest,
 };
 use crate::{Result, blocking};
 
@@ -121,6 +121,11 @@ impl RemoteBroker {
     /// Brings the retained messages of a clearing back, where there are no newer ones.
     pub async fn restore_retained(&self, undo: u32) -> Result<RetainedRestored> {
         self.ask(Request::RestoreRetained { undo }).await
+    }
+
+    /// Devices as they are now, a part of them.
+    pub async fn devices(&self, look: DevicesLook) -> Result<DevicesFrame> {
+        self.ask(Request::Devices { look }).await
     }
 
     /// The fault rules that hold, in their order.

@@ -19,10 +19,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::api::{
-    ApiError, DisconnectReason, ErrorCode, FaultRule, PageRequest, RecordRequest, SessionRequest,
-    StoryRequest, SubscriptionRequest,
+    ApiError, DevicesLook, DisconnectReason, ErrorCode, FaultRule, PageRequest, RecordRequest,
+    SessionRequest, StoryRequest, SubscriptionRequest,
 };
-use crate::broker::BrokerControl;
+use crate::broker::{BrokerControl, not_running};
 
 pub use client::RemoteBroker;
 pub(crate) use server::Server;
@@ -97,6 +97,9 @@ pub(crate) enum Request {
     RecordProgress,
     RecordStop,
     CertificatesChanged,
+    Devices {
+        look: DevicesLook,
+    },
 }
 
 impl BrokerControl {
@@ -132,6 +135,10 @@ impl BrokerControl {
             Request::CertificatesChanged => json(self.certificates_changed().await?),
             Request::ClearFaults { name } => json(self.clear_faults(name.as_deref())?),
             Request::Story { wanted } => json(self.story(wanted).await?),
+            Request::Devices { look } => match self.devices() {
+                Some(devices) => json(devices.look(look).await),
+                None => Err(not_running()),
+            },
         }
     }
 }

@@ -34,6 +34,9 @@ import type {
   Denials,
   DeviceFolder,
   DeviceRequest,
+  DeviceRules,
+  DevicesFrame,
+  DevicesLook,
   DisconnectHow,
   DisconnectReason,
   ExportRequest,
@@ -239,6 +242,10 @@ export const dashboardExport = (id: number) => call<ChartFile>('dashboard_export
 export const dashboardImport = (text: string) => call<Dashboard>('dashboard_import', { text });
 export const dashboardReport = (id: number, span: ChartSpan | undefined, theme: Theme, utcOffsetMinutes: number) =>
   call<ChartFile>('dashboard_report', { id, span, theme, utcOffsetMinutes });
+
+export const devices = (look: DevicesLook) => call<DevicesFrame>('devices', { look });
+export const deviceRules = () => call<DeviceRules>('device_rules');
+export const deviceRulesSet = (rules: DeviceRules) => call<DeviceRules>('device_rules_set', { rules });
 
 export const recordingsState = () => call<RecordingsState>('recordings_state');
 export const recordings = () => call<RecordingEntry[]>('recordings');

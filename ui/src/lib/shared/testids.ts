@@ -238,6 +238,20 @@ export const testids = {
   retainedPreview: 'retained-preview',
   retainedConfirm: 'retained-confirm',
 
+  /** Devices. `data-name` holds the name, `data-state` whether it is there, `data-stale` whether what is retained is stale. */
+  deviceRow: 'device-row',
+  deviceFilter: 'device-filter',
+  deviceDetail: 'device-detail',
+  deviceTraffic: 'device-traffic',
+  deviceFlow: 'device-flow',
+  deviceRules: 'device-rules',
+  deviceTopics: 'device-topics',
+  deviceColumnAdd: 'device-column-add',
+  deviceColumnTopic: 'device-column-topic',
+  deviceColumnPath: 'device-column-path',
+  deviceRulesSave: 'device-rules-save',
+  sessionTabs: 'session-tabs',
+
   /** Access. `data-rules` holds how many rules the text has, where there is no mistake in it. */
   accessPage: 'access-page',
   accessRules: 'access-rules',
