@@ -11,6 +11,7 @@ pub mod password;
 mod pattern;
 mod rule;
 mod rules;
+pub mod token;
 mod tree;
 
 pub use acl::{AclError, AclMistake, write};
