@@ -28,6 +28,7 @@ pub fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         access::access_save,
         access::access_what_if,
         access::access_who_can,
+        access::access_token_check,
         access::access_denials,
         access::access_denials_clear,
         access::access_propose,

@@ -212,7 +212,12 @@ impl BrokerControl {
         let read = Arc::new(self.read_config().await?);
         // Nobody comes in by rules that can't be read.
         let access = self.access.clone();
-        crate::blocking(move || access.load()).await?;
+        let config = read.clone();
+        crate::blocking(move || {
+            access.load()?;
+            access.configure(&config.broker.methods, &config.broker.tokens)
+        })
+        .await?;
         let config = &read.broker;
         self.capture.set_budget(config.capture_memory);
         self.have_names(&config.listeners).await?;

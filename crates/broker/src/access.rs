@@ -73,12 +73,12 @@ pub struct Verified {
 pub trait AuthenticationMethod: fmt::Debug + Send + Sync {
     /// Its name, as CONNECT says it.
     fn name(&self) -> &str;
-    /// Begins an exchange with a client: at its CONNECT, and each time it authenticates again.
-    fn begin(&self, connection: &ConnectionInfo) -> Box<dyn Exchange>;
+    /// Begins an exchange with a client. At its CONNECT a step `may_wait`, for a key that must be fetched: it is taken on
+    /// a thread that may be blocked. When it authenticates again a step must not: everything else goes on meanwhile.
+    fn begin(&self, connection: &ConnectionInfo, may_wait: bool) -> Box<dyn Exchange>;
 }
 
-/// One exchange of a method: it is told what the client sent and says what to answer. It does no input or output, and
-/// must not block.
+/// One exchange of a method: it is told what the client sent and says what to answer.
 pub trait Exchange: Send {
     /// The authentication data of CONNECT or AUTH; `None` where the packet has none.
     fn step(&mut self, data: Option<&[u8]>) -> Step;

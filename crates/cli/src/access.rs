@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use mqttwb_app::Result;
 use mqttwb_app::api::{
     AccessVerdict, Account, AccountRequest, AccountsImported, ApiError, Denials, ErrorCode,
-    Finding, RulesApplied, Severity, WhatIf, WhoCan, WhoEntry,
+    Finding, RulesApplied, Severity, TokenCheck, TokenVerdict, WhatIf, WhoCan, WhoEntry,
 };
 use mqttwb_app::config::ConfigFile;
 use mqttwb_app::control::RemoteBroker;
@@ -34,24 +34,42 @@ fn tell<T: serde::Serialize>(
 
 /// A password from the terminal, asked for twice, or the first line of standard input.
 fn password() -> Result<String> {
-    let failed = |error: io::Error| {
-        ApiError::new(
-            ErrorCode::File,
-            format!("No password can be read: {error}."),
-        )
-    };
+    let first = secret("Password: ")?;
+    if io::stdin().is_terminal() && first != secret("Again: ")? {
+        let told = "The two passwords are not the same; nothing was changed.";
+        return Err(ApiError::new(ErrorCode::InvalidInput, told));
+    }
+    Ok(first)
+}
+
+/// A secret from the terminal, or the first line of standard input.
+fn secret(prompt: &str) -> Result<String> {
     if io::stdin().is_terminal() {
-        let first = rpassword::prompt_password("Password: ").map_err(failed)?;
-        let again = rpassword::prompt_password("Again: ").map_err(failed)?;
-        if first != again {
-            let told = "The two passwords are not the same; nothing was changed.";
-            return Err(ApiError::new(ErrorCode::InvalidInput, told));
-        }
-        return Ok(first);
+        return rpassword::prompt_password(prompt).map_err(unreadable);
     }
     let mut line = String::new();
-    io::stdin().lock().read_line(&mut line).map_err(failed)?;
+    io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(unreadable)?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn unreadable(error: io::Error) -> ApiError {
+    let told = format!("Nothing can be read from standard input: {error}.");
+    ApiError::new(ErrorCode::File, told)
+}
+
+fn token(told: &TokenVerdict, output: &Output) -> Printed {
+    let word = if told.taken { "good" } else { "not taken" };
+    output.line(format!("{word}: {}", told.why).as_bytes())?;
+    for (name, value) in &told.claims {
+        output.line(format!("  {name} = {value}").as_bytes())?;
+    }
+    if !told.groups.is_empty() {
+        output.line(format!("  groups: {}", told.groups.join(", ")).as_bytes())?;
+    }
+    Ok(())
 }
 
 fn applied(told: &RulesApplied, output: &Output) -> Printed {
@@ -166,6 +184,21 @@ pub async fn access(data: PathBuf, wanted: AccessCommand, output: &Output) -> Re
             let broker = RemoteBroker::find(data).await?;
             tell(&broker.denials().await?, denials, output)
         }
+        AccessCommand::Token { client } => {
+            let ask = TokenCheck {
+                token: secret("Token: ")?,
+                client_id: client,
+            };
+            let told = access::check_token(data, ask).await?;
+            tell(&told, token, output)?;
+            match told.taken {
+                true => Ok(()),
+                false => Err(ApiError::new(
+                    ErrorCode::InvalidInput,
+                    "The token would not be taken.",
+                )),
+            }
+        }
     }
 }
 
@@ -174,6 +207,7 @@ fn what_if(ask: WhatIfArguments) -> WhatIf {
         client_id: ask.client,
         account: ask.account,
         certificate: ask.certificate,
+        claims: ask.claims.into_iter().collect(),
         action: ask.action.into(),
         topic: ask.topic,
         qos: ask.qos,

@@ -30,6 +30,11 @@ pub async fn access_who_can(bench: Bench<'_>, ask: WhoCan) -> Result<Vec<WhoEntr
 }
 
 #[tauri::command]
+pub async fn access_token_check(bench: Bench<'_>, ask: TokenCheck) -> Result<TokenVerdict> {
+    bench.app()?.access_token_check(ask).await
+}
+
+#[tauri::command]
 pub async fn access_denials(bench: Bench<'_>) -> Result<Denials> {
     Ok(bench.app()?.access_denials().await)
 }

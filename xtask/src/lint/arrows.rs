@@ -63,7 +63,9 @@ impl Room {
 }
 
 /// A crate of others that only one package of ours names. The benchmark measures rumqttd, so it names it too.
-const ONE_OWNER: [(&str, &[&str]); 6] = [
+const ONE_OWNER: [(&str, &[&str]); 8] = [
+    ("jsonwebtoken", &["mqttwb-policy"]),
+    ("ureq", &["mqttwb-app"]),
     ("rumqttd", &["mqttwb-broker", "bench"]),
     ("rumqttc", &["mqttwb-client"]),
     ("rcgen", &["mqttwb-pki"]),

@@ -37,7 +37,7 @@ impl AccessControl {
             account,
             certificate: some(&ask.certificate),
             groups: held.groups(account),
-            claims: None,
+            claims: Some(&ask.claims),
         };
         let qos = qos(ask.qos)?;
         let verdict = match ask.action {

@@ -11,9 +11,10 @@ use super::accounts::{check_name, groups, hash, none};
 use super::*;
 use crate::api::{
     AccessReport, AccessRule, AccessVerdict, AccountRequest, AccountsImported, Denials,
-    RuleProposal, RulesApplied, RulesChecked, WhatIf, WhoCan, WhoEntry,
+    RuleProposal, RulesApplied, RulesChecked, TokenCheck, TokenVerdict, WhatIf, WhoCan, WhoEntry,
 };
 use crate::broker::BrokerControl;
+use crate::config::BrokerConfig;
 use crate::{App, blocking};
 
 fn subjects(of: &Subjects) -> String {
@@ -66,11 +67,18 @@ pub(crate) fn check(text: &str) -> RulesChecked {
 
 impl AccessControl {
     /// Both files as they are, and what holds.
-    pub(crate) fn report(&self, anonymous: bool) -> Result<AccessReport> {
+    pub(crate) fn report(&self, config: &BrokerConfig) -> Result<AccessReport> {
         let text = rules_text(&self.data)?;
         let held = self.held();
+        let proofs = self.proofs.read();
         Ok(AccessReport {
-            anonymous,
+            anonymous: config.access.anonymous,
+            methods: config
+                .methods
+                .iter()
+                .map(|method| method.word().to_owned())
+                .collect(),
+            tokens: config.tokens.report(proofs.tokens.as_deref()),
             accounts: Accounts::read(&self.data)?.list(),
             mistakes: check(&text).mistakes,
             rules_text: text,
@@ -220,11 +228,8 @@ impl BrokerControl {
 impl App {
     /// Who may come in, and what each may do.
     pub async fn access(&self) -> Result<AccessReport> {
-        let (access, anonymous) = (
-            self.access_control(),
-            self.broker.held().broker.access.anonymous,
-        );
-        blocking(move || access.report(anonymous)).await
+        let (access, config) = (self.access_control(), self.broker.held());
+        blocking(move || access.report(&config.broker)).await
     }
 
     fn access_control(&self) -> Arc<AccessControl> {
@@ -287,6 +292,12 @@ impl App {
             .map(|d| d.name)
             .collect();
         self.access_control().who_can(&ask, &devices)
+    }
+
+    /// What a token says, and whether it would be taken.
+    pub async fn access_token_check(&self, ask: TokenCheck) -> Result<TokenVerdict> {
+        let access = self.access_control();
+        blocking(move || access.check_token(&ask)).await
     }
 
     /// What was denied lately.

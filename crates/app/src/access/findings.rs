@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use mqttwb_policy::Effect;
 
+use super::tokens::Tokens;
 use super::*;
 use crate::api::{Finding, Severity};
 use crate::config::{BrokerConfig, ConfigFile, exposed_by};
 use crate::{App, blocking};
 
 /// Everything that is found, the gravest first.
-fn findings(config: &BrokerConfig, held: &Held) -> Vec<Finding> {
+fn findings(config: &BrokerConfig, held: &Held, tokens: Option<&Tokens>) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut tell = |severity, title: String, detail: &str| {
         found.push(Finding {
@@ -29,7 +30,7 @@ fn findings(config: &BrokerConfig, held: &Held) -> Vec<Finding> {
         let name = &listener.name;
         if !listener.protocol.is_secure() {
             tell(
-                if held.accounts.0.is_empty() {
+                if held.accounts.0.is_empty() && !config.tokens.is_on() {
                     Severity::Warning
                 } else {
                     Severity::Serious
@@ -98,6 +99,16 @@ fn findings(config: &BrokerConfig, held: &Held) -> Vec<Finding> {
             ),
         );
     }
+    if let Some(failure) = tokens.and_then(Tokens::failure) {
+        tell(
+            Severity::Warning,
+            "The key set of tokens can't be read".into(),
+            &format!(
+                "Tokens are judged by the keys that were read before; where there are none, every token is refused. What is \
+                 wrong: {failure}. See access.jwt in broker.toml."
+            ),
+        );
+    }
     if config.limits.session_expiry_max == u32::MAX {
         tell(
             Severity::Info,
@@ -106,10 +117,10 @@ fn findings(config: &BrokerConfig, held: &Held) -> Vec<Finding> {
              to \"30 d\" for example.",
         );
     }
-    if anonymous && !held.accounts.0.is_empty() {
+    if anonymous && (!held.accounts.0.is_empty() || config.tokens.is_on()) {
         tell(
             Severity::Info,
-            "There are accounts, and clients without one come in too".into(),
+            "There are accounts or tokens, and clients without one come in too".into(),
             "Rules alone keep them apart. Set access.anonymous = false in broker.toml to let in only who proves who it is.",
         );
     }
@@ -129,7 +140,9 @@ fn findings(config: &BrokerConfig, held: &Held) -> Vec<Finding> {
 
 /// What is found of the configuration, the accounts and the rules of a data folder.
 pub(crate) fn audit(data: &Path, file: &ConfigFile) -> Result<Vec<Finding>> {
-    Ok(findings(&file.read()?.broker, &read(data)?))
+    let config = file.read()?.broker;
+    let tokens = Tokens::read(&config.tokens)?;
+    Ok(findings(&config, &read(data)?, tokens.as_ref()))
 }
 
 impl App {
@@ -137,7 +150,8 @@ impl App {
     pub async fn access_findings(&self) -> Result<Vec<Finding>> {
         let config = self.broker.held();
         let held = self.broker.access.held();
-        Ok(findings(&config.broker, &held))
+        let tokens = self.broker.access.tokens();
+        Ok(findings(&config.broker, &held, tokens.as_deref()))
     }
 }
 

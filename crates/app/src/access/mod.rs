@@ -9,9 +9,11 @@ mod accounts;
 mod asking;
 mod commands;
 mod denials;
+mod fetching;
 pub(crate) mod findings;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -19,8 +21,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use mqttwb_broker::{Access, Attempt, Denied, Identity, Login, Policy, Verified};
-use mqttwb_model::{QoS, Timestamp};
+use mqttwb_model::{ConnectionInfo, QoS, Timestamp};
 use mqttwb_policy::attempts::Attempts;
+use mqttwb_policy::token::looks_like_token;
 use mqttwb_policy::{AclError, Rules, Verdict, Want, Who, password};
 use parking_lot::{Mutex, RwLock};
 
@@ -28,6 +31,8 @@ use crate::api::{AccessAction, AclMistake, ApiError, Denial, ErrorCode};
 use crate::{Result, files};
 use accounts::{Accounts, Kept};
 use denials::Ring;
+pub use tokens::{Method, TokenSettings};
+use tokens::{Proofs, TokenMethod};
 
 /// The file of rules in the data folder.
 const RULES: &str = "acl.toml";
@@ -46,6 +51,8 @@ pub(crate) struct AccessControl {
     held: RwLock<Arc<Held>>,
     /// There are rules.
     has_rules: AtomicBool,
+    /// What judges proofs.
+    proofs: RwLock<Proofs>,
     attempts: Mutex<Attempts>,
     denials: Mutex<Ring>,
     /// Accounts that were removed and can come back.
@@ -98,6 +105,7 @@ impl AccessControl {
             data,
             held: RwLock::default(),
             has_rules: AtomicBool::new(false),
+            proofs: RwLock::default(),
             attempts: Mutex::default(),
             denials: Mutex::default(),
             removed: Mutex::default(),
@@ -121,7 +129,10 @@ impl AccessControl {
         Access {
             anonymous,
             accounts: Some(self.clone()),
-            methods: Vec::new(),
+            methods: match self.tokens() {
+                Some(_) => vec![Arc::new(TokenMethod(self.clone()))],
+                None => Vec::new(),
+            },
             policy: Some(self.clone()),
         }
     }
@@ -148,13 +159,21 @@ impl AccessControl {
     }
 
     fn login_failed(&self, login: &Login, why: &str) -> Denied {
+        self.note_login(&login.connection, Some(&login.user_name), why);
+        Denied {
+            reason: mqttwb_wire::ReasonCode::BAD_USER_NAME_OR_PASSWORD,
+            rule: why.to_owned(),
+        }
+    }
+
+    /// Tells the operator of somebody who did not prove who it is.
+    fn note_login(&self, connection: &ConnectionInfo, account: Option<&str>, why: &str) {
         let now = Timestamp::now().as_millis();
-        let connection = &login.connection;
         self.denials.lock().note(
             Denial {
                 id: 0,
                 client_id: connection.client.to_string(),
-                account: Some(login.user_name.chars().take(256).collect()),
+                account: account.map(|name| name.chars().take(256).collect()),
                 certificate: connection.common_name.as_deref().map(str::to_owned),
                 peer: connection.peer.to_string(),
                 listener: connection.listener.to_string(),
@@ -170,10 +189,21 @@ impl AccessControl {
             },
             now,
         );
-        Denied {
-            reason: mqttwb_wire::ReasonCode::BAD_USER_NAME_OR_PASSWORD,
-            rule: why.to_owned(),
+    }
+
+    /// What the account of a user name says of a password; `None` where there is no such account.
+    fn by_account(&self, held: &Held, login: &Login) -> Option<std::result::Result<(), String>> {
+        let kept = held.accounts.0.get(&*login.user_name)?;
+        let Some(tried) = login.password.as_deref() else {
+            return Some(Err("no password came with its user name".into()));
+        };
+        let fits = kept.hash.verify(tried);
+        // The same work however its password is kept.
+        if !kept.hash.is_strong() {
+            password::verify_nobody(tried);
         }
+        let wrong = || "the password is not that of the account".to_owned();
+        Some(if fits { Ok(()) } else { Err(wrong()) })
     }
 }
 
@@ -186,12 +216,14 @@ impl Held {
 
     fn verdict(&self, who: &Identity, attempt: &Attempt<'_>) -> Verdict<'_> {
         let account = who.proved_name();
+        // Whom a token proved is in its groups, and not in those of an account that bears the same name.
+        let token = who.verified.as_ref().filter(|v| !v.claims.is_empty());
         let who = Who {
             client: who.connection.client.as_str(),
             account,
             certificate: who.connection.common_name.as_deref(),
-            groups: self.groups(account),
-            claims: who.verified.as_ref().map(|verified| &verified.claims),
+            groups: token.map_or_else(|| self.groups(account), |token| &token.groups),
+            claims: token.map(|token| &token.claims),
         };
         let want = match *attempt {
             Attempt::Publish { topic, qos, retain } | Attempt::Will { topic, qos, retain } => {
@@ -216,37 +248,69 @@ impl Policy for AccessControl {
 impl mqttwb_broker::Accounts for AccessControl {
     fn verify(&self, login: &Login) -> std::result::Result<Option<Verified>, Denied> {
         let held = self.held();
-        if held.accounts.0.is_empty() {
+        let (methods, tokens) = {
+            let proofs = self.proofs.read();
+            (proofs.methods.clone(), proofs.tokens.clone())
+        };
+        let has_accounts = methods.contains(&Method::Accounts) && !held.accounts.0.is_empty();
+        if !has_accounts && tokens.is_none() {
             return Ok(None);
         }
+        let tried = login.password.as_deref().unwrap_or_default();
+        let is_token = tokens.is_some() && looks_like_token(tried);
         let address = login.connection.peer.ip();
         let now = || Timestamp::now().as_millis();
-        let waits = self
-            .attempts
-            .lock()
-            .refusal(address, &login.user_name, now());
-        if let Some(why) = waits {
-            return Err(self.login_failed(login, why));
+        let mut asked_accounts = false;
+        for method in methods {
+            match (method, &tokens) {
+                (Method::Accounts, _) if has_accounts => {
+                    let waits = self
+                        .attempts
+                        .lock()
+                        .refusal(address, &login.user_name, now());
+                    if let Some(why) = waits {
+                        return Err(self.login_failed(login, why));
+                    }
+                    asked_accounts = true;
+                    match self.by_account(&held, login) {
+                        Some(Ok(())) => return Ok(Some(Verified::default())),
+                        Some(Err(why)) => {
+                            self.attempts
+                                .lock()
+                                .failed(address, &login.user_name, now());
+                            return Err(self.login_failed(login, &why));
+                        }
+                        None => {}
+                    }
+                }
+                (Method::Jwt, Some(tokens)) if is_token => {
+                    let shown = self.show_token(tokens, tried, &login.connection, true);
+                    return match shown {
+                        Ok(verified) => Ok(Some(verified)),
+                        Err(why) => {
+                            // The same work whether there is such an account or not.
+                            if asked_accounts {
+                                password::verify_nobody(tried);
+                            }
+                            Err(self.login_failed(login, &why))
+                        }
+                    };
+                }
+                _ => {}
+            }
         }
-        let tried = login.password.as_deref().unwrap_or_default();
-        let kept = held.accounts.0.get(&*login.user_name);
-        let fits = kept.is_some_and(|kept| kept.hash.verify(tried));
-        // The same work whether there is such an account or not, and however its password is kept.
-        if kept.is_none_or(|kept| !kept.hash.is_strong()) {
+        if asked_accounts {
             password::verify_nobody(tried);
         }
-        if !fits || login.password.is_none() {
-            self.attempts
-                .lock()
-                .failed(address, &login.user_name, now());
-            let why = match kept {
-                None => "there is no such account",
-                Some(_) if login.password.is_none() => "no password came with its user name",
-                Some(_) => "the password is not that of the account",
-            };
-            return Err(self.login_failed(login, why));
-        }
-        Ok(Some(Verified::default()))
+        self.attempts
+            .lock()
+            .failed(address, &login.user_name, now());
+        let why = match (asked_accounts, tokens.is_some()) {
+            (true, false) => "there is no such account",
+            (true, true) => "there is no such account, and its password is no token",
+            (false, _) => "its password is no token",
+        };
+        Err(self.login_failed(login, why))
     }
 }
 

@@ -7,7 +7,7 @@ use mqttwb_policy::attempts::PER_ADDRESS;
 use super::*;
 use crate::api::{AccountRequest, WhatIf, WhoCan};
 
-fn request(name: &str, password: Option<&str>, new: bool) -> AccountRequest {
+pub(super) fn request(name: &str, password: Option<&str>, new: bool) -> AccountRequest {
     AccountRequest {
         name: name.into(),
         password: password.map(Into::into),
@@ -16,7 +16,7 @@ fn request(name: &str, password: Option<&str>, new: bool) -> AccountRequest {
     }
 }
 
-fn connection(client: &str) -> Arc<ConnectionInfo> {
+pub(super) fn connection(client: &str) -> Arc<ConnectionInfo> {
     Arc::new(ConnectionInfo {
         id: ConnectionId(1),
         seen_by: SeenBy::Broker,
@@ -38,7 +38,7 @@ fn login(name: &str, password: &str) -> Login {
     }
 }
 
-fn folder() -> (tempfile::TempDir, Arc<AccessControl>) {
+pub(super) fn folder() -> (tempfile::TempDir, Arc<AccessControl>) {
     let data = tempfile::tempdir().unwrap();
     let access = AccessControl::new(data.path().into());
     (data, access)
@@ -135,12 +135,13 @@ fn rules_with_a_mistake_change_nothing() {
     )
     .unwrap();
     assert!(access.load().is_err());
-    let report = access.report(true).unwrap();
+    let report = access.report(&Default::default()).unwrap();
     assert_eq!((report.rules.len(), report.mistakes[0].line), (1, 2));
     let ask = WhatIf {
         client_id: "c".into(),
         account: String::new(),
         certificate: String::new(),
+        claims: Default::default(),
         action: AccessAction::Publish,
         topic: "a/x".into(),
         qos: 0,
@@ -282,6 +283,6 @@ fn accounts_of_mosquitto_are_taken_over_and_those_here_stay() {
         (vec!["bob".to_owned()], vec!["ann".to_owned()])
     );
     assert_eq!(told.refused.len(), 1);
-    let report = access.report(true).unwrap();
+    let report = access.report(&Default::default()).unwrap();
     assert!(!report.accounts[1].strong && report.accounts[0].strong);
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -8,6 +10,12 @@ use ts_rs::TS;
 pub struct AccessReport {
     /// Whether clients may come in that prove nothing.
     pub anonymous: bool,
+    /// What judges user names and passwords, in this order: `accounts`, `jwt`.
+    pub methods: Vec<String>,
+    /// Tokens, where they are taken.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tokens: Option<TokenReport>,
     /// Accounts, by name.
     pub accounts: Vec<Account>,
     /// The text of `acl.toml`; empty where there is none.
@@ -164,6 +172,9 @@ pub struct WhatIf {
     /// The name in a certificate; empty for none.
     #[serde(default)]
     pub certificate: String,
+    /// What its token says, as if it had been proved.
+    #[serde(default)]
+    pub claims: BTreeMap<String, String>,
     /// What is wanted: publish, subscribe or will.
     pub action: AccessAction,
     /// Topic name, or filter.
@@ -289,4 +300,86 @@ pub struct RuleProposal {
     pub rule: String,
     /// The line that it begins at.
     pub line: u32,
+}
+
+/// Tokens as they are taken, for a person to look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct TokenReport {
+    /// The authentication method of MQTT 5.
+    pub method: String,
+    /// Files and the address that keys come from.
+    pub sources: Vec<String>,
+    /// Whether keys were read: they are when the broker is started.
+    pub read: bool,
+    /// The keys, by algorithm and name.
+    pub keys: Vec<String>,
+    /// Keys of the set that can't be used, and why.
+    pub left_out: Vec<String>,
+    /// When the key set was read last; milliseconds since the epoch.
+    #[ts(optional, type = "number")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fetched: Option<u64>,
+    /// Why the key set can't be read at present.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failure: Option<String>,
+    /// What `iss` must be.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub issuer: Option<String>,
+    /// What `aud` must hold.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub audience: Option<String>,
+    /// The claim that is the user name.
+    pub user_claim: String,
+    /// The claim that must be the client identifier.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub client_id_claim: Option<String>,
+}
+
+/// A token to look at.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct TokenCheck {
+    /// The token.
+    pub token: String,
+    /// The client identifier of who shows it.
+    #[serde(default)]
+    pub client_id: String,
+}
+
+impl std::fmt::Debug for TokenCheck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenCheck")
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive() // a token goes into no log
+    }
+}
+
+/// What a token says, and whether it would be taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct TokenVerdict {
+    /// It would be taken.
+    pub taken: bool,
+    /// Why, or why not.
+    pub why: String,
+    /// The user that it proves.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub user: Option<String>,
+    /// Groups that it puts the user into.
+    pub groups: Vec<String>,
+    /// What rules can name of it.
+    pub claims: BTreeMap<String, String>,
+    /// When it ends; milliseconds since the epoch.
+    #[ts(optional, type = "number")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expires: Option<u64>,
 }

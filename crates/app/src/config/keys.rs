@@ -13,8 +13,9 @@ use mqttwb_model::{ClientCert, ListenerProtocol};
 use mqttwb_store::Synchronous;
 
 use super::{BrokerConfig, ListenerDraft};
+use crate::access::Method;
 pub(super) use field::{Applies, Field, Key, NEVER, Slot};
-use field::{count, key, seconds, size, text, time, word};
+use field::{count, key, seconds, size, text, time, word, words};
 
 /// How a listener may speak; in the order of the words.
 const PROTOCOLS: [ListenerProtocol; 4] = [
@@ -42,6 +43,9 @@ const SHARED: [SharedStrategy; 4] = [
 /// What an acknowledged message may outlive; in the order of the words.
 const SYNCHRONOUS: [Synchronous; 2] = [Synchronous::Normal, Synchronous::Full];
 
+/// What may judge a password; in the order of the words.
+const METHODS: [Method; 2] = [Method::Accounts, Method::Jwt];
+
 /// The section of listeners.
 pub(super) const LISTENERS: &str = "listeners";
 
@@ -54,6 +58,10 @@ pub(super) fn section_doc(section: &str) -> &'static str {
         }
         "persistence" => "What outlives the broker.",
         "access" => "Who may come in.",
+        "access.jwt" => {
+            "JSON Web Tokens, as a password or by MQTT 5 enhanced authentication (method `OAUTH2-JWT`). \
+             With one of `public_key`, `secret`, `jwks_file` and `jwks_url` they are taken."
+        }
         "capture" => "The memory of packets, which Traffic and charts read.",
         LISTENERS => "Where clients connect. Only listeners that are written are opened.",
         _ => "",
@@ -116,7 +124,7 @@ pub(super) static LISTENER_KEYS: [Key<ListenerDraft>; 6] = [
 ];
 
 /// The keys of every other table, in the order in which they are shown.
-pub(super) static KEYS: [Key<BrokerConfig>; 31] = [
+pub(super) static KEYS: [Key<BrokerConfig>; 42] = [
     key(
         "mqtt",
         "maximum_packet_size",
@@ -409,6 +417,107 @@ pub(super) static KEYS: [Key<BrokerConfig>; 31] = [
         "Whether clients may come in that prove nothing: without a user name and without \
          a certificate. Otherwise they are refused with 0x87 in CONNACK (return code 5 \
          before MQTT 5).",
+    ),
+    key(
+        "access",
+        "methods",
+        words(
+            &["accounts", "jwt"],
+            Slot {
+                get: |c: &BrokerConfig| {
+                    let place = |method| METHODS.iter().position(|m| *m == method);
+                    Some(c.methods.iter().copied().filter_map(place).collect())
+                },
+                set: |c, places| {
+                    let method = |place: usize| METHODS.get(place).copied();
+                    c.methods = places.into_iter().filter_map(method).collect();
+                },
+            },
+        ),
+        "What may judge a user name and a password, in the order in which each is asked: \
+         the first that knows the proof decides. `accounts` know their own user names; \
+         `jwt` knows whatever has the form of a token. What is not listed is not asked.",
+    ),
+    key(
+        "access.jwt",
+        "public_key",
+        Field::File(maybe!(tokens.public_key)),
+        "PEM file of the issuer's public key: RSA for RS256, P-256 for ES256, Ed25519 for \
+         EdDSA.",
+    )
+    .absent("not used"),
+    key(
+        "access.jwt",
+        "secret",
+        Field::File(maybe!(tokens.secret)),
+        "File that holds the secret of HS256, of 32 bytes or more. The end of its last line \
+         does not belong to it.",
+    )
+    .absent("not used"),
+    key(
+        "access.jwt",
+        "jwks_file",
+        Field::File(maybe!(tokens.jwks_file)),
+        "File with a JSON Web Key Set. It is read again when a token names a key that is \
+         not in it.",
+    )
+    .absent("not used"),
+    key(
+        "access.jwt",
+        "jwks_url",
+        text("an https address", maybe!(tokens.jwks_url)),
+        "Where the issuer's JSON Web Key Set is fetched: https, or http on this computer. It \
+         is fetched at the start, every ten minutes while it is needed, and when a token \
+         names a key that is not in it, at most once in 30 s. At most 256 KiB are taken \
+         within 5 s; where that fails, the keys that were fetched before stay.",
+    )
+    .absent("not used"),
+    key(
+        "access.jwt",
+        "issuer",
+        text("an issuer", maybe!(tokens.expected.issuer)),
+        "What a token's `iss` must be.",
+    )
+    .absent("any"),
+    key(
+        "access.jwt",
+        "audience",
+        text("an audience", maybe!(tokens.expected.audience)),
+        "What a token's `aud` must be, or hold.",
+    )
+    .absent("a token with `aud` is refused"),
+    key(
+        "access.jwt",
+        "leeway",
+        time(
+            Duration::ZERO,
+            Duration::from_secs(600),
+            value!(tokens.expected.leeway),
+        ),
+        "How far the issuer's clock and this one may differ. A token without `exp` is refused; \
+         a session ends when its token does.",
+    ),
+    key(
+        "access.jwt",
+        "user_claim",
+        text("the name of a claim", value!(tokens.expected.user_claim)),
+        "The claim that is the user name. What CONNECT says as user name is not looked at.",
+    ),
+    key(
+        "access.jwt",
+        "client_id_claim",
+        text(
+            "the name of a claim",
+            maybe!(tokens.expected.client_id_claim),
+        ),
+        "The claim that must be the client identifier.",
+    )
+    .absent("any client identifier"),
+    key(
+        "access.jwt",
+        "groups_claim",
+        text("the name of a claim", value!(tokens.expected.groups_claim)),
+        "The claim that is a group, or a list of them.",
     ),
     key(
         "capture",

@@ -25,6 +25,7 @@ use mqttwb_model::{ClientCert, ListenerProtocol};
 use mqttwb_store::Synchronous;
 
 use crate::Result;
+pub use crate::access::{Method, TokenSettings};
 use crate::api::{ApiError, ErrorCode};
 pub use crate::certificates::OwnFiles;
 use keys::Field;
@@ -83,6 +84,10 @@ pub struct BrokerConfig {
     pub limits: Limits,
     /// Who may come in.
     pub access: Access,
+    /// What judges user names and passwords, in this order.
+    pub methods: Vec<Method>,
+    /// Tokens that are taken.
+    pub tokens: TokenSettings,
     /// What response topics begin with; `None` to say nothing of them.
     pub response_prefix: Option<String>,
     /// Which member of a shared subscription gets a message.
@@ -113,6 +118,8 @@ impl Default for BrokerConfig {
             ],
             limits: Limits::default(),
             access: Access::default(),
+            methods: vec![Method::Accounts, Method::Jwt],
+            tokens: TokenSettings::default(),
             response_prefix: None,
             shared_strategy: SharedStrategy::default(),
             sys_interval: Duration::from_secs(10),

@@ -111,8 +111,7 @@ impl Reading<'_> {
                     self.expected(LISTENERS, "tables such as [listeners.tcp]", value);
                 }
                 (section, DeValue::Table(table)) if sections.contains(&section) => {
-                    let keys = KEYS.iter().filter(|key| key.section == section);
-                    self.table(section, table, keys.collect(), &mut config);
+                    self.section(section, table, &sections, &mut config);
                 }
                 (section, _) if sections.contains(&section) => {
                     self.expected(section, &format!("a table, [{section}]"), value);
@@ -121,6 +120,34 @@ impl Reading<'_> {
             }
         }
         config
+    }
+
+    /// Reads a table, and those inside it.
+    fn section(
+        &mut self,
+        section: &str,
+        table: &DeTable<'_>,
+        sections: &[&str],
+        config: &mut BrokerConfig,
+    ) {
+        let inner = |name: &str| {
+            let path = format!("{section}.{name}");
+            sections.iter().find(|known| **known == path)
+        };
+        let mut own = DeTable::new();
+        for (name, value) in table {
+            match (inner(name.get_ref()), value.get_ref()) {
+                (Some(path), DeValue::Table(table)) => {
+                    self.section(path, table, sections, config);
+                }
+                (Some(path), _) => self.expected(path, &format!("a table, [{path}]"), value),
+                (None, _) => {
+                    own.insert(name.clone(), value.clone());
+                }
+            }
+        }
+        let keys = KEYS.iter().filter(|key| key.section == section);
+        self.table(section, &own, keys.collect(), config);
     }
 
     /// Reads the keys of one table.
@@ -282,6 +309,18 @@ pub(super) fn value<T>(
             let text = value.as_str()?;
             (slot.set)(into, words.iter().position(|word| *word == text)?);
         }
+        Field::Words { words, slot } => {
+            let mut places = Vec::new();
+            for word in value.as_array()? {
+                let word = word.get_ref().as_str()?;
+                let place = words.iter().position(|known| *known == word)?;
+                if places.contains(&place) {
+                    return None;
+                }
+                places.push(place);
+            }
+            (slot.set)(into, places);
+        }
         Field::Address(slot) => (slot.set)(into, value.as_str()?.parse().ok()?),
         Field::File(slot) => {
             let folder = path.parent().unwrap_or(Path::new(""));
@@ -319,6 +358,10 @@ impl<T> Field<T> {
                 let words: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 format!("one of {}", words.join(", "))
             }
+            Self::Words { words, .. } => {
+                let words: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
+                format!("a list of {}, each once", words.join(", "))
+            }
             Self::Address(_) => "an address with a port, such as \"127.0.0.1:1883\"".to_owned(),
             Self::File(_) => "the name of a file, in quotes".to_owned(),
         }
@@ -333,6 +376,7 @@ impl<T> Field<T> {
             Self::Flag(_)
             | Self::Text { .. }
             | Self::Word { .. }
+            | Self::Words { .. }
             | Self::Address(_)
             | Self::File(_) => None,
         }
@@ -343,6 +387,11 @@ impl<T> Field<T> {
         let plain = self.plain(from)?;
         Some(match self {
             Self::Count { .. } | Self::Flag(_) => plain,
+            Self::Words { words, slot } => {
+                let written = |place: &usize| Some(toml::Value::from(*words.get(*place)?));
+                let places = (slot.get)(from)?;
+                toml::Value::Array(places.iter().filter_map(written).collect()).to_string()
+            }
             _ => toml::Value::from(plain).to_string(),
         })
     }
@@ -357,6 +406,12 @@ impl<T> Field<T> {
             Self::Flag(slot) => (slot.get)(from)?.to_string(),
             Self::Text { slot, .. } => (slot.get)(from)?,
             Self::Word { words, slot } => (*words.get((slot.get)(from)?)?).to_owned(),
+            Self::Words { words, slot } => {
+                let places = (slot.get)(from)?;
+                let word = |place: &usize| words.get(*place).copied();
+                let written: Vec<&str> = places.iter().filter_map(word).collect();
+                written.join(", ")
+            }
             Self::Address(slot) => (slot.get)(from)?.to_string(),
             Self::File(slot) => (slot.get)(from)?.display().to_string(),
         })

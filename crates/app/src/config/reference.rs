@@ -65,6 +65,10 @@ fn row<T>(page: &mut String, key: &Key<T>, absent: &str) {
             let words: Vec<_> = words.iter().map(|word| format!("`\"{word}\"`")).collect();
             words.join(", ")
         }
+        Field::Words { words, .. } => {
+            let words: Vec<_> = words.iter().map(|word| format!("`\"{word}\"`")).collect();
+            format!("a list of {}", words.join(", "))
+        }
         Field::Address(_) => "address and port, in quotes".to_owned(),
         Field::File(_) => "name of a file, in quotes".to_owned(),
     };

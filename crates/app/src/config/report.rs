@@ -94,7 +94,10 @@ fn sections(settings: &[Setting]) -> Vec<SettingSection> {
     let mut sections: Vec<SettingSection> = Vec::new();
     for Setting { section, .. } in settings {
         if sections.last().is_none_or(|last| last.name != *section) {
-            let table = section.split('.').next().unwrap_or_default();
+            let table = match section.split_once('.') {
+                Some((LISTENERS, _)) => LISTENERS,
+                _ => section,
+            };
             sections.push(SettingSection {
                 name: section.clone(),
                 doc: section_doc(table).to_owned(),
@@ -113,7 +116,9 @@ impl<T> Field<T> {
             Self::Time { .. } | Self::Seconds { .. } => SettingForm::Time,
             Self::Flag(_) => SettingForm::Flag,
             Self::Word { .. } => SettingForm::Word,
-            Self::Text { .. } | Self::Address(_) | Self::File(_) => SettingForm::Text,
+            Self::Words { .. } | Self::Text { .. } | Self::Address(_) | Self::File(_) => {
+                SettingForm::Text
+            }
         }
     }
 

@@ -69,7 +69,7 @@ fn place(key: &str) -> Option<Place<'_>> {
         None => {
             let known = KEYS.iter().any(|k| k.section == table && k.name == name);
             known.then(|| Place {
-                tables: vec![table],
+                tables: table.split('.').collect(),
                 name,
             })
         }
@@ -87,7 +87,7 @@ fn literal(key: &str, place: &Place<'_>, typed: &str, path: &Path) -> Result<Str
     } else {
         let key = KEYS
             .iter()
-            .find(|key| key.section == place.tables[0] && key.name == place.name);
+            .find(|key| key.section == place.tables.join(".") && key.name == place.name);
         key.map(|key| key.field.literal(typed, &mut BrokerConfig::default(), path))
     };
     refused.ok_or_else(|| unknown(key))?.map_err(|expected| {
@@ -113,11 +113,17 @@ impl<T> Field<T> {
         let bare = match self {
             Self::Count { .. } | Self::Flag(_) => true,
             Self::Size { .. } | Self::Time { .. } | Self::Seconds { .. } => number,
-            Self::Text { .. } | Self::Word { .. } | Self::Address(_) | Self::File(_) => false,
+            Self::Words { .. }
+            | Self::Text { .. }
+            | Self::Word { .. }
+            | Self::Address(_)
+            | Self::File(_) => false,
         };
         let quoted = typed.len() > 1 && typed.starts_with('"') && typed.ends_with('"');
         let literal = if bare || quoted {
             typed.to_owned()
+        } else if matches!(self, Self::Words { .. }) {
+            list(typed)
         } else {
             toml::Value::from(typed).to_string()
         };
@@ -127,6 +133,18 @@ impl<T> Field<T> {
             None => Err(self.expected()),
         }
     }
+}
+
+/// Words with commas between them as a list; what is written as a list already as it is.
+fn list(typed: &str) -> String {
+    if typed.starts_with('[') {
+        return typed.to_owned();
+    }
+    let words = typed
+        .split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty());
+    toml::Value::Array(words.map(toml::Value::from).collect()).to_string()
 }
 
 fn parse(text: &str) -> Result<Document<&str>> {

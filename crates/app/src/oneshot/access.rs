@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::access::{AccessControl, findings, parse_rules, rules_path};
 use crate::api::{
     AccessReport, AccessVerdict, Account, AccountRequest, AccountsImported, ErrorCode, Finding,
-    RulesApplied, WhatIf, WhoCan, WhoEntry,
+    RulesApplied, TokenCheck, TokenVerdict, WhatIf, WhoCan, WhoEntry,
 };
 use crate::config::ConfigFile;
 use crate::control::RemoteBroker;
@@ -46,8 +46,8 @@ async fn told(data: PathBuf) -> Result<RulesApplied> {
 pub async fn report(data: PathBuf) -> Result<AccessReport> {
     let access = open(data.clone()).await?;
     blocking(move || {
-        let anonymous = ConfigFile::of(&data).read()?.broker.access.anonymous;
-        access.report(anonymous)
+        let config = ConfigFile::of(&data).read()?.broker;
+        access.report(&config)
     })
     .await
 }
@@ -111,4 +111,15 @@ pub async fn who_can(data: PathBuf, ask: WhoCan) -> Result<Vec<WhoEntry>> {
 /// What makes a broker on this data folder easier to break into than it need be.
 pub async fn audit(data: PathBuf, file: ConfigFile) -> Result<Vec<Finding>> {
     findings::audit_folder(data, file).await
+}
+
+/// What a token proves by the configuration of a data folder, or why it would not be taken.
+pub async fn check_token(data: PathBuf, ask: TokenCheck) -> Result<TokenVerdict> {
+    let access = open(data.clone()).await?;
+    blocking(move || {
+        let config = ConfigFile::of(&data).read()?.broker;
+        access.configure(&config.methods, &config.tokens)?;
+        access.check_token(&ask)
+    })
+    .await
 }

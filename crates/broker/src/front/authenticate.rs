@@ -102,8 +102,9 @@ pub(super) async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
                 why: format!("authentication method {name:?} is not spoken here"),
             }));
         };
-        let mut exchange = method.begin(&accepted.info);
-        let mut step = exchange.step(data_of(&connect.properties));
+        let exchange = method.begin(&accepted.info, true);
+        let data = data_of(&connect.properties);
+        let (mut exchange, mut step) = take_step(shared, exchange, data).await?;
         loop {
             match step {
                 Step::Success { data, verified } => {
@@ -120,16 +121,8 @@ pub(super) async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
                 Step::Fail(denied) => return Err(denied.into()), // [MQTT-4.12.0-4]
                 Step::Continue(data) => {
                     send(stream, shared, accepted, name, &data).await?;
-                    step = answer(
-                        stream,
-                        input,
-                        shared,
-                        accepted,
-                        largest,
-                        name,
-                        &mut exchange,
-                    )
-                    .await?;
+                    let data = answer(stream, input, shared, accepted, largest, name).await?;
+                    (exchange, step) = take_step(shared, exchange, data.as_deref()).await?;
                 }
             }
         }
@@ -195,7 +188,29 @@ async fn send<S: AsyncWrite + Unpin>(
         .map_err(|error| Failed::Gone(format!("the connection broke: {error}")))
 }
 
-/// Reads the client's answer and tells the exchange.
+/// Tells the exchange what came, on a thread that may be blocked.
+async fn take_step(
+    shared: &Shared,
+    mut exchange: Box<dyn Exchange>,
+    data: Option<&[u8]>,
+) -> Result<(Box<dyn Exchange>, Step), Failed> {
+    let data = data.map(<[u8]>::to_vec);
+    let _turn = shared.verifying.acquire().await;
+    let taken = tokio::task::spawn_blocking(move || {
+        let step = exchange.step(data.as_deref());
+        (exchange, step)
+    });
+    taken.await.map_err(|error| {
+        tracing::error!(%error, "a step of authentication failed");
+        Denied {
+            reason: ReasonCode::SERVER_UNAVAILABLE,
+            rule: "its proof could not be judged: see the log".into(),
+        }
+        .into()
+    })
+}
+
+/// Reads the client's answer: its authentication data.
 async fn answer<S: AsyncRead + Unpin>(
     stream: &mut S,
     input: &mut BytesMut,
@@ -203,8 +218,7 @@ async fn answer<S: AsyncRead + Unpin>(
     accepted: &Accepted,
     largest: usize,
     method: &str,
-    exchange: &mut Box<dyn Exchange>,
-) -> Result<Step, Failed> {
+) -> Result<Option<Vec<u8>>, Failed> {
     let len = match read_packet(stream, input, largest, &[0xf0, 0xe0]).await {
         Ok(Some(len)) => len,
         Ok(None) => return Err(Failed::Gone("the client left during authentication".into())),
@@ -216,7 +230,7 @@ async fn answer<S: AsyncRead + Unpin>(
         // [MQTT-4.12.0-3]
         Ok(Packet::Auth(auth)) if auth.reason == ReasonCode::CONTINUE_AUTHENTICATION => {
             if method_of(&auth.properties) == Some(method) {
-                Ok(exchange.step(data_of(&auth.properties)))
+                Ok(data_of(&auth.properties).map(<[u8]>::to_vec))
             } else {
                 let why = "AUTH names another method than CONNECT did"; // [MQTT-4.12.0-5]
                 Err(Failed::Refused(protocol_error(why)))
@@ -268,7 +282,7 @@ pub(super) fn again(
             let Some(known) = shared.access.method(&method.name) else {
                 return Answer::Refused(Denied::not_authorized("its method is gone").into());
             };
-            method.again = Some(known.begin(&identity.connection));
+            method.again = Some(known.begin(&identity.connection, false));
         }
         ReasonCode::CONTINUE_AUTHENTICATION if method.again.is_some() => {}
         other => {

@@ -27,7 +27,7 @@ impl AuthenticationMethod for Question {
         "QUESTION"
     }
 
-    fn begin(&self, _: &ConnectionInfo) -> Box<dyn Exchange> {
+    fn begin(&self, _: &ConnectionInfo, _: bool) -> Box<dyn Exchange> {
         Box::new(Asking { asked: false })
     }
 }

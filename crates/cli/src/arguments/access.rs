@@ -75,6 +75,18 @@ pub enum AccessCommand {
     },
     /// What the broker that runs has denied lately
     Denials,
+    /// Say what a token (JWT) proves, or why it would not be taken; it is asked for, or read from standard input
+    Token {
+        /// Client identifier of who shows it
+        #[arg(long, value_name = "ID", default_value = "")]
+        client: String,
+    },
+}
+
+/// `NAME=VALUE`
+fn claim(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Who wants what.
@@ -95,6 +107,9 @@ pub struct WhatIfArguments {
     /// The name in a certificate
     #[arg(long, value_name = "NAME", default_value = "")]
     pub certificate: String,
+    /// A claim of its token, as if it had been proved; can be given more than once
+    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
+    pub claims: Vec<(String, String)>,
     /// QoS: 0, 1 or 2
     #[arg(short, long, value_name = "QOS", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=2))]
     pub qos: u8,

@@ -70,6 +70,14 @@ impl TokenKeys {
         Self { keys, left_out }
     }
 
+    /// These keys and others.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.keys.extend(others.keys);
+        self.left_out.extend(others.left_out);
+        self
+    }
+
     /// A public key in PEM; its kind says which algorithm it is for.
     pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
         if contains(pem, b"PRIVATE KEY-----") {

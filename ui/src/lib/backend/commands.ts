@@ -95,6 +95,8 @@ import type {
   TestClient,
   TimelineEntry,
   TopicDetail,
+  TokenCheck,
+  TokenVerdict,
   TrafficFilter,
   TrafficRows,
   WrittenFiles,
@@ -112,6 +114,7 @@ export const accessCheck = (text: string) => call<RulesChecked>('access_check', 
 export const accessSave = (text: string) => call<RulesApplied>('access_save', { text });
 export const accessWhatIf = (ask: WhatIf) => call<AccessVerdict>('access_what_if', { ask });
 export const accessWhoCan = (ask: WhoCan) => call<WhoEntry[]>('access_who_can', { ask });
+export const accessTokenCheck = (ask: TokenCheck) => call<TokenVerdict>('access_token_check', { ask });
 export const accessDenials = () => call<Denials>('access_denials');
 export const accessDenialsClear = () => call<null>('access_denials_clear');
 export const accessPropose = (id: number) => call<RuleProposal>('access_propose', { id });

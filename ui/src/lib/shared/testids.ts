@@ -271,6 +271,10 @@ export const testids = {
   /** `data-allowed` */
   whatIfVerdict: 'what-if-verdict',
   /** `data-topic` and `data-client` */
+  accessTokens: 'access-tokens',
+  tokenText: 'token-text',
+  tokenCheck: 'token-check',
+  tokenVerdict: 'token-verdict',
   denialRow: 'denial-row',
   denialAllow: 'denial-allow',
 

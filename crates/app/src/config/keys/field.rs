@@ -70,6 +70,11 @@ pub(in crate::config) enum Field<T: 'static> {
         words: &'static [&'static str],
         slot: Slot<T, usize>,
     },
+    /// Some of a few words, in an order, by their places among them.
+    Words {
+        words: &'static [&'static str],
+        slot: Slot<T, Vec<usize>>,
+    },
     /// A text.
     Text {
         what: &'static str,
@@ -96,6 +101,7 @@ impl<T> Field<T> {
             Self::Time { slot, .. } => copy(slot, from, to),
             Self::Flag(slot) => copy(slot, from, to),
             Self::Word { slot, .. } => copy(slot, from, to),
+            Self::Words { slot, .. } => copy(slot, from, to),
             Self::Text { slot, .. } => copy(slot, from, to),
             Self::Address(slot) => copy(slot, from, to),
             Self::File(slot) => copy(slot, from, to),
@@ -171,6 +177,13 @@ pub(super) const fn word<T>(words: &'static [&'static str], slot: Slot<T, usize>
     Field::Word { words, slot }
 }
 
+pub(super) const fn words<T>(
+    words: &'static [&'static str],
+    slot: Slot<T, Vec<usize>>,
+) -> Field<T> {
+    Field::Words { words, slot }
+}
+
 /// A number of the configuration, whatever its width.
 macro_rules! number {
     ($($path:ident).+) => {
@@ -218,6 +231,16 @@ macro_rules! written {
         Slot {
             get: |draft: &ListenerDraft| $values.iter().position(|v| Some(*v) == draft.$name),
             set: |draft, place| draft.$name = $values.get(place).copied(),
+        }
+    };
+}
+
+/// A value of the configuration that may not be written.
+macro_rules! maybe {
+    ($($path:ident).+) => {
+        Slot {
+            get: |c: &BrokerConfig| c.$($path).+.clone(),
+            set: |c, v| c.$($path).+ = Some(v),
         }
     };
 }

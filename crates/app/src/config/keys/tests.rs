@@ -19,6 +19,7 @@ fn holds_its_bounds(field: &Field<BrokerConfig>, config: &mut BrokerConfig) -> b
         Field::Seconds { to, slot } => holds(slot, config, [0, *to]),
         Field::Time { from, to, slot } => holds(slot, config, [*from, *to]),
         Field::Word { words, slot } => holds(slot, config, [0, words.len() - 1]),
+        Field::Words { slot, .. } => holds(slot, config, [vec![], vec![1, 0]]),
         Field::Flag(slot) => holds(slot, config, [false, true]),
         Field::Text { slot, .. } => holds(slot, config, ["a".into(), "b".into()]),
         Field::Address(_) | Field::File(_) => true,
@@ -55,6 +56,8 @@ fn the_default_of_each_key_is_within_its_bounds() {
                 (slot.get)(&config).is_some_and(|v| (*from..=*to).contains(&v))
             }
             Field::Word { slot, .. } => (slot.get)(&config).is_some(),
+            Field::Words { words, slot } => (slot.get)(&config)
+                .is_some_and(|places| places.iter().all(|place| *place < words.len())),
             Field::Flag(_) | Field::Text { .. } | Field::Address(_) | Field::File(_) => true,
         };
         assert!(within, "{}.{}", key.section, key.name);

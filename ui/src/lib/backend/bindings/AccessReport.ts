@@ -2,6 +2,7 @@
 import type { AccessRule } from "./AccessRule";
 import type { Account } from "./Account";
 import type { AclMistake } from "./AclMistake";
+import type { TokenReport } from "./TokenReport";
 
 /**
  * Who may come in, and what each may do.
@@ -11,6 +12,14 @@ export type AccessReport = {
  * Whether clients may come in that prove nothing.
  */
 anonymous: boolean, 
+/**
+ * What judges user names and passwords, in this order: `accounts`, `jwt`.
+ */
+methods: Array<string>, 
+/**
+ * Tokens, where they are taken.
+ */
+tokens?: TokenReport, 
 /**
  * Accounts, by name.
  */

@@ -18,6 +18,10 @@ account: string,
  */
 certificate: string, 
 /**
+ * What its token says, as if it had been proved.
+ */
+claims: { [key in string]: string }, 
+/**
  * What is wanted: publish, subscribe or will.
  */
 action: AccessAction, 
