@@ -8,6 +8,7 @@ mod certificates;
 mod charts;
 mod clients;
 mod devices;
+mod files;
 mod payloads;
 mod recordings;
 mod streams;
@@ -69,6 +70,7 @@ pub fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         certificates::authority_import,
         certificates::authority_export,
         certificates::certificate_inspect,
+        files::file_choose,
         clients::client_create,
         clients::client_update,
         clients::client_remove,

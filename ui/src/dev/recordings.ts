@@ -162,6 +162,7 @@ export const recordingCommands: Record<string, (args: any) => unknown> = {
     entries = [entry(name, 10, 81_920), ...entries];
     return null;
   },
+  file_choose: ({ question }) => (question.save ? `/home/ada/${question.name}` : '/home/ada/chosen'),
   recording_export: ({ request }) =>
     begin('export', `${request.name} → /home/ada/exports/${request.name}.${request.format}`, {
       message: `1284220 packets are in /home/ada/exports/${request.name}.${request.format}.`,

@@ -63,7 +63,7 @@ impl Room {
 }
 
 /// A crate of others that only one package of ours names. The benchmark measures rumqttd, so it names it too.
-const ONE_OWNER: [(&str, &[&str]); 8] = [
+const ONE_OWNER: [(&str, &[&str]); 9] = [
     ("jsonwebtoken", &["mqttwb-policy"]),
     ("ureq", &["mqttwb-app"]),
     ("rumqttd", &["mqttwb-broker", "bench"]),
@@ -72,6 +72,7 @@ const ONE_OWNER: [(&str, &[&str]); 8] = [
     ("plotters", &["mqttwb-series"]),
     ("rusqlite", &["mqttwb-store"]),
     ("tauri", &["mqtt-workbench"]),
+    ("rfd", &["mqtt-workbench"]),
 ];
 
 /// What a pure crate does not mention; and the one file that may.

@@ -301,7 +301,7 @@ impl Recordings {
         }))
     }
 
-    /// Begins to make a recording of a capture of another program.
+    /// Begins to make a recording of a capture of another program, or to take in a recording from elsewhere.
     pub async fn import(self: &Arc<Self>, request: RecordingImport) -> Result<Job> {
         let from = files::absolute(Path::new(&request.path))?;
         let name = match request.name.trim() {
@@ -315,10 +315,18 @@ impl Recordings {
         let title = format!("{} → {name}", from.display());
         let this = self.clone();
         Ok(self.jobs.begin(JobKind::Import, title, |work| async move {
-            let found = blocking(move || transfer::import(&from, &to, &work)).await?;
+            let message = blocking(move || {
+                if transfer::is_recording(&from)? {
+                    let packets = transfer::adopt(&from, &to, &work)?;
+                    return Ok(format!("{packets} packets of a recording."));
+                }
+                let found = transfer::import(&from, &to, &work)?;
+                Ok(format!("{}.", transfer::told(&found)))
+            });
+            let message = message.await?;
             this.changed();
             Ok(Done {
-                message: format!("{}.", transfer::told(&found)),
+                message,
                 comparison: None,
             })
         }))

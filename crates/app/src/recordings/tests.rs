@@ -363,6 +363,44 @@ async fn a_rolling_recording_of_topics_without_end_keeps_to_its_size_and_is_sear
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_recording_from_elsewhere_is_copied_into_the_library_and_one_that_is_damaged_is_not() {
+    let bench = Bench::new();
+    let seen = |bench: &Bench| {
+        for n in 0..100 {
+            bench.see(n, n, &publish("a", b"1"));
+        }
+    };
+    bench.record("a", RecordRequest::default(), seen).await;
+    let own = bench.data.path().join("recordings/a.mqttrec");
+    let import = async |path: &Path| {
+        let request = RecordingImport {
+            path: path.display().to_string(),
+            name: String::new(),
+        };
+        let job = bench.recordings.import(request).await.unwrap();
+        bench.done(job).await
+    };
+    let elsewhere = bench.data.path().join("night.mqttrec");
+    fs::copy(&own, &elsewhere).unwrap();
+    let job = import(&elsewhere).await;
+    assert_eq!((job.state, job.done), (JobState::Done, job.total));
+    assert_eq!(bench.contents("night").await.packets, 100);
+
+    let damaged = bench.data.path().join("damaged.mqttrec");
+    let whole = fs::read(&own).unwrap();
+    fs::write(&damaged, &whole[..whole.len() / 2]).unwrap();
+    assert_eq!(import(&damaged).await.state, JobState::Failed);
+    assert!(
+        !bench
+            .data
+            .path()
+            .join("recordings/damaged.mqttrec")
+            .exists()
+    );
+    assert!(damaged.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_recording_goes_on_at_a_time_and_no_name_is_taken_twice() {
     let bench = Bench::new();
     let request = |name: &str| RecordRequest {

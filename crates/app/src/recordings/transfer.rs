@@ -18,13 +18,18 @@ use crate::Result;
 use crate::api::{ApiError, ErrorCode};
 use crate::files;
 
-use super::archive_failed;
 use super::work::Work;
+use super::{archive_failed, library};
 
 /// Packets that are read at a time: some megabytes.
 const AT_ONCE: u64 = 4 * 1024;
 /// Segments that are written together.
 const TOGETHER: usize = 64;
+
+/// How each SQLite file begins, and so each recording.
+const SQLITE: &[u8] = b"SQLite format 3\0";
+/// Bytes that are copied at a time.
+const CHUNK: usize = 1 << 20;
 
 /// Writes what passes the filter into a new file. Returns how many packets. Where it fails or is cancelled nothing is left.
 pub fn export(
@@ -42,11 +47,7 @@ pub fn export(
         .hint("An export overwrites nothing: name another file, or remove that one."),
         _ => files::error("could not be written", out, &error),
     };
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(out).map_err(failed)?;
+    let file = new_file(out).map_err(failed)?;
     let exported = write(
         recording,
         filter,
@@ -147,6 +148,15 @@ fn export_end<W: Write>(
     Ok(())
 }
 
+/// A file that was not there, which only its owner can read.
+fn new_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 /// Makes a recording of a capture. Where it fails or is cancelled nothing is left.
 pub fn import(from: &Path, to: &Path, work: &Work) -> Result<Found> {
     let failed = |error: io::Error| files::error("could not be read", from, &error);
@@ -173,6 +183,61 @@ pub fn import(from: &Path, to: &Path, work: &Work) -> Result<Found> {
         remove(to);
     }
     imported
+}
+
+/// Whether a file is a recording already, and no capture of another program.
+pub fn is_recording(from: &Path) -> Result<bool> {
+    let failed = |error: io::Error| files::error("could not be read", from, &error);
+    let mut begin = Vec::new();
+    let file = File::open(from).map_err(failed)?;
+    file.take(SQLITE.len() as u64)
+        .read_to_end(&mut begin)
+        .map_err(failed)?;
+    Ok(begin == SQLITE)
+}
+
+/// Takes in a recording from elsewhere: a copy, which has to open. Returns how many packets it has. Where it fails or is
+/// cancelled nothing is left.
+pub fn adopt(from: &Path, to: &Path, work: &Work) -> Result<u64> {
+    let adopted = copy(from, to, work).and_then(|()| {
+        let recording = library::open(to)?;
+        let kept = recording.kept();
+        Ok(kept.end - kept.start)
+    });
+    if adopted.is_err() {
+        remove(to);
+    }
+    adopted
+}
+
+fn copy(from: &Path, to: &Path, work: &Work) -> Result<()> {
+    // A writer that was killed left its last parts beside the file.
+    let parts = ["", "-wal"].map(|suffix| (beside(from, suffix), beside(to, suffix)));
+    let size = |(from, _): &(PathBuf, PathBuf)| fs::metadata(from).map_or(0, |found| found.len());
+    work.total(parts.iter().map(size).sum());
+    let mut done = 0;
+    for (from, to) in parts {
+        let reading = |error: io::Error| files::error("could not be read", &from, &error);
+        let writing = |error: io::Error| files::error("could not be written", &to, &error);
+        let mut source = match File::open(&from) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && done > 0 => continue,
+            source => source.map_err(reading)?,
+        };
+        let mut target = new_file(&to).map_err(writing)?;
+        loop {
+            work.check()?;
+            let mut chunk = Vec::with_capacity(CHUNK);
+            let read = (&mut source).take(CHUNK as u64).read_to_end(&mut chunk);
+            if read.map_err(reading)? == 0 {
+                break;
+            }
+            target.write_all(&chunk).map_err(writing)?;
+            done += chunk.len() as u64;
+            work.done(done);
+        }
+        target.sync_all().map_err(writing)?;
+    }
+    RecordingWriter::settle(to).map_err(|error| archive_failed(&error))
 }
 
 fn read(
@@ -237,11 +302,16 @@ pub fn told(found: &Found) -> String {
 /// Removes a recording's files.
 pub fn remove(path: &Path) {
     for suffix in ["", "-wal", "-shm", "-journal"] {
-        let mut name = path.to_owned().into_os_string();
-        name.push(suffix);
         // Most of them are not there.
-        let _ = fs::remove_file(PathBuf::from(name));
+        let _ = fs::remove_file(beside(path, suffix));
     }
+}
+
+/// The file of the same name with something behind it, as SQLite makes them.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.to_owned().into_os_string();
+    name.push(suffix);
+    name.into()
 }
 
 fn import_failed(from: &Path, error: &ImportError) -> ApiError {

@@ -73,6 +73,8 @@ export type { FaultAction } from './bindings/FaultAction';
 export type { FaultDone } from './bindings/FaultDone';
 export type { FaultEntry } from './bindings/FaultEntry';
 export type { FaultRule } from './bindings/FaultRule';
+export type { FileKind } from './bindings/FileKind';
+export type { FileQuestion } from './bindings/FileQuestion';
 export type { FaultWhen } from './bindings/FaultWhen';
 export type { FieldRole } from './bindings/FieldRole';
 export type { Finding } from './bindings/Finding';

@@ -42,6 +42,7 @@ import type {
   ExportRequest,
   FaultEntry,
   FaultRule,
+  FileQuestion,
   Finding,
   Imported,
   InspectedFile,
@@ -259,6 +260,7 @@ export const recordingClose = () => call<null>('recording_close');
 export const recordingRename = (name: string, renamed: string) => call<null>('recording_rename', { name, renamed });
 export const recordingDelete = (name: string) => call<null>('recording_delete', { name });
 export const recordingRestore = (name: string) => call<null>('recording_restore', { name });
+export const fileChoose = (question: FileQuestion) => call<string | null>('file_choose', { question });
 export const recordingExport = (request: RecordingExport) => call<Job>('recording_export', { request });
 export const recordingImport = (request: RecordingImport) => call<Job>('recording_import', { request });
 export const recordingReplay = (request: ReplayRequest) => call<Job>('recording_replay', { request });

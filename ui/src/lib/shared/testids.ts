@@ -71,6 +71,7 @@ export const testids = {
   recordingRow: 'recording-row',
   recordingOpen: 'recording-open',
   recordingImport: 'recording-import',
+  fileChoose: 'file-choose',
   recordingConfirm: 'recording-confirm',
   /** `data-state`. */
   job: 'job',
