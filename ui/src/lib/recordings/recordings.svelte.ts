@@ -19,6 +19,7 @@ import {
   type RecordingEntry,
   type RecordingsState,
 } from '$lib/backend';
+import { again } from '$lib/shared/again';
 import { count, counted } from '$lib/shared/format';
 import { toasts } from '$lib/shared/state/toasts.svelte';
 
@@ -43,17 +44,7 @@ class Recordings {
 
   /** Looks again and again, as long as somebody shows it; `list` for the recordings too. */
   watch(list: boolean): () => void {
-    let left = false;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const round = async () => {
-      if (!document.hidden) await this.read(list);
-      if (!left) timer = setTimeout(round, EVERY_MS);
-    };
-    void round();
-    return () => {
-      left = true;
-      clearTimeout(timer);
-    };
+    return again(EVERY_MS, () => this.read(list));
   }
 
   async read(list = false): Promise<void> {
