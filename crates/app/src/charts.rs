@@ -156,7 +156,11 @@ impl Charts {
             payloads,
             file: None,
         };
-        charts.put(Kept::new(1, vec![dashboard], vec![first]));
+        charts.put(Kept {
+            last_id: 1,
+            dashboards: vec![dashboard],
+            charts: vec![first],
+        });
         charts
     }
 
@@ -204,7 +208,11 @@ impl Charts {
         // Written while the lock is held: of two that save, the later has the newer charts.
         let mut state = self.state.lock();
         let charts = state.charts.values().map(|charted| charted.chart.clone());
-        let kept = Kept::new(state.last_id, state.dashboards.clone(), charts.collect());
+        let kept = Kept {
+            last_id: state.last_id,
+            dashboards: state.dashboards.clone(),
+            charts: charts.collect(),
+        };
         let written = keep::write(file, &kept);
         state.problem = written.as_ref().err().cloned();
         written

@@ -17,6 +17,7 @@ mod devices;
 mod faults;
 mod files;
 mod inspect;
+mod kept;
 pub mod oneshot;
 mod payloads;
 pub mod recordings;

@@ -4,15 +4,16 @@ use std::path::{Path as FilePath, PathBuf};
 
 use mqttwb_fleet::{DevicePattern, PresenceRule, Rules, What, Word};
 use mqttwb_payload::Path;
-use serde::{Deserialize, Serialize};
 
 use super::invalid;
-use crate::api::{ApiError, DeviceRules, ErrorCode, PresenceTopics};
+use crate::api::{ApiError, DeviceRules, PresenceTopics};
 use crate::payloads::Payloads;
-use crate::{Result, files};
+use crate::{Result, kept};
 
 /// The format of the file.
 const VERSION: u32 = 1;
+/// What it holds.
+const WHAT: &str = "The device rules";
 /// Presence rules, topics and words of each, and columns, at most.
 const RULES: usize = 50;
 const TOPICS: usize = 50;
@@ -173,14 +174,6 @@ pub(super) fn parse(rules: &DeviceRules) -> Result<(Rules, Reading)> {
     Ok((rules, reading))
 }
 
-/// What is kept.
-#[derive(Serialize, Deserialize)]
-struct File {
-    version: u32,
-    #[serde(flatten)]
-    rules: DeviceRules,
-}
-
 /// The rules, and where they are kept.
 #[derive(Debug)]
 pub(super) struct Keep {
@@ -194,7 +187,13 @@ impl Keep {
     /// Those of a data folder; the usual ones where there are none.
     pub fn open(data: &FilePath) -> Self {
         let path = data.join("devices.json");
-        match read(&path) {
+        let read = kept::read(WHAT, &path, VERSION).and_then(|rules| {
+            if let Some(rules) = &rules {
+                parse(rules).map_err(|error| kept::damaged(WHAT, &path, &error.message))?;
+            }
+            Ok(rules)
+        });
+        match read {
             Ok(rules) => Self {
                 rules: rules.unwrap_or_else(default_rules),
                 path: Some(path),
@@ -219,40 +218,11 @@ impl Keep {
     /// Keeps others.
     pub fn write(&mut self, rules: DeviceRules) -> Result<DeviceRules> {
         if let Some(path) = &self.path {
-            let file = File {
-                version: VERSION,
-                rules: rules.clone(),
-            };
-            let text = serde_json::to_string_pretty(&file)
-                .map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?;
-            files::write(path, &text)?;
+            kept::write(path, VERSION, &rules)?;
         }
         self.rules = rules;
         Ok(self.told())
     }
-}
-
-fn read(path: &FilePath) -> Result<Option<DeviceRules>> {
-    if !files::exists(path)? {
-        return Ok(None);
-    }
-    let damaged = |why: String| {
-        ApiError::new(
-            ErrorCode::File,
-            format!("The device rules in {} can't be read: {why}", path.display()),
-        )
-        .hint("The file is left as it is, and nothing is written to it. Mend or remove it, and open the workbench again.")
-    };
-    let text = files::read(path)?;
-    let file: File = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
-    if file.version != VERSION {
-        let version = file.version;
-        return Err(damaged(format!(
-            "it is of format {version}, and this version knows format {VERSION}."
-        )));
-    }
-    parse(&file.rules).map_err(|error| damaged(error.message))?;
-    Ok(Some(file.rules))
 }
 
 #[cfg(test)]
