@@ -1,5 +1,6 @@
 //! What captured packets tell of devices.
 
+use std::cell::LazyCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -95,13 +96,13 @@ impl Feed {
             publisher: client.filter(|_| here),
             will: false,
         };
+        // Only what is about a device is taken apart, and once.
+        let payload = LazyCell::new(|| match mqttwb_wire::decode(packet.frame, packet.version) {
+            Ok(mqttwb_wire::Packet::Publish(publish)) => Some(publish.payload),
+            _ => None,
+        });
         board.message(&told, |what| {
-            match mqttwb_wire::decode(packet.frame, packet.version) {
-                Ok(mqttwb_wire::Packet::Publish(publish)) => {
-                    reading.find(payloads, topic, publish.payload, what)
-                }
-                _ => None,
-            }
+            reading.find(payloads, topic, (*payload)?, what)
         });
     }
 
