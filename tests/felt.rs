@@ -488,16 +488,11 @@ async fn how_fast_the_window_feels() {
 #[ignore = "takes an hour; `cargo xtask bench ui --hour` runs it"]
 async fn an_hour_of_load() {
     let minutes = std::env::var("MQTTWB_BENCH_MINUTES").map_or(60, |set| set.parse().unwrap());
-    let data = tempfile::tempdir().unwrap();
-    fs::write(data.path().join("broker.toml"), LISTENERS).unwrap();
-    let window = Window::open(data.path()).await;
+    let (_data, window, port) = Window::running(LISTENERS).await;
     let mut memories = String::from("| when | resident memory in MiB |\n|---|---|\n");
-    window.click("start-broker-big").await;
-    window.broker_is("running").await;
-    let address: SocketAddr = ([127, 0, 0, 1], window.port("tcp").await).into();
     window.go("traffic").await;
     memories += &memory_row("nothing has come");
-    let load = Load::start(address, STEADY);
+    let load = Load::start(([127, 0, 0, 1], port).into(), STEADY);
     for minute in 1..=minutes {
         tokio::time::sleep(Duration::from_secs(60)).await;
         if minute % 10 == 0 || minute == 1 || minute == minutes {

@@ -16,12 +16,9 @@ pub fn broker(options: &[&str]) -> Result<(), Stop> {
         "mqttwb-cli",
         "--package",
         "bench",
-    ]))?;
-    run(cargo_here().args([
-        "build",
-        "--release",
         "--package",
         "mqttwb-app",
+        "--bins",
         "--example",
         "alone",
     ]))?;
