@@ -271,11 +271,12 @@ export const testids = {
   whatIfAsk: 'what-if-ask',
   /** `data-allowed` */
   whatIfVerdict: 'what-if-verdict',
-  /** `data-topic` and `data-client` */
   accessTokens: 'access-tokens',
   tokenText: 'token-text',
   tokenCheck: 'token-check',
+  /** `data-taken` */
   tokenVerdict: 'token-verdict',
+  /** `data-topic` and `data-client` */
   denialRow: 'denial-row',
   denialAllow: 'denial-allow',
 
