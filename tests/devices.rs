@@ -148,6 +148,17 @@ mod real_window {
         pump.publish("plant/pump-7/status", "online", 1, true);
         row(&window, "pump-7", "online").await;
         window.screenshot("devices-online").await;
+        let beside = "
+            const cells = [...document.querySelectorAll('[data-testid=\"device-row\"] > [role=\"gridcell\"]')];
+            return cells.map((cell) => Math.round(cell.getBoundingClientRect().left));
+        ";
+        let left = window.script(beside, Vec::new()).await;
+        let left: Vec<i64> = serde_json::from_value(left).expect("numbers");
+        assert_eq!(left.len(), 7, "no column of values yet");
+        assert!(
+            left.is_sorted_by(|a, b| a < b),
+            "cells lie side by side: {left:?}"
+        );
 
         pump.kill();
         row(&window, "pump-7", "offline").await;
