@@ -198,4 +198,30 @@ mod real_window {
         window.find_css(remove).await;
         window.close().await;
     }
+
+    #[tokio::test]
+    async fn access_rules_that_were_saved_stay_in_the_editor() {
+        let (data, window, _) = Window::running(LISTENERS).await;
+        window.go("access").await;
+        window.click("access-example").await;
+        window
+            .attribute("[data-testid=\"access-rules\"]", "data-rules", |now| {
+                now == "2"
+            })
+            .await;
+        window.click("access-save").await;
+        window
+            .until("the rules are in the file", async || {
+                let text = fs::read_to_string(data.path().join("acl.toml")).ok()?;
+                text.contains("devices/{client}/#").then_some(())
+            })
+            .await;
+        window.find("toast").await;
+        window
+            .text_of("[data-testid=\"page-access\"]", |text| {
+                text.contains("devices/{client}/#") && !text.contains("Discard changes")
+            })
+            .await;
+        window.close().await;
+    }
 }
