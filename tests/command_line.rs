@@ -341,3 +341,29 @@ fn a_client_that_takes_over_an_identifier_ends_the_other_connection() {
         second.disconnect();
     }
 }
+
+#[test]
+fn a_listener_that_is_open_to_the_network_wants_an_explicit_yes() {
+    let data = tempfile::tempdir().unwrap();
+    let open = "[listeners.door]\nbind = \"0.0.0.0:0\"\nprotocol = \"tcp\"\n";
+    let (_, finished) = run_with(data.path(), open);
+    assert_eq!(finished.status.code(), Some(1), "{finished:?}");
+    for part in ["Listener door", "without any proof", "allow_open = true"] {
+        assert!(
+            finished.err.contains(part),
+            "no {part:?} in {}",
+            finished.err
+        );
+    }
+    // With the yes it stays a serious finding.
+    let file = data.path().join("yes.toml");
+    fs::write(&file, format!("{open}[access]\nallow_open = true\n")).unwrap();
+    let audit = ["broker", "audit", "--config", &file.display().to_string()];
+    let told = finish(mqttwb(data.path()).args(audit));
+    assert_eq!(told.status.code(), Some(1));
+    assert!(
+        told.out.contains("serious: Listener door lets anyone in"),
+        "{}",
+        told.out
+    );
+}

@@ -7,7 +7,17 @@ use std::process::Command;
 use crate::process::{Stop, output, run};
 use crate::tree::{target as built, top};
 
-const TARGETS: [&str; 4] = ["wire_decode", "front_session", "session", "topics"];
+const TARGETS: [&str; 9] = [
+    "wire_decode",
+    "front_session",
+    "session",
+    "topics",
+    "certificate",
+    "pkcs12",
+    "passwords",
+    "acl",
+    "token",
+];
 /// Of each target, where nothing else is said.
 const INPUTS: u64 = 1_000_000;
 

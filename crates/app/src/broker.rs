@@ -32,8 +32,8 @@ use crate::inspect::Undo;
 use crate::recordings::Recordings;
 use crate::settings;
 pub(crate) use failure::not_running;
-use failure::{start_failed, store_failed, store_finding};
-use listening::{client_certificate, listener, open_listener};
+use failure::{open_to_all, start_failed, store_failed, store_finding};
+use listening::{listener, open_listener, reader_of};
 pub(crate) use meter::Meter;
 
 /// What the broker is doing.
@@ -212,6 +212,13 @@ impl BrokerControl {
         let read = Arc::new(self.read_config().await?);
         // Nobody comes in by rules that can't be read.
         let access = self.access.clone();
+        if !read.broker.allow_open
+            && let Some(open) = read.broker.listeners.iter().find_map(|spec| {
+                config::exposed_by(spec, read.broker.access.anonymous).map(|_| spec)
+            })
+        {
+            return Err(open_to_all(&open.name, open.bind));
+        }
         let config = read.clone();
         crate::blocking(move || {
             access.load()?;
@@ -281,7 +288,10 @@ impl BrokerControl {
 
     async fn listener(&self, spec: &ListenerSpec) -> Result<mqttwb_broker::ListenerConfig> {
         let tls = if spec.protocol.is_secure() {
-            Some(Tls::new(self.tls_config(spec).await?, client_certificate))
+            Some(Tls::new(
+                self.tls_config(spec).await?,
+                reader_of(spec.identity),
+            ))
         } else {
             None
         };

@@ -6,13 +6,16 @@ use std::path::PathBuf;
 use mqttwb_app::Result;
 use mqttwb_app::api::{
     AccessVerdict, Account, AccountRequest, AccountsImported, ApiError, Denials, ErrorCode,
-    Finding, RulesApplied, Severity, TokenCheck, TokenVerdict, WhatIf, WhoCan, WhoEntry,
+    Finding, LearnReport, RulesApplied, RulesFormat, RulesTranslated, Severity, TokenCheck,
+    TokenVerdict, WhatIf, WhoCan, WhoEntry,
 };
 use mqttwb_app::config::ConfigFile;
 use mqttwb_app::control::RemoteBroker;
 use mqttwb_app::oneshot::access;
 
-use crate::arguments::{AccessCommand, AccountCommand, Check, WhatIfArguments};
+use crate::arguments::{
+    AccessCommand, AccountCommand, Check, LearnCommand, OtherBroker, WhatIfArguments,
+};
 use crate::output::{Output, ReaderGone};
 use crate::table::Table;
 
@@ -169,7 +172,18 @@ pub async fn access(data: PathBuf, wanted: AccessCommand, output: &Output) -> Re
         AccessCommand::Import { file } => {
             tell(&access::save_rules(data, file).await?, applied, output)
         }
-        AccessCommand::Export => {
+        AccessCommand::Export { to: Some(to) } => {
+            let to = match to {
+                OtherBroker::Mosquitto => RulesFormat::Mosquitto,
+                OtherBroker::Emqx => RulesFormat::Emqx,
+            };
+            tell(&access::export_rules(data, to).await?, translated, output)
+        }
+        AccessCommand::Translate { file } => {
+            tell(&access::translate_rules(file).await?, translated, output)
+        }
+        AccessCommand::Learn(wanted) => learn(data, wanted, output).await,
+        AccessCommand::Export { to: None } => {
             let text = access::report(data).await?.rules_text;
             let print = |text: &String, output: &Output| output.line(text.trim_end().as_bytes());
             tell(&text, print, output)
@@ -200,6 +214,68 @@ pub async fn access(data: PathBuf, wanted: AccessCommand, output: &Output) -> Re
             }
         }
     }
+}
+
+/// The file on standard output, and what is not the same on standard error.
+fn translated(told: &RulesTranslated, output: &Output) -> Printed {
+    for note in &told.notes {
+        eprintln!("note: {note}");
+    }
+    output.line(told.text.trim_end().as_bytes())
+}
+
+/// `mqttwb access learn`.
+async fn learn(data: PathBuf, wanted: LearnCommand, output: &Output) -> Result<()> {
+    let broker = RemoteBroker::find(data).await?;
+    let state = |told: &LearnReport, output: &Output| {
+        let (seen, rules) = (told.seen, told.rules.len());
+        let word = if told.until.is_some() {
+            "watched"
+        } else {
+            "watching"
+        };
+        output
+            .line(format!("{word}: {seen} things seen, {rules} rules would allow them").as_bytes())
+    };
+    match wanted {
+        LearnCommand::Start => tell(&broker.learn_start().await?, state, output),
+        LearnCommand::Stop => tell(&broker.learn_stop().await?, state, output),
+        LearnCommand::Show => tell(&broker.learned().await?, learned, output),
+        LearnCommand::Accept => tell(&broker.learn_accept().await?, applied, output),
+    }
+}
+
+fn learned(told: &LearnReport, output: &Output) -> Printed {
+    output.line(
+        format!(
+            "# {} things seen, {} of them allowed already",
+            told.seen, told.allowed
+        )
+        .as_bytes(),
+    )?;
+    if told.forgotten > 0 {
+        output.line(format!("# {} times there was no room for more", told.forgotten).as_bytes())?;
+    }
+    if told.is_first {
+        output.line(
+            b"# There are no rules yet: with the first one, what no rule allows is denied.",
+        )?;
+    }
+    for (what, more) in [
+        (&told.denied, told.more_denied),
+        (&told.unsayable, told.more_unsayable),
+    ] {
+        for text in what {
+            output.line(format!("# left out: {text}").as_bytes())?;
+        }
+        if more > 0 {
+            output.line(format!("# and {more} more").as_bytes())?;
+        }
+    }
+    for rule in &told.rules {
+        output.line(format!("\n{}", rule.text.trim_end()).as_bytes())?;
+    }
+    Ok(())
 }
 
 fn what_if(ask: WhatIfArguments) -> WhatIf {

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use mqttwb_app::api::Version;
 
-pub use access::{AccessCommand, AccountCommand, WhatIfArguments};
+pub use access::{AccessCommand, AccountCommand, LearnCommand, OtherBroker, WhatIfArguments};
 pub use certificates::*;
 pub use chart::Chart;
 pub use devices::Devices;

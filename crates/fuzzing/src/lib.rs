@@ -8,6 +8,8 @@
 
 #![allow(clippy::unwrap_used)] // a panic is what a target has to say
 
+mod access;
+mod certificates;
 mod front_session;
 mod mutation;
 mod script;
@@ -52,8 +54,48 @@ pub const TOPICS: Target = Target {
     run: topics::run,
 };
 
+/// A certificate, a revocation list, a request or a key, as DER or PEM.
+pub const CERTIFICATE: Target = Target {
+    name: "certificate",
+    run: certificates::certificate,
+};
+
+/// A PKCS #12 file.
+pub const PKCS12: Target = Target {
+    name: "pkcs12",
+    run: certificates::pkcs12,
+};
+
+/// A password file of mosquitto.
+pub const PASSWORDS: Target = Target {
+    name: "passwords",
+    run: access::passwords,
+};
+
+/// Access rules, ours and mosquitto's.
+pub const ACL: Target = Target {
+    name: "acl",
+    run: access::acl,
+};
+
+/// A token, and a key set.
+pub const TOKEN: Target = Target {
+    name: "token",
+    run: access::token,
+};
+
 /// All of them.
-pub const TARGETS: [Target; 4] = [WIRE_DECODE, FRONT_SESSION, SESSION, TOPICS];
+pub const TARGETS: [Target; 9] = [
+    WIRE_DECODE,
+    FRONT_SESSION,
+    SESSION,
+    TOPICS,
+    CERTIFICATE,
+    PKCS12,
+    PASSWORDS,
+    ACL,
+    TOKEN,
+];
 
 const VERSIONS: [ProtocolVersion; 3] = [
     ProtocolVersion::V31,

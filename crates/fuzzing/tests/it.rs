@@ -6,7 +6,10 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use mqttwb_fuzzing::{FRONT_SESSION, Mutants, SESSION, TARGETS, TOPICS, Target, WIRE_DECODE};
+use mqttwb_fuzzing::{
+    ACL, CERTIFICATE, FRONT_SESSION, Mutants, PASSWORDS, PKCS12, SESSION, TARGETS, TOKEN, TOPICS,
+    Target, WIRE_DECODE,
+};
 
 /// The same mutants on every run and every machine, unless `FUZZ_SEED` says otherwise.
 const SEED: u64 = 2026;
@@ -67,6 +70,31 @@ fn any_client_finds_a_session_within_its_bounds() {
 #[test]
 fn any_client_of_a_broker_is_served_or_refused_in_well_formed_packets() {
     holds(FRONT_SESSION, 1_000);
+}
+
+#[test]
+fn any_certificate_is_read_or_refused_and_what_is_read_reads_back() {
+    holds(CERTIFICATE, 5_000);
+}
+
+#[test]
+fn any_pkcs12_file_is_read_or_refused_in_bounded_work() {
+    holds(PKCS12, 200);
+}
+
+#[test]
+fn any_password_file_gives_accounts_or_lines_with_what_is_wrong() {
+    holds(PASSWORDS, 5_000);
+}
+
+#[test]
+fn any_rules_are_rules_or_mistakes_with_their_lines() {
+    holds(ACL, 5_000);
+}
+
+#[test]
+fn no_bytes_prove_who_somebody_is_but_a_token_that_was_signed() {
+    holds(TOKEN, 5_000);
 }
 
 #[test]

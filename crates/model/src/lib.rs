@@ -17,7 +17,7 @@ pub mod topic;
 pub use fault::{
     ClientPattern, Fault, FaultAction, FaultDone, FaultRule, FaultRuleError, FaultWhen,
 };
-pub use listener::{ClientCert, ListenerProtocol};
+pub use listener::{CertificateIdentity, ClientCert, ListenerProtocol};
 pub use observe::{
     ClientCertificate, ConnectionId, ConnectionInfo, Direction, LimitKind, MessageId, NoObserver,
     Observer, PacketBatch, PacketMark, Refusal, RefusalCause, SeenBy,

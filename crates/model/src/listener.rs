@@ -61,3 +61,15 @@ pub enum ClientCert {
     #[default]
     None,
 }
+
+/// What of a client's certificate says who the client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum CertificateIdentity {
+    /// The common name of its subject.
+    #[default]
+    CommonName,
+    /// Its first subject alternative name, without its kind.
+    AlternativeName,
+    /// The SHA-256 of the certificate, hexadecimal with colons.
+    Fingerprint,
+}

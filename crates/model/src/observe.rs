@@ -77,7 +77,7 @@ pub struct ConnectionInfo {
     pub protocol: ListenerProtocol,
     /// The client's address; seen by a test client, what it dialled: the broker or a proxy.
     pub peer: SocketAddr,
-    /// The common name of its certificate, where it showed a verified one.
+    /// The name in its certificate, where it showed a verified one: the common name, unless its listener takes another.
     pub common_name: Option<Arc<str>>,
     /// That certificate. A recording keeps its common name alone.
     pub certificate: Option<Arc<ClientCertificate>>,
@@ -86,6 +86,8 @@ pub struct ConnectionInfo {
 /// What a client's certificate says, after it was verified: who it is by X.509, and which certificate it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ClientCertificate {
+    /// The name that its holder is known by, as the listener takes it; empty where it has none.
+    pub identity: String,
     /// The common name of its subject; empty where there is none.
     pub common_name: String,
     /// The whole subject, as `CN=pump-7, O=Plant`.

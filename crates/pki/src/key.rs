@@ -3,7 +3,7 @@
 use std::fmt;
 
 use pkcs8::EncryptedPrivateKeyInfo;
-use pkcs8::pkcs5::pbes2;
+use pkcs8::pkcs5::{EncryptionScheme, pbes2};
 use rcgen::{KeyPair, PublicKeyData as _};
 use ring::rand::{SecureRandom, SystemRandom};
 use rsa::pkcs8::EncodePrivateKey as _;
@@ -30,6 +30,11 @@ pub enum KeyError {
         "its passphrase does not fit, or it is encrypted in a way that is not known here (PBES2 with AES is)"
     )]
     Passphrase,
+    /// Trying its passphrase takes far more work than anyone would ask for.
+    #[error(
+        "its encryption asks for more work than is taken here: encrypt it anew with fewer iterations"
+    )]
+    TooMuch,
     /// Not PKCS #8 but an older form.
     #[error(
         "it is in the form {0:?}; make it PKCS #8: openssl pkcs8 -topk8 -nodes -in OLD.key -out NEW.key"
@@ -38,6 +43,28 @@ pub enum KeyError {
     /// The system gave no random bytes, or the key could not be encrypted.
     #[error("the key could not be made: {0}")]
     Making(String),
+}
+
+/// Iterations of PBKDF2 that a file may ask for.
+const MOST_ITERATIONS: u32 = 10_000_000;
+/// Memory, in bytes, that scrypt may take.
+const MOST_MEMORY: u64 = 256 << 20;
+
+/// Whether a file asks for so much work that it keeps a thread busy for long, or the memory of the machine.
+fn asks_too_much(sealed: &EncryptedPrivateKeyInfo<'_>) -> bool {
+    let EncryptionScheme::Pbes2(scheme) = &sealed.encryption_algorithm else {
+        return false; // PBES1 counts to 65,535
+    };
+    match &scheme.kdf {
+        pbes2::Kdf::Pbkdf2(kdf) => kdf.iteration_count > MOST_ITERATIONS,
+        pbes2::Kdf::Scrypt(kdf) => {
+            let memory = [kdf.block_size, kdf.parallelization]
+                .into_iter()
+                .fold(128u64, |all, factor| all.saturating_mul(factor.into()));
+            memory.saturating_mul(kdf.cost_parameter) > MOST_MEMORY
+        }
+        _ => true,
+    }
 }
 
 /// What keys can be made.
@@ -113,6 +140,9 @@ impl SecretKey {
                 let passphrase = passphrase.ok_or(KeyError::PassphraseNeeded)?;
                 let sealed = EncryptedPrivateKeyInfo::try_from(contents.as_slice())
                     .map_err(|error| KeyError::Unusable(error.to_string()))?;
+                if asks_too_much(&sealed) {
+                    return Err(KeyError::TooMuch);
+                }
                 let opened = sealed
                     .decrypt(passphrase)
                     .map_err(|_| KeyError::Passphrase)?;
@@ -239,6 +269,28 @@ impl fmt::Debug for SecretKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_asks_for_endless_work_is_refused_before_any_of_it() {
+        let (salt, iv) = ([0; 16], [0; 16]);
+        let memory_of = |n| pkcs8::pkcs5::scrypt::Params::new(n, 8, 1, 32).unwrap();
+        let pbkdf2 =
+            |rounds| pbes2::Parameters::pbkdf2_sha256_aes256cbc(rounds, &salt, &iv).unwrap();
+        let scrypt = |n| pbes2::Parameters::scrypt_aes256cbc(memory_of(n), &salt, &iv).unwrap();
+        let opened = |scheme: pbes2::Parameters<'_>| {
+            let info = EncryptedPrivateKeyInfo {
+                encryption_algorithm: scheme.into(),
+                encrypted_data: &[0; 16],
+            };
+            let der = pkcs8::der::Encode::to_der(&info).unwrap();
+            let pem = pem::encode(&pem::Pem::new("ENCRYPTED PRIVATE KEY", der));
+            SecretKey::open_pem(&pem, Some("a passphrase")).unwrap_err()
+        };
+        assert_eq!(opened(pbkdf2(MOST_ITERATIONS + 1)), KeyError::TooMuch);
+        assert_eq!(opened(scrypt(20)), KeyError::TooMuch, "a gibibyte");
+        assert_eq!(opened(pbkdf2(1)), KeyError::Passphrase);
+        assert_eq!(opened(scrypt(4)), KeyError::Passphrase);
+    }
 
     #[test]
     fn a_key_survives_pem() {

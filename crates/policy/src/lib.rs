@@ -7,6 +7,8 @@
 
 mod acl;
 pub mod attempts;
+pub mod foreign;
+pub mod learn;
 pub mod password;
 mod pattern;
 mod rule;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mqttwb_model::{QoS, TopicFilter};
+use mqttwb_policy::learn::Learned;
 use mqttwb_policy::{Decision, Effect, Rule, Rules, TopicPattern, Want, Who};
 use proptest::prelude::*;
 
@@ -133,6 +134,71 @@ proptest! {
                 first(&rules, &who, topic, false).is_some_and(|rule| rule.effect == Effect::Allow)
             });
             prop_assert_eq!(verdict.allowed, expected, "{} with {:?}", filter, text);
+        }
+    }
+}
+
+/// Who did what: the name of an account or of a client, and a topic or a filter.
+fn deed() -> impl Strategy<Value = (bool, &'static str, bool, String, u8, bool)> {
+    let name = prop::sample::select(vec!["a", "b", "me", "x/y"]);
+    let qos = 0u8..3;
+    (
+        any::<bool>(),
+        name,
+        any::<bool>(),
+        pattern(),
+        qos,
+        any::<bool>(),
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn learned_rules_allow_all_that_was_seen_and_nobody_who_was_not(
+        text in prop::collection::vec(rule(), 0..4),
+        deeds in prop::collection::vec(deed(), 1..60),
+    ) {
+        let rules = Rules::parse(&text.concat()).unwrap();
+        let mut learned = Learned::default();
+        let filters: Vec<_> = deeds
+            .iter()
+            .map(|(.., topic, _, _)| topic.replace("{client}", "b").replace("{user}", "me"))
+            .collect();
+        let parsed: Vec<_> = filters.iter().map(|text| TopicFilter::try_from(text.as_str()).unwrap()).collect();
+        let all: Vec<(Who<'_>, Want<'_>)> = deeds
+            .iter()
+            .zip(filters.iter().zip(&parsed))
+            .filter_map(|((is_account, name, publishes, _, qos, retain), (text, filter))| {
+                let who = Who {
+                    client: name,
+                    account: is_account.then_some(name),
+                    ..Who::default()
+                };
+                let qos = QoS::try_from(*qos).unwrap();
+                let want = match publishes {
+                    true if text.contains(['+', '#']) => return None,
+                    true => Want::Publish { topic: text, qos, retain: *retain },
+                    false => Want::Subscribe { filter, qos },
+                };
+                Some((who, want))
+            })
+            .collect();
+        for (who, want) in &all {
+            learned.see(who, want, &rules.verdict(who, want));
+        }
+        let proposal = learned.propose();
+        let whole = format!("{}\n{}", text.concat(), proposal.text());
+        let with = Rules::parse(&whole).unwrap();
+        let proposed = Rules::parse(&proposal.text()).unwrap();
+        for (who, want) in &all {
+            let before = rules.verdict(who, want);
+            let denied = matches!(before.decision, Decision::Rule { .. }) && !before.allowed;
+            prop_assert_eq!(with.verdict(who, want).allowed, !denied, "{:?} {:?}\n{}", who, want, whole);
+            // Bound to those who were seen.
+            let stranger = Who { client: "stranger", account: Some("stranger"), ..Who::default() };
+            prop_assert!(proposed.is_empty() || !proposed.verdict(&stranger, want).allowed);
         }
     }
 }

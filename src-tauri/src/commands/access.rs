@@ -74,3 +74,39 @@ pub async fn account_restore(bench: Bench<'_>, name: String) -> Result<RulesAppl
 pub async fn accounts_import(bench: Bench<'_>, text: String) -> Result<AccountsImported> {
     bench.app()?.accounts_import(text).await
 }
+
+#[tauri::command]
+pub async fn access_learn(bench: Bench<'_>) -> Result<LearnReport> {
+    bench.app()?.access_learn().await
+}
+
+#[tauri::command]
+pub async fn access_learn_start(bench: Bench<'_>) -> Result<LearnReport> {
+    bench.app()?.access_learn_start().await
+}
+
+#[tauri::command]
+pub async fn access_learn_stop(bench: Bench<'_>) -> Result<LearnReport> {
+    bench.app()?.access_learn_stop().await
+}
+
+#[tauri::command]
+pub async fn access_learn_accept(bench: Bench<'_>, chosen: Vec<String>) -> Result<RulesApplied> {
+    bench.app()?.access_learn_accept(chosen).await
+}
+
+#[tauri::command]
+pub async fn access_learn_forget(bench: Bench<'_>) -> Result<()> {
+    bench.app()?.access_learn_forget().await;
+    Ok(())
+}
+
+#[tauri::command]
+pub async fn access_translate(bench: Bench<'_>, text: String) -> Result<RulesTranslated> {
+    Ok(bench.app()?.access_translate(text).await)
+}
+
+#[tauri::command]
+pub async fn access_export(bench: Bench<'_>, to: RulesFormat) -> Result<RulesTranslated> {
+    bench.app()?.access_export(to).await
+}

@@ -33,7 +33,7 @@ import type {
 } from '../lib/backend/api';
 
 import { fakeMessages, fakeStory, fakeTopics } from './traffic';
-import { fakeTokens, fakeTokenVerdict } from './access';
+import { fakeTokens, fakeTokenVerdict, learnCommands } from './access';
 import { deviceCommands } from './devices';
 import { recordingCommands } from './recordings';
 
@@ -1072,6 +1072,7 @@ const commands: Record<string, (args: any) => unknown> = {
       subscribe: { allowed: false, why: 'no access rule allows it' },
     },
   ],
+  ...learnCommands,
   access_token_check: ({ ask }) => fakeTokenVerdict(ask.token),
   access_denials: () => ({ entries: fakeDenials, total: fakeDenials.length * 3, forgotten: 0 }),
   access_denials_clear: () => {

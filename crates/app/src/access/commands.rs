@@ -17,7 +17,7 @@ use crate::broker::BrokerControl;
 use crate::config::BrokerConfig;
 use crate::{App, blocking};
 
-fn subjects(of: &Subjects) -> String {
+pub(super) fn subjects(of: &Subjects) -> String {
     let Subjects {
         accounts,
         certificates,

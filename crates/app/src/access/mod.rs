@@ -11,6 +11,8 @@ mod commands;
 mod denials;
 mod fetching;
 pub(crate) mod findings;
+mod foreign;
+mod learning;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -24,13 +26,15 @@ use mqttwb_broker::{Access, Attempt, Denied, Identity, Login, Policy, Verified};
 use mqttwb_model::{ConnectionInfo, QoS, Timestamp};
 use mqttwb_policy::attempts::Attempts;
 use mqttwb_policy::token::looks_like_token;
-use mqttwb_policy::{AclError, Rules, Verdict, Want, Who, password};
+use mqttwb_policy::{AclError, Rules, Want, Who, password};
 use parking_lot::{Mutex, RwLock};
 
 use crate::api::{AccessAction, AclMistake, ApiError, Denial, ErrorCode};
 use crate::{Result, files};
 use accounts::{Accounts, Kept};
 use denials::Ring;
+pub(crate) use foreign::translate;
+use learning::Learning;
 pub use tokens::{Method, TokenSettings};
 use tokens::{Proofs, TokenMethod};
 
@@ -51,6 +55,9 @@ pub(crate) struct AccessControl {
     held: RwLock<Arc<Held>>,
     /// There are rules.
     has_rules: AtomicBool,
+    /// What clients do is watched.
+    is_learning: AtomicBool,
+    learning: Mutex<Option<Learning>>,
     /// What judges proofs.
     proofs: RwLock<Proofs>,
     attempts: Mutex<Attempts>,
@@ -105,6 +112,8 @@ impl AccessControl {
             data,
             held: RwLock::default(),
             has_rules: AtomicBool::new(false),
+            is_learning: AtomicBool::new(false),
+            learning: Mutex::default(),
             proofs: RwLock::default(),
             attempts: Mutex::default(),
             denials: Mutex::default(),
@@ -143,11 +152,16 @@ impl AccessControl {
         attempt: &Attempt<'_>,
         note: bool,
     ) -> std::result::Result<(), Denied> {
-        if !self.has_rules.load(Relaxed) {
+        let is_learning = self.is_learning.load(Relaxed);
+        if !is_learning && !self.has_rules.load(Relaxed) {
             return Ok(());
         }
         let held = self.held.read();
-        let verdict = held.verdict(who, attempt);
+        let (asks, want) = (held.who(who), want(attempt));
+        let verdict = held.rules.verdict(&asks, &want);
+        if is_learning && let Some(learning) = &mut *self.learning.lock() {
+            learning.learned.see(&asks, &want, &verdict);
+        }
         if verdict.allowed {
             return Ok(());
         }
@@ -214,24 +228,28 @@ impl Held {
             .map_or(&[], |kept| &kept.groups)
     }
 
-    fn verdict(&self, who: &Identity, attempt: &Attempt<'_>) -> Verdict<'_> {
+    /// Somebody as rules see him.
+    fn who<'a>(&'a self, who: &'a Identity) -> Who<'a> {
         let account = who.proved_name();
         // Whom a token proved is in its groups, and not in those of an account that bears the same name.
         let token = who.verified.as_ref().filter(|v| !v.claims.is_empty());
-        let who = Who {
+        Who {
             client: who.connection.client.as_str(),
             account,
             certificate: who.connection.common_name.as_deref(),
             groups: token.map_or_else(|| self.groups(account), |token| &token.groups),
             claims: token.map(|token| &token.claims),
-        };
-        let want = match *attempt {
-            Attempt::Publish { topic, qos, retain } | Attempt::Will { topic, qos, retain } => {
-                Want::Publish { topic, qos, retain }
-            }
-            Attempt::Subscribe { filter, qos } => Want::Subscribe { filter, qos },
-        };
-        self.rules.verdict(&who, &want)
+        }
+    }
+}
+
+/// What is wanted, as rules see it.
+fn want<'a>(attempt: &Attempt<'a>) -> Want<'a> {
+    match *attempt {
+        Attempt::Publish { topic, qos, retain } | Attempt::Will { topic, qos, retain } => {
+            Want::Publish { topic, qos, retain }
+        }
+        Attempt::Subscribe { filter, qos } => Want::Subscribe { filter, qos },
     }
 }
 

@@ -383,3 +383,78 @@ pub struct TokenVerdict {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires: Option<u64>,
 }
+
+/// What was learned of what clients do, and the rules that come of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct LearnReport {
+    /// Since when it was watched; milliseconds since the epoch. Absent where nothing was learned.
+    #[ts(optional, type = "number")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub since: Option<u64>,
+    /// Until when; absent while it is watched.
+    #[ts(optional, type = "number")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub until: Option<u64>,
+    /// Different things that were seen: who did what where.
+    pub seen: u32,
+    /// Times that something was seen for which there was no room.
+    #[ts(type = "number")]
+    pub forgotten: u64,
+    /// Rules that would allow what no rule speaks of.
+    pub rules: Vec<LearnedRule>,
+    /// Things that rules allow already.
+    pub allowed: u32,
+    /// Things that a rule denies: they are left out. The first of them.
+    pub denied: Vec<String>,
+    /// How many more.
+    pub more_denied: u32,
+    /// Things that no rule can name, since their topics have braces. The first of them.
+    pub unsayable: Vec<String>,
+    /// How many more.
+    pub more_unsayable: u32,
+    /// Levels that had so many values that a wildcard stands for them.
+    pub widened: u32,
+    /// There are no rules yet: with the first one, what no rule allows is denied.
+    pub is_first: bool,
+}
+
+/// A rule that was learned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct LearnedRule {
+    /// Its name.
+    pub name: String,
+    /// As it would stand in `acl.toml`.
+    pub text: String,
+    /// `publish` or `subscribe`.
+    pub action: String,
+    /// Of which topics.
+    pub topics: Vec<String>,
+    /// For whom, in words.
+    pub subjects: String,
+}
+
+/// How another broker writes rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum RulesFormat {
+    /// mosquitto's `acl_file`.
+    Mosquitto,
+    /// EMQX's `acl.conf`.
+    Emqx,
+}
+
+/// Rules in other words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct RulesTranslated {
+    /// The file.
+    pub text: String,
+    /// What is not the same there, a sentence each.
+    pub notes: Vec<String>,
+}

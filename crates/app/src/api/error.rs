@@ -8,6 +8,9 @@ use ts_rs::TS;
 pub enum ErrorCode {
     /// A listener's port is taken by another program. The action is to start with `freePorts`.
     PortInUse,
+    /// A listener would let in anybody from the network. The action is to set `access.allow_open`, or to bind it to this
+    /// computer.
+    OpenToAll,
     /// A listener could not be opened for another reason.
     ListenerFailed,
     /// The broker runs already, or does not run.

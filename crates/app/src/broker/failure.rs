@@ -1,5 +1,7 @@
 //! What keeps the broker from starting or from its store, in a person's words.
 
+use std::net::SocketAddr;
+
 use mqttwb_broker::{ListenError, StartError};
 use mqttwb_model::durable::StoreError;
 
@@ -7,6 +9,18 @@ use crate::api::{ApiError, ErrorCode, Finding, Severity};
 
 pub(crate) fn not_running() -> ApiError {
     ApiError::new(ErrorCode::WrongState, "The broker does not run.")
+}
+
+/// A listener would let in anybody from the network, and nobody has said that it may.
+pub(super) fn open_to_all(listener: &str, address: SocketAddr) -> ApiError {
+    ApiError::new(
+        ErrorCode::OpenToAll,
+        format!("Listener {listener} at {address} would let in anybody on the network, without any proof."),
+    )
+    .hint(
+        "Bind it to 127.0.0.1, ask for certificates (tls with client_cert = \"required\"), or set access.anonymous = \
+         false. To open it all the same, set access.allow_open = true in broker.toml.",
+    )
 }
 
 /// What keeps sessions and retained messages can't be opened or read. The store says what to do.

@@ -3,15 +3,42 @@
 use std::net::{IpAddr, SocketAddr};
 
 use mqttwb_broker::ListenerState;
-use mqttwb_model::{ClientCertificate, ListenerProtocol};
+use mqttwb_model::{CertificateIdentity, ClientCertificate, ListenerProtocol};
 
 use crate::api::Listener;
 
-/// What a client's certificate (DER) says.
-pub(super) fn client_certificate(der: &[u8]) -> Option<ClientCertificate> {
+/// What reads a client's certificate (DER), and takes its holder's name from there.
+pub(super) fn reader_of(identity: CertificateIdentity) -> fn(&[u8]) -> Option<ClientCertificate> {
+    match identity {
+        CertificateIdentity::CommonName => {
+            |der| client_certificate(der, CertificateIdentity::CommonName)
+        }
+        CertificateIdentity::AlternativeName => {
+            |der| client_certificate(der, CertificateIdentity::AlternativeName)
+        }
+        CertificateIdentity::Fingerprint => {
+            |der| client_certificate(der, CertificateIdentity::Fingerprint)
+        }
+    }
+}
+
+fn client_certificate(der: &[u8], identity: CertificateIdentity) -> Option<ClientCertificate> {
     let certificate = mqttwb_pki::Certificate::from_der(der.to_vec()).ok()?;
     let told = certificate.description();
+    let first_name = || {
+        let name = told.names.first()?;
+        Some(
+            name.split_once(':')
+                .map_or(name.as_str(), |(_, name)| name)
+                .to_owned(),
+        )
+    };
     Some(ClientCertificate {
+        identity: match identity {
+            CertificateIdentity::CommonName => told.common_name.clone(),
+            CertificateIdentity::AlternativeName => first_name().unwrap_or_default(),
+            CertificateIdentity::Fingerprint => told.fingerprint.clone(),
+        },
         common_name: told.common_name.clone(),
         subject: told.subject.clone(),
         issuer: told.issuer.clone(),
@@ -82,7 +109,32 @@ fn host_of(ip: IpAddr, protocol: ListenerProtocol) -> String {
 
 #[cfg(test)]
 mod tests {
+    use mqttwb_model::Timestamp;
+    use mqttwb_pki::{AltName, Authority, KeyType, Subject, Validity};
+
     use super::*;
+
+    #[test]
+    fn a_certificate_s_holder_is_known_by_what_its_listener_takes() {
+        let validity = Validity::days_from(Timestamp::now(), 10);
+        let authority = Authority::generate(validity).unwrap();
+        let subject = Subject::new("pump-7").unwrap();
+        let names = [AltName::try_from("URI:urn:dev:pump-7").unwrap()];
+        let device = authority.issue_device_with(&subject, &names, KeyType::EcdsaP256, validity);
+        let device = device.unwrap();
+        let der = device.certificate.der();
+        let known_by = |identity| reader_of(identity)(der).unwrap();
+        let by_name = known_by(CertificateIdentity::CommonName);
+        assert_eq!(by_name.identity, "pump-7");
+        let first = by_name.names[0].split_once(':').unwrap().1;
+        assert_eq!(
+            known_by(CertificateIdentity::AlternativeName).identity,
+            first
+        );
+        let fingerprint = known_by(CertificateIdentity::Fingerprint);
+        assert_eq!(fingerprint.identity, fingerprint.fingerprint);
+        assert_eq!(fingerprint.common_name, "pump-7");
+    }
 
     #[test]
     fn a_listener_is_named_as_a_client_must_name_it() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mqttwb_broker::SharedStrategy;
 use mqttwb_broker::session::WhenFull;
-use mqttwb_model::{ClientCert, ListenerProtocol};
+use mqttwb_model::{CertificateIdentity, ClientCert, ListenerProtocol};
 use mqttwb_store::Synchronous;
 
 use super::{BrokerConfig, ListenerDraft};
@@ -28,6 +28,13 @@ const PROTOCOLS: [ListenerProtocol; 4] = [
 /// What a listener may want of its clients; in the order of the words.
 const CLIENT_CERTS: [ClientCert; 3] =
     [ClientCert::Required, ClientCert::Optional, ClientCert::None];
+
+/// What of a certificate may be its holder's name; in the order of the words.
+const IDENTITIES: [CertificateIdentity; 3] = [
+    CertificateIdentity::CommonName,
+    CertificateIdentity::AlternativeName,
+    CertificateIdentity::Fingerprint,
+];
 
 /// What may become of a message that is one too many; in the order of the words.
 const WHEN_FULL: [WhenFull; 3] = [WhenFull::DropOldest, WhenFull::DropNewest, WhenFull::Refuse];
@@ -69,7 +76,7 @@ pub(super) fn section_doc(section: &str) -> &'static str {
 }
 
 /// The keys of `[listeners.NAME]`.
-pub(super) static LISTENER_KEYS: [Key<ListenerDraft>; 6] = [
+pub(super) static LISTENER_KEYS: [Key<ListenerDraft>; 7] = [
     key(
         LISTENERS,
         "bind",
@@ -101,6 +108,18 @@ pub(super) static LISTENER_KEYS: [Key<ListenerDraft>; 6] = [
     .absent("`required` for tls and wss"),
     key(
         LISTENERS,
+        "identity",
+        word(
+            &["cn", "san", "fingerprint"],
+            written!(identity among IDENTITIES),
+        ),
+        "What of a client's certificate is its name, for rules and in what is shown: the common \
+         name, the first subject alternative name (without its kind), or the SHA-256 of the \
+         certificate, hexadecimal with colons. For tls and wss alone.",
+    )
+    .absent("`cn`"),
+    key(
+        LISTENERS,
         "cert",
         Field::File(written!(ListenerDraft, cert)),
         "PEM file of the listener's own certificate and what is between it and its \
@@ -124,7 +143,7 @@ pub(super) static LISTENER_KEYS: [Key<ListenerDraft>; 6] = [
 ];
 
 /// The keys of every other table, in the order in which they are shown.
-pub(super) static KEYS: [Key<BrokerConfig>; 42] = [
+pub(super) static KEYS: [Key<BrokerConfig>; 43] = [
     key(
         "mqtt",
         "maximum_packet_size",
@@ -417,6 +436,14 @@ pub(super) static KEYS: [Key<BrokerConfig>; 42] = [
         "Whether clients may come in that prove nothing: without a user name and without \
          a certificate. Otherwise they are refused with 0x87 in CONNACK (return code 5 \
          before MQTT 5).",
+    ),
+    key(
+        "access",
+        "allow_open",
+        Field::Flag(value!(allow_open)),
+        "Whether the broker may be started with a listener that others on the network reach and \
+         that lets in clients that prove nothing. Otherwise it is not started, and says which \
+         listener that is. With it the listener stays a serious finding.",
     ),
     key(
         "access",

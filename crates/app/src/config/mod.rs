@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mqttwb_broker::{Access, Limits, SharedStrategy};
-use mqttwb_model::{ClientCert, ListenerProtocol};
+use mqttwb_model::{CertificateIdentity, ClientCert, ListenerProtocol};
 use mqttwb_store::Synchronous;
 
 use crate::Result;
@@ -50,6 +50,8 @@ pub struct ListenerSpec {
     pub protocol: ListenerProtocol,
     /// What it asks of clients.
     pub client_cert: ClientCert,
+    /// What of a client's certificate says who the client is.
+    pub identity: CertificateIdentity,
     /// Its own certificate files.
     pub files: Option<OwnFiles>,
 }
@@ -86,6 +88,8 @@ pub struct BrokerConfig {
     pub access: Access,
     /// What judges user names and passwords, in this order.
     pub methods: Vec<Method>,
+    /// A listener may let in anybody from the network.
+    pub allow_open: bool,
     /// Tokens that are taken.
     pub tokens: TokenSettings,
     /// What response topics begin with; `None` to say nothing of them.
@@ -108,6 +112,7 @@ impl Default for BrokerConfig {
             bind: ([127, 0, 0, 1], port).into(),
             protocol,
             client_cert,
+            identity: CertificateIdentity::default(),
             files: None,
         };
         Self {
@@ -119,6 +124,7 @@ impl Default for BrokerConfig {
             limits: Limits::default(),
             access: Access::default(),
             methods: vec![Method::Accounts, Method::Jwt],
+            allow_open: false,
             tokens: TokenSettings::default(),
             response_prefix: None,
             shared_strategy: SharedStrategy::default(),
@@ -135,6 +141,7 @@ struct ListenerDraft {
     bind: Option<SocketAddr>,
     protocol: Option<ListenerProtocol>,
     client_cert: Option<ClientCert>,
+    identity: Option<CertificateIdentity>,
     cert: Option<PathBuf>,
     key: Option<PathBuf>,
     ca: Option<PathBuf>,
@@ -146,6 +153,8 @@ impl From<&ListenerSpec> for ListenerDraft {
             bind: Some(spec.bind),
             protocol: Some(spec.protocol),
             client_cert: Some(spec.client_cert),
+            // Without TLS there is none.
+            identity: spec.protocol.is_secure().then_some(spec.identity),
             cert: spec.files.as_ref().map(|files| files.cert.clone()),
             key: spec.files.as_ref().map(|files| files.key.clone()),
             ca: spec.files.as_ref().and_then(|files| files.ca.clone()),

@@ -214,7 +214,7 @@ impl Reading<'_> {
             for (key, _) in table {
                 let of_tls = matches!(
                     key.get_ref().as_ref(),
-                    "client_cert" | "cert" | "key" | "ca"
+                    "client_cert" | "identity" | "cert" | "key" | "ca"
                 );
                 let harmless =
                     key.get_ref() == "client_cert" && draft.client_cert == Some(ClientCert::None);
@@ -255,6 +255,7 @@ impl Reading<'_> {
             } else {
                 ClientCert::None
             }),
+            identity: draft.identity.unwrap_or_default(),
             files,
         })
     }

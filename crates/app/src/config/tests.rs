@@ -256,3 +256,43 @@ fn what_a_broker_that_runs_can_take_of_a_newer_file_is_taken_and_the_rest_is_tol
     let (_, again) = newer.with(taken).take(&newer);
     assert_eq!((again.applied.len(), again.restart.len()), (0, 2));
 }
+
+#[test]
+fn tables_inside_tables_are_read_and_their_mistakes_are_told() {
+    let text = "[access]\nallow_open = true\nmethods = [\"jwt\"]\n[access.jwt]\njwks_url = \"https://id.example/k\"\nleeway = \"1 min\"\n";
+    let broker = read(text).unwrap();
+    assert!(broker.allow_open);
+    assert_eq!(broker.methods, [Method::Jwt]);
+    assert_eq!(
+        broker.tokens.jwks_url.as_deref(),
+        Some("https://id.example/k")
+    );
+    assert_eq!(broker.tokens.expected.leeway, Duration::from_secs(60));
+    assert!(broker.tokens.is_on() && !BrokerConfig::default().tokens.is_on());
+    for (text, says) in [
+        ("[access.jwt]\nkey = \"x\"\n", "access.jwt.key: no such key"),
+        ("[access]\njwt = true\n", "a table, [access.jwt]"),
+        ("[access]\nmethods = [\"jwt\", \"jwt\"]\n", "each once"),
+        ("[access]\nmethods = [\"ldap\"]\n", "\"accounts\""),
+        ("[access]\nmethods = \"jwt\"\n", "a list of"),
+    ] {
+        let told = read(text).unwrap_err();
+        assert!(told.message.contains(says), "{text}: {}", told.message);
+    }
+}
+
+#[test]
+fn a_listener_says_what_of_a_certificate_is_a_name() {
+    let tls = "[listeners.tls]\nbind = \"127.0.0.1:0\"\nprotocol = \"tls\"\n";
+    let identity = |text: &str| read_whole(text).unwrap().broker.listeners[0].identity;
+    assert_eq!(identity(tls), CertificateIdentity::CommonName);
+    let by_name = identity(&format!("{tls}identity = \"san\"\n"));
+    assert_eq!(by_name, CertificateIdentity::AlternativeName);
+    let plain = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\nidentity = \"san\"\n";
+    assert!(
+        read_whole(plain)
+            .unwrap_err()
+            .message
+            .contains("has no TLS")
+    );
+}

@@ -9,6 +9,7 @@ mod listeners;
 use std::ops::Range;
 use std::path::Path;
 
+use mqttwb_model::CertificateIdentity;
 use toml::de::DeValue;
 use toml_edit::{Document, DocumentMut, Item, Table, TableLike, Value};
 
@@ -278,7 +279,9 @@ fn with_listeners(text: &str, listeners: &[ListenerSpec]) -> Result<String> {
             let Some(value) = key.field.written(&draft) else {
                 continue;
             };
-            if !matches!(key.name, "bind" | "protocol") && !of_tls {
+            let is_default =
+                key.name == "identity" && spec.identity == CertificateIdentity::default();
+            if is_default || (!matches!(key.name, "bind" | "protocol") && !of_tls) {
                 continue;
             }
             let place = Place {

@@ -12,8 +12,8 @@ use super::file::ControlFile;
 use super::{ANSWER, Answer, Asked, Request};
 use crate::api::{
     ApiError, BrokerClient, BrokerCounters, BrokerStatus, ConfigReloaded, ConfigReport, Denials,
-    DevicesFrame, DevicesLook, DisconnectReason, ErrorCode, FaultEntry, FaultRule, LimitEntry,
-    Page, PageRequest, RecordProgress, RecordRequest, RetainedCleared, RetainedEntry,
+    DevicesFrame, DevicesLook, DisconnectReason, ErrorCode, FaultEntry, FaultRule, LearnReport,
+    LimitEntry, Page, PageRequest, RecordProgress, RecordRequest, RetainedCleared, RetainedEntry,
     RetainedRestored, RulesApplied, SessionDetail, SessionEntry, SessionRequest, Story,
     StoryRequest, SubscriptionEntry, SubscriptionRequest,
 };
@@ -57,6 +57,26 @@ impl RemoteBroker {
     /// Has it read accounts and rules again, and go by them at once.
     pub async fn reload_access(&self) -> Result<RulesApplied> {
         self.ask(Request::ReloadAccess).await
+    }
+
+    /// Begins to watch what clients do.
+    pub async fn learn_start(&self) -> Result<LearnReport> {
+        self.ask(Request::LearnStart).await
+    }
+
+    /// Watches no more.
+    pub async fn learn_stop(&self) -> Result<LearnReport> {
+        self.ask(Request::LearnStop).await
+    }
+
+    /// What was learned.
+    pub async fn learned(&self) -> Result<LearnReport> {
+        self.ask(Request::Learned).await
+    }
+
+    /// Puts all rules that were learned in place.
+    pub async fn learn_accept(&self) -> Result<RulesApplied> {
+        self.ask(Request::LearnAccept).await
     }
 
     /// What it denied lately.

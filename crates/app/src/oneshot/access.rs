@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::access::{AccessControl, findings, parse_rules, rules_path};
+use crate::access::{AccessControl, findings, parse_rules, rules_path, translate};
 use crate::api::{
     AccessReport, AccessVerdict, Account, AccountRequest, AccountsImported, ErrorCode, Finding,
-    RulesApplied, TokenCheck, TokenVerdict, WhatIf, WhoCan, WhoEntry,
+    RulesApplied, RulesFormat, RulesTranslated, TokenCheck, TokenVerdict, WhatIf, WhoCan, WhoEntry,
 };
 use crate::config::ConfigFile;
 use crate::control::RemoteBroker;
@@ -122,4 +122,15 @@ pub async fn check_token(data: PathBuf, ask: TokenCheck) -> Result<TokenVerdict>
         access.check_token(&ask)
     })
     .await
+}
+
+/// A file of mosquitto's rules in the words of `acl.toml`.
+pub async fn translate_rules(file: PathBuf) -> Result<RulesTranslated> {
+    blocking(move || Ok(translate(&files::read(&file)?))).await
+}
+
+/// The rules of a data folder in the words of another broker.
+pub async fn export_rules(data: PathBuf, to: RulesFormat) -> Result<RulesTranslated> {
+    let access = open(data).await?;
+    blocking(move || access.export(to)).await
 }

@@ -438,6 +438,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         self.identity.verified = Some(Arc::new(verified));
         self.expires = expiry_of(&self.identity);
         self.timer = None; // it may be set for later
+        self.shared.hub.send(Command::Proved {
+            client: self.info.client.clone(),
+            connection: self.info.id,
+            identity: Box::new(self.identity.clone()),
+        });
     }
 
     /// Does what operators want of the session. Who asked may not wait any more.

@@ -79,10 +79,10 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
-    /// The common name of its certificate, where it has one.
+    /// The name in its certificate, as its listener takes it, where it has one.
     pub(crate) fn common_name(&self) -> Option<Arc<str>> {
         let certificate = self.certificate.as_ref()?;
-        let name = &certificate.common_name;
+        let name = &certificate.identity;
         (!name.is_empty()).then(|| name.as_str().into())
     }
 }

@@ -69,6 +69,12 @@ pub(crate) struct Detach {
 pub(crate) enum Command {
     Attach(Box<Attach>),
     Detach(Box<Detach>),
+    /// A client has proved again who it is, or that it is somebody else.
+    Proved {
+        client: ClientId,
+        connection: ConnectionId,
+        identity: Box<Identity>,
+    },
     Subscribe {
         client: ClientId,
         filters: Vec<(TopicFilter, SubscriptionOptions)>,

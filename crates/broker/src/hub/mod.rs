@@ -137,6 +137,11 @@ impl Hub {
         match command {
             Command::Attach(attach) => self.attach(attach, now),
             Command::Detach(detach) => self.detach(*detach, now),
+            Command::Proved {
+                client,
+                connection,
+                identity,
+            } => self.proved(&client, connection, *identity),
             Command::Subscribe {
                 client,
                 filters,

@@ -28,6 +28,22 @@ impl Hub {
             .collect()
     }
 
+    /// A client has proved again who it is: the rules for who it is now hold for what it has.
+    pub(super) fn proved(&mut self, id: &ClientId, connection: ConnectionId, identity: Identity) {
+        let Some(&key) = self.by_id.get(id) else {
+            return;
+        };
+        let client = &mut self.clients[key as usize];
+        // Another connection may have taken the session over meanwhile.
+        if client.connection() != connection {
+            return;
+        }
+        client.identity = Some(identity);
+        for TakenAway { topic, rule, .. } in self.recheck_client(key) {
+            tracing::info!(client = %id, topic, rule, "taken away: it proved again who it is");
+        }
+    }
+
     /// The same of one client.
     pub(super) fn recheck_client(&mut self, key: u32) -> Vec<TakenAway> {
         let Some(policy) = self.policy.clone() else {

@@ -541,3 +541,104 @@ async fn a_session_of_somebody_who_proved_who_he_is_is_taken_over_by_nobody_else
     assert!(session_present);
     assert_eq!(refused.causes(), [RefusalCause::Access; 3]);
 }
+
+/// Whoever says a name is that user, for an hour.
+#[derive(Debug)]
+struct Named;
+
+struct Naming;
+
+impl AuthenticationMethod for Named {
+    fn name(&self) -> &str {
+        "NAME"
+    }
+
+    fn begin(&self, _: &ConnectionInfo, _: bool) -> Box<dyn Exchange> {
+        Box::new(Naming)
+    }
+}
+
+impl Exchange for Naming {
+    fn step(&mut self, data: Option<&[u8]>) -> Step {
+        let name = String::from_utf8_lossy(data.unwrap_or_default());
+        Step::Success {
+            data: None,
+            verified: Verified {
+                user_name: Some(name.into()),
+                expires: Some(Timestamp::now().plus(HOUR)),
+                ..Verified::default()
+            },
+        }
+    }
+}
+
+const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
+
+/// Moves the clock of timers, and lets time go on.
+async fn later(by: std::time::Duration) {
+    tokio::time::pause();
+    tokio::time::advance(by).await;
+    tokio::time::resume();
+}
+
+/// A client without keep-alive that is this user by method NAME.
+async fn named(broker: &TestBroker, name: &str) -> Client {
+    let with = method("NAME", Some(name.as_bytes()));
+    let mut client = Client::open(broker.address, V5).await;
+    let connect = Connect {
+        keep_alive: 0,
+        properties: Properties::trusted(&with),
+        ..connect(V5, "client")
+    };
+    client.send(Packet::Connect(Box::new(connect))).await;
+    expect_connack(&mut client, ReasonCode::SUCCESS).await;
+    client
+}
+
+#[tokio::test]
+async fn a_connection_ends_when_what_it_proved_does_and_proving_again_puts_it_off() {
+    let access = Access {
+        methods: vec![Arc::new(Named)],
+        ..Access::default()
+    };
+    let (broker, _) = guarded(access).await;
+    let mut client = named(&broker, "friend").await;
+    later(HOUR * 3 / 4).await;
+    assert_eq!(client.subscribe("a", 0).await, ReasonCode::SUCCESS);
+    says(&mut client, ReasonCode::RE_AUTHENTICATE, "NAME", b"friend").await;
+    client
+        .expect(|packet| matches!(packet, Packet::Auth(_)).then_some(()))
+        .await;
+    // What it proved first would have ended by now.
+    later(HOUR / 2).await;
+    assert_eq!(client.subscribe("b", 0).await, ReasonCode::SUCCESS);
+    later(HOUR * 3 / 4).await;
+    client.expect_end_for(ReasonCode::NOT_AUTHORIZED).await;
+}
+
+#[tokio::test]
+async fn rules_for_whom_it_proves_to_be_again_hold_for_what_a_client_has() {
+    let access = Access {
+        methods: vec![Arc::new(Named)],
+        policy: Some(Arc::new(Private)),
+        ..Access::default()
+    };
+    let (broker, _) = guarded(access).await;
+    let mut client = named(&broker, "friend").await;
+    assert_eq!(client.subscribe("private/#", 0).await, ReasonCode::SUCCESS);
+    says(
+        &mut client,
+        ReasonCode::RE_AUTHENTICATE,
+        "NAME",
+        b"stranger",
+    )
+    .await;
+    client
+        .expect(|packet| matches!(packet, Packet::Auth(_)).then_some(()))
+        .await;
+    // Behind what the hub was told of who it is now.
+    assert_eq!(client.subscribe("open", 0).await, ReasonCode::SUCCESS);
+    assert_eq!(broker.broker.counters().values().subscriptions, 1);
+    let reason = client.subscribe("private/#", 0).await;
+    assert_eq!(reason, ReasonCode::NOT_AUTHORIZED);
+}

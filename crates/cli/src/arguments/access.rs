@@ -64,7 +64,20 @@ pub enum AccessCommand {
         file: PathBuf,
     },
     /// Print the rules that are in place, as a file
-    Export,
+    Export {
+        /// In the words of another broker; what it can't say is told on standard error
+        #[arg(long, value_name = "BROKER", value_enum)]
+        to: Option<OtherBroker>,
+    },
+    /// Print the rules of mosquitto's ACL file as a file of rules; nothing is changed
+    Translate {
+        /// mosquitto's acl_file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Watch what clients do, and make the narrowest rules that allow it
+    #[command(subcommand)]
+    Learn(LearnCommand),
     /// Say whether somebody may do something, and which rule decides
     Whatif(WhatIfArguments),
     /// Say what everybody who is known may do with a topic
@@ -81,6 +94,28 @@ pub enum AccessCommand {
         #[arg(long, value_name = "ID", default_value = "")]
         client: String,
     },
+}
+
+/// A broker with rules of its own.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum OtherBroker {
+    /// acl_file
+    Mosquitto,
+    /// acl.conf
+    Emqx,
+}
+
+/// `mqttwb access learn …`
+#[derive(Debug, Subcommand)]
+pub enum LearnCommand {
+    /// Begin to watch what clients of the broker that runs do
+    Start,
+    /// Watch no more
+    Stop,
+    /// Print the rules that come of what was seen; nothing is changed
+    Show,
+    /// Put those rules behind the ones that are there; the broker goes by them at once
+    Accept,
 }
 
 /// `NAME=VALUE`

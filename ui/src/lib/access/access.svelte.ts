@@ -2,19 +2,22 @@
 import {
   accessDenials,
   accessFindings,
+  accessLearn,
   accessReport,
   asFailure,
   type AccessReport,
   type Denials,
   type Failure,
   type Finding,
+  type LearnReport,
 } from '$lib/backend';
 
-export type Tab = 'rules' | 'accounts' | 'what-if' | 'denials' | 'findings';
+export type Tab = 'rules' | 'accounts' | 'what-if' | 'denials' | 'learn' | 'findings';
 
 class Access {
   report = $state.raw<AccessReport | undefined>();
   denials = $state.raw<Denials | undefined>();
+  learned = $state.raw<LearnReport | undefined>();
   findings = $state.raw<readonly Finding[]>([]);
   failure = $state.raw<Failure | undefined>();
   tab = $state<Tab>('rules');
@@ -25,12 +28,22 @@ class Access {
 
   async load(): Promise<void> {
     try {
-      [this.report, this.denials, this.findings] = await Promise.all([
+      [this.report, this.denials, this.findings, this.learned] = await Promise.all([
         accessReport(),
         accessDenials(),
         accessFindings(),
+        accessLearn(),
       ]);
       this.failure = undefined;
+    } catch (thrown) {
+      this.failure = asFailure(thrown);
+    }
+  }
+
+  /** What is being learned, while it is. */
+  async loadLearned(): Promise<void> {
+    try {
+      this.learned = await accessLearn();
     } catch (thrown) {
       this.failure = asFailure(thrown);
     }

@@ -96,6 +96,9 @@ import type {
   TestClient,
   TimelineEntry,
   TopicDetail,
+  LearnReport,
+  RulesFormat,
+  RulesTranslated,
   TokenCheck,
   TokenVerdict,
   TrafficFilter,
@@ -116,6 +119,13 @@ export const accessSave = (text: string) => call<RulesApplied>('access_save', { 
 export const accessWhatIf = (ask: WhatIf) => call<AccessVerdict>('access_what_if', { ask });
 export const accessWhoCan = (ask: WhoCan) => call<WhoEntry[]>('access_who_can', { ask });
 export const accessTokenCheck = (ask: TokenCheck) => call<TokenVerdict>('access_token_check', { ask });
+export const accessLearn = () => call<LearnReport>('access_learn');
+export const accessLearnStart = () => call<LearnReport>('access_learn_start');
+export const accessLearnStop = () => call<LearnReport>('access_learn_stop');
+export const accessLearnAccept = (chosen: string[]) => call<RulesApplied>('access_learn_accept', { chosen });
+export const accessLearnForget = () => call<null>('access_learn_forget');
+export const accessTranslate = (text: string) => call<RulesTranslated>('access_translate', { text });
+export const accessExport = (to: RulesFormat) => call<RulesTranslated>('access_export', { to });
 export const accessDenials = () => call<Denials>('access_denials');
 export const accessDenialsClear = () => call<null>('access_denials_clear');
 export const accessPropose = (id: number) => call<RuleProposal>('access_propose', { id });

@@ -17,6 +17,7 @@ export class Failure extends Error {
 
 const CODES: Record<ErrorCode, true> = {
   'port-in-use': true,
+  'open-to-all': true,
   'listener-failed': true,
   'wrong-state': true,
   'invalid-input': true,

@@ -325,3 +325,23 @@ fn a_listener_needs_a_name_and_an_address_that_no_other_has() {
         ErrorCode::NotFound
     );
 }
+
+#[test]
+fn a_key_of_a_table_inside_a_table_is_written_there() {
+    let url = "access.jwt.jwks_url";
+    let with = changed(FILE, url, Some("https://id.example/k"));
+    assert_eq!(
+        with,
+        format!("{FILE}\n[access.jwt]\njwks_url = \"https://id.example/k\"\n")
+    );
+    let both = changed(&with, "access.methods", Some("jwt, accounts"));
+    assert!(
+        both.contains("methods = [\"jwt\", \"accounts\"]\n"),
+        "{both}"
+    );
+    let config = Config::parse(&both, Path::new("broker.toml")).unwrap();
+    assert!(config.broker.tokens.is_on());
+    assert!(!changed(&both, url, None).contains("jwks_url"));
+    let told = refused(FILE, "access.methods", Some("jwt, ldap"));
+    assert!(told.message.contains("each once"), "{told}");
+}
