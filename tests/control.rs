@@ -170,6 +170,19 @@ fn what_waits_for_a_client_that_is_away_is_shown_and_still_delivered() {
             "{told}"
         );
 
+        // Dropped, and put back as it was.
+        let dropped = ask(&broker, &["drop-queue", "away"]);
+        assert_eq!(dropped["dropped"], 2, "{dropped}");
+        let nothing = ask(&broker, &["drop-queue", "away"]);
+        assert_eq!(nothing["dropped"], 0, "{nothing}");
+        let number = dropped["undo"].to_string();
+        assert_eq!(ask(&broker, &["restore-queue", &number]), 2);
+        let again = mqttwb(broker.data())
+            .args(["broker", "restore-queue", &number])
+            .output()
+            .unwrap();
+        assert_eq!(again.status.code(), Some(1));
+
         let mut client = Peer::open(maker, &broker, &Way::Tcp, options);
         assert!(client.session_present);
         assert_eq!(client.message(), Message::live("q/1", "first", 1));

@@ -129,6 +129,8 @@ pub fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         traffic::topics_filter,
         traffic::topics_branch,
         traffic::topics_close,
+        traffic::topics_open_all,
+        traffic::topics_seek,
         traffic::topic,
         charts::charts,
         charts::chart_create,

@@ -392,6 +392,14 @@ impl BrokerControl {
         clients.into_iter().map(Into::into).collect()
     }
 
+    /// Client identifiers that connections take from each other, told with what was seen.
+    pub(crate) async fn fights(&self) -> Vec<Finding> {
+        match self.running() {
+            Some(running) => crate::inspect::fight_findings(&running.broker.fights().await),
+            None => Vec::new(),
+        }
+    }
+
     /// What a person should know of how it is set up and how it goes.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();

@@ -4,6 +4,7 @@
 //! Not here: the broker's side (`mqttwb_broker::inspect`). Invariant: what is cut is marked, what is left out is counted,
 //! and what was cleared can come back while the broker runs, within the bounds of [`Undo`].
 
+mod fights;
 mod stale;
 mod undo;
 mod words;
@@ -21,6 +22,7 @@ use crate::api::{
 use crate::broker::{BrokerControl, not_running};
 use crate::{App, Result};
 
+pub(crate) use fights::fights as fight_findings;
 pub(crate) use undo::Undo;
 pub(crate) use words::{limit_key, preview};
 

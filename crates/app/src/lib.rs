@@ -216,6 +216,7 @@ impl App {
             (meter.now(), meter.sparkline())
         };
         let mut findings = self.broker.findings();
+        findings.extend(self.broker.fights().await);
         findings.extend(self.expiring.lock().iter().cloned());
         LiveFrame {
             frame: 0,

@@ -89,6 +89,17 @@ pub struct TakeOvers {
     pub last: VecDeque<TakeOver>,
 }
 
+/// A client identifier that connections take from each other, again and again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fight {
+    /// The client identifier.
+    pub client: ClientId,
+    /// Take-overs in the last minute.
+    pub rounds: usize,
+    /// The last of them.
+    pub last: TakeOver,
+}
+
 /// What was dropped out of a session's queue, and can be put back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DroppedQueue {
@@ -306,6 +317,12 @@ impl Broker {
             });
         }
         Err(InspectError::Busy)
+    }
+
+    /// The client identifiers that are fought over at present, by name.
+    pub async fn fights(&self) -> Vec<Fight> {
+        let fights = self.inspect(|reply| Inspect::Fights { reply }).await;
+        fights.unwrap_or_default()
     }
 
     /// Drops what waits to be sent to a client. What was sent and is not acknowledged stays: the client may have it.

@@ -62,6 +62,16 @@ pub async fn run(data: PathBuf, wanted: InspectCommand, output: &Output) -> Resu
             };
             tell(&client, told, output)
         }
+        InspectCommand::DropQueue { client } => {
+            tell(&broker.drop_queue(client).await?, print::dropped, output)
+        }
+        InspectCommand::RestoreQueue { number } => tell(
+            &broker.restore_queue(number).await?,
+            |count: &u64, output: &Output| {
+                output.line(format!("{} back", print::messages(*count)).as_bytes())
+            },
+            output,
+        ),
         InspectCommand::ClearRetained { filter, yes: true } => tell(
             &broker.clear_retained(filter).await?,
             print::cleared,

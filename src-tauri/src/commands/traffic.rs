@@ -90,6 +90,21 @@ pub async fn topics_branch(bench: Bench<'_>, view: u32, node: u32, open: bool) -
 }
 
 #[tauri::command]
+pub async fn topics_open_all(bench: Bench<'_>, view: u32, node: Option<u32>) -> Result<u32> {
+    bench.app()?.topics_open_all(view, node).await
+}
+
+#[tauri::command]
+pub async fn topics_seek(
+    bench: Bench<'_>,
+    view: u32,
+    from: u32,
+    text: String,
+) -> Result<Option<u32>> {
+    bench.app()?.topics_seek(view, from, text).await
+}
+
+#[tauri::command]
 pub async fn topics_close(bench: Bench<'_>, view: u32) -> Result<()> {
     bench.app()?.topics_close(view).await
 }

@@ -1295,6 +1295,8 @@ const commands: Record<string, (args: any) => unknown> = {
   topics_open: () => 1,
   topics_filter: ({ text }) => fakeTopics.filter(text),
   topics_branch: ({ node, open }) => fakeTopics.set(node, open),
+  topics_open_all: () => fakeTopics.openAll(),
+  topics_seek: ({ from, text }) => fakeTopics.seek(from, text),
   topics_close: () => null,
   topics_stream: (args) => stream(args, 200, (current) => fakeTopics.frame(current.look, quiet || STATE !== 'running')),
   topics_look: ({ stream, look }) => {

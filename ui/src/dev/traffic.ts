@@ -203,6 +203,20 @@ class FakeTopics {
     return null;
   }
 
+  openAll(): number {
+    for (const node of this.#nodes) this.#open.add(node.node);
+    return 0;
+  }
+
+  seek(from: number, text: string): number | null {
+    const rows = this.#rows(this.#top);
+    for (let step = 0; step < rows.length; step += 1) {
+      const place = (from + step) % rows.length;
+      if (rows[place]?.level.toLowerCase().startsWith(text.toLowerCase())) return place;
+    }
+    return null;
+  }
+
   #rows(nodes: Node[]): TopicRow[] {
     return nodes.flatMap((node) => {
       const passes = (each: Node): boolean =>

@@ -91,6 +91,17 @@ impl App {
         self.traffic.topics().set_open(view, node, open)
     }
 
+    /// Opens everything below a branch of the topic tree, or all of it. Returns how many branches stay closed, since more rows
+    /// than a person can look through would be shown.
+    pub async fn topics_open_all(&self, view: u32, node: Option<u32>) -> Result<u32> {
+        self.traffic.topics().open_all(view, node)
+    }
+
+    /// The place of the next row of the topic tree, from a place on and round to it, whose level begins with a text.
+    pub async fn topics_seek(&self, view: u32, from: u32, text: String) -> Result<Option<u32>> {
+        self.traffic.topics().seek(view, from, &text)
+    }
+
     /// Closes a view on the topic tree.
     pub async fn topics_close(&self, view: u32) -> Result<()> {
         self.traffic.topics().close(view)

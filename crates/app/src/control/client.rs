@@ -13,9 +13,9 @@ use super::{ANSWER, Answer, Asked, Request};
 use crate::api::{
     ApiError, BrokerClient, BrokerCounters, BrokerStatus, ConfigReloaded, ConfigReport, Denials,
     DevicesFrame, DevicesLook, DisconnectReason, ErrorCode, FaultEntry, FaultRule, LearnReport,
-    LimitEntry, Page, PageRequest, RecordProgress, RecordRequest, RetainedCleared, RetainedEntry,
-    RetainedRestored, RulesApplied, SessionDetail, SessionEntry, SessionRequest, Story,
-    StoryRequest, SubscriptionEntry, SubscriptionRequest,
+    LimitEntry, Page, PageRequest, QueueDropped, RecordProgress, RecordRequest, RetainedCleared,
+    RetainedEntry, RetainedRestored, RulesApplied, SessionDetail, SessionEntry, SessionRequest,
+    Story, StoryRequest, SubscriptionEntry, SubscriptionRequest,
 };
 use crate::{Result, blocking};
 
@@ -131,6 +131,16 @@ impl RemoteBroker {
     /// Ends a client's session, and its connection first. Its will is sent.
     pub async fn end_session(&self, client: String) -> Result<()> {
         self.ask(Request::EndSession { client }).await
+    }
+
+    /// Drops what waits to be sent to a client. What was sent and is not acknowledged stays.
+    pub async fn drop_queue(&self, client: String) -> Result<QueueDropped> {
+        self.ask(Request::DropQueue { client }).await
+    }
+
+    /// Puts what was dropped out of a queue back, behind what waits now. How many messages.
+    pub async fn restore_queue(&self, undo: u32) -> Result<u64> {
+        self.ask(Request::RestoreQueue { undo }).await
     }
 
     /// Takes the retained messages away that a filter matches. Subscribers are not told.

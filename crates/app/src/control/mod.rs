@@ -78,6 +78,12 @@ pub(crate) enum Request {
     EndSession {
         client: String,
     },
+    DropQueue {
+        client: String,
+    },
+    RestoreQueue {
+        undo: u32,
+    },
     ClearRetained {
         filter: String,
     },
@@ -130,6 +136,8 @@ impl BrokerControl {
             Request::Retained { filter, page } => json(self.retained(&filter, page).await?),
             Request::Disconnect { client, reason } => json(self.disconnect(&client, reason).await?),
             Request::EndSession { client } => json(self.end_session(&client).await?),
+            Request::DropQueue { client } => json(self.drop_queue(&client).await?),
+            Request::RestoreQueue { undo } => json(self.restore_queue(undo).await?),
             Request::ClearRetained { filter } => json(self.clear_retained(&filter).await?),
             Request::RestoreRetained { undo } => json(self.restore_retained(undo).await?),
             Request::Faults => json(self.faults()?),

@@ -20,6 +20,8 @@ const BATCHES: usize = 4;
 
 /// Rows of a frame at most.
 const ROWS: u32 = 500;
+/// Rows that opening everything below a branch makes at most.
+const OPENED_AT_ONCE: usize = 20_000;
 
 /// The tree, and the views on it.
 #[derive(Debug)]
@@ -75,6 +77,23 @@ impl TopicTree {
         let view = state.views.get(view)?;
         view.lock().set_open(&state.topics, node, open);
         Ok(())
+    }
+
+    /// Opens everything below a branch of a view, or all of it, as far as a page can show it. Returns how many branches stay
+    /// closed.
+    pub fn open_all(&self, view: u32, node: Option<u32>) -> Result<u32> {
+        let mut state = self.state.lock();
+        let view = state.views.get(view)?;
+        let closed = view.lock().open_all(&state.topics, node, OPENED_AT_ONCE);
+        Ok(u32::try_from(closed).unwrap_or(u32::MAX))
+    }
+
+    /// The place of the next row from a place on whose level begins with a text.
+    pub fn seek(&self, view: u32, from: u32, text: &str) -> Result<Option<u32>> {
+        let mut state = self.state.lock();
+        let view = state.views.get(view)?;
+        let place = view.lock().seek(&state.topics, from as usize, text);
+        Ok(place.and_then(|place| u32::try_from(place).ok()))
     }
 
     /// The rows in sight, at a time.

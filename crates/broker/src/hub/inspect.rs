@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use super::*;
 use crate::inspect::{
-    Listing, Page, Presence, Restored, RetainedMessage, SessionSummary, SubscriptionQuery,
+    Fight, Listing, Page, Presence, Restored, RetainedMessage, SessionSummary, SubscriptionQuery,
     SubscriptionSummary, TakeOvers, WillSummary,
 };
 use crate::retained::Kept;
@@ -49,6 +49,9 @@ pub(crate) enum Inspect {
     Presence {
         clients: Vec<ClientId>,
         reply: oneshot::Sender<Vec<Presence>>,
+    },
+    Fights {
+        reply: oneshot::Sender<Vec<Fight>>,
     },
     DropQueue {
         client: ClientId,
@@ -158,6 +161,9 @@ impl Hub {
             }
             Inspect::Presence { clients, reply } => {
                 let _ = reply.send(clients.iter().map(|id| self.presence(id)).collect());
+            }
+            Inspect::Fights { reply } => {
+                let _ = reply.send(self.take_overs.fights(now));
             }
             Inspect::DropQueue { client, reply } => {
                 let _ = reply.send(self.drop_queue(&client));

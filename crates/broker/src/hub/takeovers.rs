@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mqttwb_model::{ClientId, ConnectionInfo, Timestamp};
 
-use crate::inspect::{TakeOver, TakeOvers};
+use crate::inspect::{Fight, TakeOver, TakeOvers};
 
 /// Take-overs of one identifier that are remembered.
 const REMEMBERED: usize = 16;
@@ -56,11 +56,35 @@ impl History {
 
     /// Whether two connections take each other over at present.
     pub(super) fn is_fought_over(&self, client: &ClientId, now: Timestamp) -> bool {
-        self.of(client).is_some_and(|of| {
-            let nth_last = of.last.len().checked_sub(ROUNDS);
-            nth_last.is_some_and(|at| now.since(of.last[at].at) <= FIGHT)
-        })
+        self.of(client).is_some_and(|of| rounds(of, now) >= ROUNDS)
     }
+
+    /// Every identifier of which that is so, by name.
+    pub(super) fn fights(&self, now: Timestamp) -> Vec<Fight> {
+        let mut fights: Vec<Fight> = self
+            .by_client
+            .iter()
+            .filter_map(|(client, of)| {
+                let rounds = rounds(of, now);
+                let last = of.last.back().filter(|_| rounds >= ROUNDS)?;
+                Some(Fight {
+                    client: client.clone(),
+                    rounds,
+                    last: last.clone(),
+                })
+            })
+            .collect();
+        fights.sort_by(|a, b| a.client.cmp(&b.client));
+        fights
+    }
+}
+
+/// Take-overs of late, as far as they are remembered.
+fn rounds(of: &TakeOvers, now: Timestamp) -> usize {
+    let newest_first = of.last.iter().rev();
+    newest_first
+        .take_while(|one| now.since(one.at) <= FIGHT)
+        .count()
 }
 
 #[cfg(test)]
@@ -96,6 +120,11 @@ mod tests {
             history.add(connection("pump", n), connection("pump", n + 1), at(n * 20));
         }
         assert!(history.is_fought_over(&client, at(41)));
+        history.add(connection("a", 8), connection("a", 9), at(41));
+        let fights = history.fights(at(41));
+        assert_eq!((fights.len(), fights[0].rounds), (1, 3));
+        assert_eq!(fights[0].client, client);
+        assert_eq!(fights[0].last.by.id, ConnectionId(3));
         assert!(!history.is_fought_over(&client, at(61)), "it is over");
         for n in 3..10 {
             history.add(connection("pump", n), connection("pump", n + 1), at(n * 60));

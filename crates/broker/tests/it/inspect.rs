@@ -415,6 +415,10 @@ async fn two_connections_with_one_client_identifier_are_seen_to_fight() {
     }
     let detail = broker.broker.session(&name, 0, 0).await.unwrap();
     assert!(detail.summary.fought_over);
+    let fights = broker.broker.fights().await;
+    assert_eq!(fights.len(), 1);
+    assert_eq!(fights[0].client, detail.summary.client);
+    assert_eq!(Some(&fights[0].last), detail.take_overs.last.back());
     let newest = detail.take_overs.last.back().unwrap();
     let connection = detail.summary.connection.unwrap();
     assert_eq!(newest.by.id, connection.id);

@@ -291,3 +291,47 @@ proptest! {
         prop_assert_eq!(topics.messages(), names.len() as u64);
     }
 }
+
+fn names(view: &mut TopicView, topics: &Topics) -> Vec<String> {
+    let rows = view.rows(topics, 0, 1000, Timestamp(SECOND));
+    rows.into_iter().map(|row| row.name).collect()
+}
+
+#[test]
+fn everything_below_a_branch_is_opened_from_above_until_there_are_too_many_rows() {
+    let topics = tree(&["a/b/c", "a/b/d", "a/e/f", "g/h"]);
+    let mut view = TopicView::new();
+    let a = node(&mut view, &topics, "a");
+    assert_eq!(view.open_all(&topics, Some(a), 100), 0);
+    let open = ["a", "a/b", "a/b/c", "a/b/d", "a/e", "a/e/f", "g"];
+    assert_eq!(names(&mut view, &topics), open);
+    // A second time changes nothing, and all of it is all.
+    assert_eq!(view.open_all(&topics, Some(a), 100), 0);
+    assert_eq!(names(&mut view, &topics), open);
+    assert_eq!(view.open_all(&topics, None, 100), 0);
+    assert_eq!(view.len(&topics), 8);
+    // "a" and "g" make five rows; the two branches below would make more than that.
+    let mut view = TopicView::new();
+    assert_eq!(view.open_all(&topics, None, 5), 2);
+    assert_eq!(names(&mut view, &topics), ["a", "a/b", "a/e", "g", "g/h"]);
+    // Under a filter only what passes is opened; a number that there is not changes nothing.
+    view.filter("e");
+    assert_eq!(view.open_all(&topics, None, 100), 0);
+    assert_eq!(names(&mut view, &topics), ["a", "a/e", "a/e/f"]);
+    assert_eq!(view.open_all(&topics, Some(9_999), 100), 0);
+}
+
+#[test]
+fn the_next_row_that_begins_with_a_text_is_found_round_to_the_place_itself() {
+    let topics = tree(&["Pump", "plant/pipe", "valve", "\u{c4}rger"]);
+    let mut view = TopicView::new();
+    let rows = names(&mut view, &topics);
+    let at = |name: &str| rows.iter().position(|row| row == name);
+    assert_eq!(view.seek(&topics, 0, "PU"), at("Pump"));
+    let pump = at("Pump").unwrap();
+    assert_eq!(view.seek(&topics, pump + 1, "p"), at("plant"));
+    assert_eq!(view.seek(&topics, pump + 1, "pump"), at("Pump"));
+    assert_eq!(view.seek(&topics, 0, "\u{e4}r"), at("\u{c4}rger"));
+    assert_eq!(view.seek(&topics, 99, "pi"), None, "its branch is closed");
+    assert_eq!(TopicView::new().seek(&tree(&[]), 3, "p"), None);
+}

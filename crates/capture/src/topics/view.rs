@@ -109,6 +109,63 @@ impl TopicView {
         self.of = None;
     }
 
+    /// Opens everything below a branch, or below all where there is none: those higher up first, until so many rows would be
+    /// shown. Returns how many branches stay closed.
+    pub fn open_all(&mut self, topics: &Topics, below: Option<u32>, at_most: usize) -> usize {
+        self.lay_out(topics);
+        let top = below.unwrap_or(ROOT);
+        if top as usize >= topics.nodes.len() {
+            return 0;
+        }
+        let mut shown = self.rows.len();
+        let mut closed = 0;
+        let mut level = vec![top];
+        while !level.is_empty() {
+            let mut next = Vec::new();
+            for node in level {
+                let children = self.passing(topics, node);
+                if children.is_empty() {
+                    continue;
+                }
+                if node != ROOT {
+                    let by_itself = self.hits.get(node as usize) == Some(&Hit::Below);
+                    let open = by_itself != self.toggled.contains(&node);
+                    if !open {
+                        if shown + children.len() > at_most {
+                            closed += 1;
+                            continue;
+                        }
+                        shown += children.len();
+                        if by_itself {
+                            self.toggled.remove(&node);
+                        } else {
+                            self.toggled.insert(node);
+                        }
+                    }
+                }
+                next.extend(children);
+            }
+            level = next;
+        }
+        self.of = None;
+        closed
+    }
+
+    /// The first row from a place on, and round to it, whose level begins with this text, whatever the case.
+    pub fn seek(&mut self, topics: &Topics, from: usize, text: &str) -> Option<usize> {
+        self.lay_out(topics);
+        let wanted = text.to_lowercase();
+        let count = self.rows.len();
+        let begins = |line: &Line| {
+            let level = topics.node(line.node).level.chars();
+            let mut level = level.flat_map(char::to_lowercase);
+            wanted.chars().all(|c| level.next() == Some(c))
+        };
+        (0..count)
+            .map(|step| (from + step) % count)
+            .find(|&place| begins(&self.rows[place]))
+    }
+
     /// How many rows there are.
     pub fn len(&mut self, topics: &Topics) -> usize {
         self.lay_out(topics);
@@ -165,9 +222,15 @@ impl TopicView {
 
     /// Puts the children that pass on the stack, the first on top.
     fn push_children(&self, topics: &Topics, node: u32, depth: u16, stack: &mut Vec<(u32, u16)>) {
+        let children = self.passing(topics, node).into_iter().rev();
+        stack.extend(children.map(|child| (child, depth)));
+    }
+
+    /// The children that pass, in their order.
+    fn passing(&self, topics: &Topics, node: u32) -> Vec<u32> {
         let passes = |child: &u32| self.hits.is_empty() || self.hits[*child as usize] > Hit::None;
-        let children = topics.node(node).children.iter().rev().copied();
-        stack.extend(children.filter(passes).map(|child| (child, depth)));
+        let children = topics.node(node).children.iter().copied();
+        children.filter(passes).collect()
     }
 }
 

@@ -58,6 +58,18 @@ pub enum InspectCommand {
         #[arg(value_name = "CLIENT")]
         client: String,
     },
+    /// Drop what waits to be sent to a client; what was sent and is not acknowledged stays
+    DropQueue {
+        /// Client identifier
+        #[arg(value_name = "CLIENT")]
+        client: String,
+    },
+    /// Put back what drop-queue has dropped, behind what waits now
+    RestoreQueue {
+        /// The number that drop-queue has printed
+        #[arg(value_name = "NUMBER")]
+        number: u32,
+    },
     /// Clear retained messages; without --yes, show which these would be
     ClearRetained {
         /// Those that this filter matches

@@ -2,8 +2,8 @@
 
 use mqttwb_app::api::{
     BrokerClient, BrokerCounters, BrokerState, BrokerStatus, ClientCert, ConfigReloaded,
-    InflightState, LimitEntry, MessageEntry, PreviewFormat, Protocol, RetainedCleared,
-    RetainedEntry, RetainedRestored, SessionDetail, SessionEntry, SettingApplies,
+    InflightState, LimitEntry, MessageEntry, PreviewFormat, Protocol, QueueDropped,
+    RetainedCleared, RetainedEntry, RetainedRestored, SessionDetail, SessionEntry, SettingApplies,
     SubscriptionEntry, Version,
 };
 
@@ -389,6 +389,18 @@ pub fn cleared(cleared: &RetainedCleared, output: &Output) -> Printed {
     output.line(told.as_bytes())
 }
 
+/// What was dropped out of a queue.
+pub fn dropped(dropped: &QueueDropped, output: &Output) -> Printed {
+    let told = match dropped.undo {
+        Some(number) => format!(
+            "{} dropped. `mqttwb broker restore-queue {number}` puts them back while the broker runs.",
+            messages(dropped.dropped)
+        ),
+        None => "Nothing waits.".to_owned(),
+    };
+    output.line(told.as_bytes())
+}
+
 /// What came back.
 pub fn restored(restored: &RetainedRestored, output: &Output) -> Printed {
     output.line(format!("{} back", messages(restored.restored)).as_bytes())?;
@@ -404,7 +416,8 @@ pub fn restored(restored: &RetainedRestored, output: &Output) -> Printed {
     Ok(())
 }
 
-fn messages(count: u64) -> String {
+/// So many messages, in words.
+pub fn messages(count: u64) -> String {
     match count {
         1 => "1 retained message".to_owned(),
         n => format!("{n} retained messages"),

@@ -212,6 +212,11 @@ export const story = (request: StoryRequest) => call<Story>('story', { request }
 export const flowSave = (name: string, svg: string) => call<string>('flow_save', { name, svg });
 export const topicsOpen = () => call<number>('topics_open');
 export const topicsFilter = (view: number, text: string) => call<null>('topics_filter', { view, text });
+/** How many branches stay closed. */
+export const topicsOpenAll = (view: number, node: number | undefined) =>
+  call<number>('topics_open_all', { view, node: node ?? null });
+export const topicsSeek = (view: number, from: number, text: string) =>
+  call<number | null>('topics_seek', { view, from, text });
 export const topicsBranch = (view: number, node: number, open: boolean) =>
   call<null>('topics_branch', { view, node, open });
 export const topicsClose = (view: number) => call<null>('topics_close', { view });

@@ -7,6 +7,8 @@ import {
   topicsClose,
   topicsFilter,
   topicsOpen,
+  topicsOpenAll,
+  topicsSeek,
   type Failure,
   type TopicDetail,
   type TopicRow,
@@ -74,6 +76,22 @@ export class TopicTree {
     if (view === undefined || row.children === 0 || row.open === open) return;
     await topicsBranch(view, row.node, open).catch(() => undefined);
     this.#tell();
+  }
+
+  /** Opens everything below the chosen branch, or all of it. How many branches stay closed, since the rows would be too many. */
+  async openAll(): Promise<number> {
+    const view = this.#view;
+    if (view === undefined) return 0;
+    const closed = await topicsOpenAll(view, this.chosen?.node).catch(() => 0);
+    this.#tell();
+    return closed;
+  }
+
+  /** The place of the next row whose level begins with a text. */
+  async seek(from: number, text: string): Promise<number | undefined> {
+    const view = this.#view;
+    if (view === undefined) return undefined;
+    return (await topicsSeek(view, from, text).catch(() => null)) ?? undefined;
   }
 
   choose(row: TopicRow | undefined): void {
