@@ -46,6 +46,39 @@ fn a_broker_is_listened_to_and_drawn_without_a_window() {
     assert_eq!(recordings.count(), 0, "nothing is left behind");
 }
 
+#[test]
+fn the_axis_has_the_time_of_the_place_and_utc_where_that_is_asked_for() {
+    let broker = Broker::start();
+    let port = broker.port("tcp");
+    let mut publisher = Way::Tcp.mosquitto("mosquitto_pub", port);
+    finish(publisher.args(["-r", "-q", "1", "-t", "plant/a", "-m", "4.5"])).success();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let hours = |words: &[&str]| -> Vec<u64> {
+        let out = folder.path().join("bar.svg");
+        let mut chart = mqttwb(folder.path());
+        chart
+            .args(["chart", &format!("mqtt://127.0.0.1:{port}"), "--last", "1s"])
+            .args(["--topic", "plant/a", "--out"])
+            .arg(&out)
+            .args(words)
+            // Nine hours east of Greenwich, all year round.
+            .env("TZ", "Asia/Tokyo");
+        finish(&mut chart).success();
+        let svg = std::fs::read_to_string(&out).expect("the file is there");
+        let texts = svg.split('>').filter_map(|text| text.split('<').next());
+        let clock = |text: &str| {
+            let (hour, rest) = text.trim().split_once(':')?;
+            rest.contains(':').then(|| hour.parse().ok()).flatten()
+        };
+        texts.filter_map(clock).collect()
+    };
+    let (utc, local) = (hours(&["--utc"]), hours(&[]));
+    assert!(!utc.is_empty() && !local.is_empty(), "{utc:?} {local:?}");
+    // An hour may have begun in between.
+    let east = |hour: u64| [(hour + 9) % 24, (hour + 10) % 24].contains(&local[0]);
+    assert!(east(utc[0]), "{utc:?} {local:?}");
+}
+
 mod real_window {
     use std::net::SocketAddr;
     use std::sync::atomic::{AtomicBool, Ordering};

@@ -106,6 +106,58 @@ fn a_list_of_devices_is_filtered_sorted_and_counted() {
     );
 }
 
+#[test]
+fn alerts_of_the_rules_in_the_data_folder_are_printed_as_they_come() {
+    let data = tempfile::tempdir().unwrap();
+    let rules = serde_json::json!({
+        "version": 1,
+        "lastId": 1,
+        "rules": [{
+            "id": 1,
+            "name": "A pump is away",
+            "source": {"kind": "device", "name": "pump-*"},
+            "condition": {"kind": "state", "state": "offline", "holdSecs": 0},
+            "enabled": true,
+        }],
+    });
+    std::fs::write(data.path().join("alerts.json"), rules.to_string()).unwrap();
+    let config = data.path().join("test.toml");
+    std::fs::write(
+        &config,
+        "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n",
+    )
+    .unwrap();
+    let config = config.display().to_string();
+    let broker = Broker::run(data, &["broker", "run", "--config", &config]);
+    let pump = Peer::connect(Maker::Paho, &broker, &Way::Tcp, Version::V5, "pump-7");
+    // It has to be seen before it can be missed.
+    let deadline = Instant::now() + DEADLINE;
+    let watched = || {
+        let told = finish(mqttwb(broker.data()).args(["--json", "alerts", "--rules"]))
+            .success()
+            .out;
+        serde_json::from_str::<Value>(told.trim()).unwrap()["watched"] == 1
+    };
+    while !watched() {
+        assert!(Instant::now() < deadline, "the device is not watched");
+        std::thread::sleep(AGAIN);
+    }
+    pump.kill();
+    let mut follow = mqttwb(broker.data());
+    follow.args(["--json", "alerts", "--follow", "--count", "1"]);
+    let told = finish(&mut follow).success().out;
+    let alert: Value = serde_json::from_str(told.trim()).unwrap();
+    assert_eq!(alert["thing"], "pump-7", "{alert}");
+    assert_eq!(alert["why"], "It is offline.", "{alert}");
+    let words: Vec<&Value> = alert["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| &d["text"])
+        .collect();
+    assert_eq!(words, ["online", "offline"]);
+}
+
 mod real_window {
     use acceptance::raw::{Publish, Wire};
     use acceptance::screen::Window;
@@ -124,6 +176,20 @@ mod real_window {
                 "[data-testid=\"session-tabs\"] button:nth-of-type({place})"
             ))
             .await;
+    }
+
+    /// Publishes at QoS 1 and waits for the acknowledgement.
+    fn publish(wire: &mut Wire, id: u16, topic: &str, payload: &str) {
+        wire.publish(Publish {
+            topic,
+            payload: payload.as_bytes(),
+            qos: 1,
+            id,
+            dup: false,
+            retain: false,
+        });
+        wire.flush().expect("the broker takes it");
+        wire.wait().expect("the broker acknowledges it");
     }
 
     async fn row(window: &Window, name: &str, state: &str) {
@@ -173,16 +239,7 @@ mod real_window {
         window.click("device-rules-save").await;
         let address = ([127, 0, 0, 1], port).into();
         let (_, mut wire) = Wire::connect(address, Version::V5, "client-4711", false).expect("in");
-        wire.publish(Publish {
-            topic: "plant/pump-7/data",
-            payload: br#"{"bar": 4.2}"#,
-            qos: 1,
-            id: 1,
-            dup: false,
-            retain: false,
-        });
-        wire.flush().expect("the broker takes it");
-        wire.wait().expect("the broker acknowledges it");
+        publish(&mut wire, 1, "plant/pump-7/data", r#"{"bar": 4.2}"#);
         row(&window, "pump-7", "online").await;
         let shown = "[data-testid=\"device-row\"][data-name=\"pump-7\"]";
         window.text_of(shown, |text| text.contains("4.2")).await;
@@ -218,6 +275,91 @@ mod real_window {
             .text_of(
                 "[data-testid=\"traffic-row\"][data-packet=\"PUBLISH\"]",
                 |text| text.contains("client-4711"),
+            )
+            .await;
+        window.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_value_above_its_limit_is_told_with_its_data_and_leads_to_its_traffic() {
+        let (_data, window, port) = Window::running(LISTENERS).await;
+        tab(&window, 2).await;
+        window.click("alert-add").await;
+        window.fill("alert-filter", "plant/+/data").await;
+        window.fill("alert-path", "bar").await;
+        window.fill("alert-limit", "4.5").await;
+        window.fill("alert-name", "Pressure").await;
+        window.click("alert-save").await;
+        let rule = "[data-testid=\"alert-rule\"][data-name=\"Pressure\"]";
+        window.find_css(rule).await;
+
+        let address = ([127, 0, 0, 1], port).into();
+        let (_, mut wire) = Wire::connect(address, Version::V5, "pump-7", false).expect("in");
+        let mut id = 0;
+        let mut send = |payload: &str| {
+            id += 1;
+            publish(&mut wire, id, "plant/pump-7/data", payload);
+        };
+        // It watches from its first tick on.
+        window
+            .until("the rule watches the topic", async || {
+                send(r#"{"bar": 4.1}"#);
+                let watches = format!("{rule}[data-watched=\"1\"]");
+                window
+                    .page
+                    .find(fantoccini::Locator::Css(&watches))
+                    .await
+                    .ok()
+            })
+            .await;
+        send(r#"{"bar": 4.75}"#);
+        window
+            .text_of("[data-testid=\"alerts-badge\"]", |text| {
+                text.contains("1 alert")
+            })
+            .await;
+        let alert = "[data-testid=\"alert-row\"][data-name=\"Pressure\"]";
+        window
+            .find_css(&format!(
+                "{alert}[data-thing=\"plant/pump-7/data\"][data-over=\"false\"]"
+            ))
+            .await;
+        window.click("alert-open").await;
+        window
+            .text_of("[data-testid=\"alert-data\"]", |text| {
+                text.contains("4.75") && text.contains("4.1")
+            })
+            .await;
+        for theme in ["dark", "light"] {
+            window.theme(theme).await;
+            tab(&window, 2).await;
+            window.click("alert-open").await;
+            window.find("alert-data").await;
+            assert_eq!(
+                window.accessibility_findings().await,
+                Vec::<String>::new(),
+                "{theme}"
+            );
+            window.screenshot(&format!("alerts-{theme}")).await;
+        }
+        window.click("alert-seen").await;
+        window
+            .find_css(&format!("{alert}[data-seen=\"true\"]"))
+            .await;
+        send(r#"{"bar": 4.0}"#);
+        window
+            .find_css(&format!("{alert}[data-over=\"true\"]"))
+            .await;
+
+        window.click("alert-remove").await;
+        window.click("toast-action").await;
+        window.find_css(rule).await;
+        window.click("alert-traffic").await;
+        window.find("page-traffic").await;
+        window
+            .text_of(
+                "[data-testid=\"traffic-row\"][data-packet=\"PUBLISH\"]",
+                |text| text.contains("plant/pump-7/data"),
             )
             .await;
         window.close().await;

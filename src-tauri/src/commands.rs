@@ -3,6 +3,7 @@
 //! Not here: any decision. Invariant: a command that ends well did what its name says, one that fails changed nothing.
 
 mod access;
+mod alerts;
 mod broker;
 mod certificates;
 mod charts;
@@ -145,6 +146,10 @@ pub fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         charts::dashboard_export,
         charts::dashboard_import,
         charts::dashboard_report,
+        alerts::alerts,
+        alerts::alert_rule_set,
+        alerts::alert_rule_remove,
+        alerts::alerts_acknowledge,
         devices::devices,
         devices::device_rules,
         devices::device_rules_set,

@@ -8,6 +8,7 @@
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
 mod commands;
+mod notifications;
 mod pump;
 mod workbench;
 
@@ -36,6 +37,7 @@ struct Arguments {
 fn main() {
     let arguments = Arguments::parse();
     let window = tauri::Builder::default()
+        .plugin(tauri_plugin_notification::init())
         .manage(Pump::default())
         .manage(Workbench::open(arguments.data))
         .invoke_handler(commands::handler())
@@ -58,6 +60,7 @@ fn main() {
             std::process::exit(1);
         }
     };
+    notifications::begin(window.handle().clone());
     exit_on_signal(window.handle().clone());
     window.run(|handle, event| {
         if let RunEvent::Exit = event {

@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 
 use crate::Result;
 use crate::access::AccessControl;
+use crate::alerts::Alerts;
 use crate::api::{
     ApiError, BrokerClient, BrokerStart, BrokerState, BrokerStatus, ConfigReloaded, ConfigReport,
     ErrorCode, Finding, LimitEntry, Listener, Severity,
@@ -75,8 +76,8 @@ pub(crate) struct BrokerControl {
     control: Mutex<Option<Result<control::Server>>>,
     /// Why the listeners could not be given newer certificates.
     certificates_stale: Mutex<Option<ApiError>>,
-    /// The board of its devices, for who asks from another process.
-    devices: OnceLock<Weak<Devices>>,
+    /// The board of its devices, and the alerts, for who asks from another process.
+    devices: OnceLock<(Weak<Devices>, Weak<Alerts>)>,
 }
 
 /// Ports that are tried for one that is taken, before any free one is.
@@ -108,14 +109,20 @@ impl BrokerControl {
         }
     }
 
-    /// Has a board of its devices from now on. It is told once, by who opens both.
-    pub(crate) fn tell_devices(&self, devices: &Arc<Devices>) {
-        let _ = self.devices.set(Arc::downgrade(devices));
+    /// Has a board of its devices and alerts from now on. It is told once, by who opens them.
+    pub(crate) fn tell_devices(&self, devices: &Arc<Devices>, alerts: &Arc<Alerts>) {
+        let told = (Arc::downgrade(devices), Arc::downgrade(alerts));
+        let _ = self.devices.set(told);
     }
 
     /// The board of its devices.
     pub(crate) fn devices(&self) -> Option<Arc<Devices>> {
-        self.devices.get()?.upgrade()
+        self.devices.get()?.0.upgrade()
+    }
+
+    /// The alerts.
+    pub(crate) fn alerts(&self) -> Option<Arc<Alerts>> {
+        self.devices.get()?.1.upgrade()
     }
 
     /// What it runs with, or would.

@@ -22,6 +22,7 @@ use std::time::Duration;
 use mqttwb_capture::{Capture, Cursor};
 use mqttwb_model::{Direction, Timestamp, TopicFilter};
 use mqttwb_payload::Path;
+use mqttwb_series::Point;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -39,6 +40,7 @@ use keep::Kept;
 use samples::Samples;
 
 pub use offline::{Asked, chart_recording};
+pub(crate) use picture::title as measure_title;
 pub use samples::Counters;
 
 /// Charts at most, on all dashboards together.
@@ -257,6 +259,15 @@ impl Charts {
         let day_ago = Timestamp(now.0.saturating_sub(day));
         state.samples.forget_before(day_ago);
         feeds(&mut state.charts).for_each(|feed| feed.forget_before(day_ago));
+    }
+
+    /// The newest point of each line of what is sampled.
+    pub(crate) fn newest(&self, measure: ChartMeasure) -> Vec<(String, Point)> {
+        let state = self.state.lock();
+        let lines = state.samples.of(measure);
+        lines
+            .filter_map(|(name, series)| Some((name.to_owned(), series.last()?)))
+            .collect()
     }
 
     /// Whether a chart shows how many messages wait, which takes asking every session.

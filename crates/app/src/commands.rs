@@ -3,6 +3,7 @@
 //! Duty: a method of [`App`](crate::App) for each command, which asks whoever does it. Not here: sessions and retained messages
 //! (`inspect`), payloads (`payloads`), and any doing. Invariant: a command that failed changed nothing.
 
+mod alerts;
 mod broker;
 mod certificates;
 mod charts;

@@ -5,6 +5,7 @@
 //! Invariant: a failed command changes nothing.
 
 mod access;
+mod alerts;
 pub mod api;
 mod broker;
 mod certificates;
@@ -35,6 +36,7 @@ use mqttwb_model::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use alerts::Alerts;
 use api::*;
 use broker::{BrokerControl, Meter};
 pub use certificates::CertificateDesk;
@@ -68,6 +70,7 @@ pub struct App {
     traffic: Traffic,
     charts: Arc<Charts>,
     devices: Arc<Devices>,
+    alerts: Arc<Alerts>,
     payloads: Arc<Payloads>,
     recordings: Arc<Recordings>,
     meter: Arc<Mutex<Meter>>,
@@ -127,7 +130,13 @@ impl App {
         let (read, owner) = (payloads.clone(), broker.clone());
         let devices = blocking(move || Ok(Devices::open(&folder, seen, read, owner))).await?;
         let devices = Arc::new(devices);
-        broker.tell_devices(&devices);
+        let folder = data.clone();
+        let (seen, read) = (capture.clone(), payloads.clone());
+        let (board, measured, owner) = (devices.clone(), charts.clone(), broker.clone());
+        let alerts =
+            blocking(move || Ok(Alerts::open(&folder, seen, read, board, measured, owner))).await?;
+        let alerts = Arc::new(alerts);
+        broker.tell_devices(&devices, &alerts);
         let (folder, observer) = (data.clone(), capture.clone());
         let clients = blocking(move || TestClients::open(&folder, observer)).await?;
         let (stop, stopped) = watch::channel(false);
@@ -143,12 +152,15 @@ impl App {
             broker,
             charts: charts.clone(),
             devices,
+            alerts: alerts.clone(),
             payloads,
             recordings,
             queued,
             stop,
         };
         tokio::spawn(async move { charts.run(stopped).await });
+        let stopped = app.stop.subscribe();
+        tokio::spawn(async move { alerts.run(stopped).await });
         app.spawn_pulse();
         Ok(app)
     }
@@ -243,6 +255,7 @@ impl App {
             limits: self.broker.limits_reached(),
             refusal_count,
             test_clients: self.clients.list(),
+            alerts: self.alerts.brief(),
             findings,
         }
     }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // a test may fail
 
+#[path = "it/alerts.rs"]
+mod alerts;
 #[path = "it/clients.rs"]
 mod clients;
 #[path = "it/devices.rs"]

@@ -1,6 +1,7 @@
 //! What can be written after `mqttwb`.
 
 mod access;
+mod alerts;
 mod certificates;
 mod chart;
 mod devices;
@@ -14,6 +15,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use mqttwb_app::api::Version;
 
 pub use access::{AccessCommand, AccountCommand, LearnCommand, OtherBroker, WhatIfArguments};
+pub use alerts::Alerts;
 pub use certificates::*;
 pub use chart::Chart;
 pub use devices::Devices;
@@ -65,6 +67,8 @@ pub enum Command {
     Chart(Chart),
     /// List the devices of the broker that runs on the data folder: who is there, since when, and their last values
     Devices(Devices),
+    /// What the alert rules of the broker that runs on the data folder have raised
+    Alerts(Alerts),
     /// Write a recording as JSON lines, CSV or pcapng
     Export(ExportRecording),
     /// Make a recording of the MQTT in a pcapng or pcap file

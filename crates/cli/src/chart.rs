@@ -107,7 +107,7 @@ async fn draw(
         format: chart.out.format,
         size: chart.size,
         theme: chart.theme(),
-        utc_offset_minutes: 0,
+        utc_offset_minutes: if chart.utc { 0 } else { local_offset() },
     })
     .await?;
     // Who does not read has ended the command as it is.
@@ -123,6 +123,11 @@ async fn draw(
         output.line(text(&drawn, &chart.out.path).as_bytes())
     };
     Ok(())
+}
+
+/// Minutes to add to UTC for local time, as the system says now.
+fn local_offset() -> i32 {
+    jiff::Zoned::now().offset().seconds() / 60
 }
 
 /// A line for each line, and what could not be drawn.

@@ -5,6 +5,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 mod access;
+mod alerts;
 mod arguments;
 mod broker;
 mod cert;
@@ -86,6 +87,7 @@ fn run(arguments: Arguments, output: &Output) -> Result<()> {
             Command::Devices(wanted) => {
                 devices::devices(data(arguments.data)?, wanted, output).await
             }
+            Command::Alerts(wanted) => alerts::alerts(data(arguments.data)?, wanted, output).await,
             Command::Export(export) => recordings::export(export, output).await,
             Command::Import(import) => recordings::import(import, output).await,
             Command::Replay(replay) => recordings::replay(replay, output).await,

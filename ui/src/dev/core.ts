@@ -34,6 +34,7 @@ import type {
 
 import { fakeMessages, fakeStory, fakeTopics } from './traffic';
 import { fakeTokens, fakeTokenVerdict, learnCommands } from './access';
+import { alertCommands } from './alerts';
 import { deviceCommands } from './devices';
 import { recordingCommands } from './recordings';
 
@@ -837,6 +838,9 @@ function liveFrame(): LiveFrame {
       : [],
     refusalCount: busy ? 3 : 0,
     testClients,
+    alerts: busy
+      ? { waiting: 2, newest: 3, text: 'A pump is away: pump-486. It is offline.' }
+      : { waiting: 0, newest: 0, text: '' },
     findings: busy
       ? [
           {
@@ -899,6 +903,7 @@ function stream(args: any, every: number, frame: (args: any) => object): number 
 const commands: Record<string, (args: any) => unknown> = {
   ...recordingCommands,
   ...deviceCommands,
+  ...alertCommands,
   about: () => ({ version: '0.1.0', dataFolder: '/home/ada/.local/share/mqtt-workbench', captureBudget: 67_108_864 }),
   broker_start: ({ request }) => {
     if (STATE === 'port-in-use' && !request.freePorts)

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{BrokerClient, BrokerStatus, LimitEntry, Refusal, TestClient};
+use super::{AlertBrief, BrokerClient, BrokerStatus, LimitEntry, Refusal, TestClient};
 
 /// What every page shows of the workbench, four times a second.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -32,6 +32,8 @@ pub struct LiveFrame {
     pub refusal_count: u64,
     /// Test clients.
     pub test_clients: Vec<TestClient>,
+    /// What alerts say.
+    pub alerts: AlertBrief,
     /// Things a person should know, each with what to do.
     pub findings: Vec<Finding>,
 }

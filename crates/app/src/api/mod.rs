@@ -4,6 +4,7 @@
 //! `cargo xtask lint`. Times are milliseconds since 1970 (UTC) unless a name says otherwise; sizes are bytes.
 
 mod access;
+mod alerts;
 mod broker;
 mod certificates;
 mod charts;
@@ -24,6 +25,7 @@ mod topics;
 mod traffic;
 
 pub use access::*;
+pub use alerts::*;
 pub use broker::*;
 pub use certificates::*;
 pub use charts::*;

@@ -30,7 +30,7 @@ pub(super) struct Shown<'a> {
 }
 
 /// What a measure is called.
-pub(super) fn title(measure: ChartMeasure) -> &'static str {
+pub(crate) fn title(measure: ChartMeasure) -> &'static str {
     match measure {
         ChartMeasure::Messages => "Throughput",
         ChartMeasure::MessagesByQos => "Messages by QoS",

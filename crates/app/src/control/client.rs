@@ -11,11 +11,11 @@ use tokio::net::TcpStream;
 use super::file::ControlFile;
 use super::{ANSWER, Answer, Asked, Request};
 use crate::api::{
-    ApiError, BrokerClient, BrokerCounters, BrokerStatus, ConfigReloaded, ConfigReport, Denials,
-    DevicesFrame, DevicesLook, DisconnectReason, ErrorCode, FaultEntry, FaultRule, LearnReport,
-    LimitEntry, Page, PageRequest, QueueDropped, RecordProgress, RecordRequest, RetainedCleared,
-    RetainedEntry, RetainedRestored, RulesApplied, SessionDetail, SessionEntry, SessionRequest,
-    Story, StoryRequest, SubscriptionEntry, SubscriptionRequest,
+    AlertsState, ApiError, BrokerClient, BrokerCounters, BrokerStatus, ConfigReloaded,
+    ConfigReport, Denials, DevicesFrame, DevicesLook, DisconnectReason, ErrorCode, FaultEntry,
+    FaultRule, LearnReport, LimitEntry, Page, PageRequest, QueueDropped, RecordProgress,
+    RecordRequest, RetainedCleared, RetainedEntry, RetainedRestored, RulesApplied, SessionDetail,
+    SessionEntry, SessionRequest, Story, StoryRequest, SubscriptionEntry, SubscriptionRequest,
 };
 use crate::{Result, blocking};
 
@@ -151,6 +151,11 @@ impl RemoteBroker {
     /// Brings the retained messages of a clearing back, where there are no newer ones.
     pub async fn restore_retained(&self, undo: u32) -> Result<RetainedRestored> {
         self.ask(Request::RestoreRetained { undo }).await
+    }
+
+    /// Alert rules, and what they have raised.
+    pub async fn alerts(&self) -> Result<AlertsState> {
+        self.ask(Request::Alerts).await
     }
 
     /// Devices as they are now, a part of them.

@@ -110,6 +110,7 @@ pub(crate) enum Request {
     Devices {
         look: DevicesLook,
     },
+    Alerts,
 }
 
 impl BrokerControl {
@@ -151,6 +152,10 @@ impl BrokerControl {
             Request::CertificatesChanged => json(self.certificates_changed().await?),
             Request::ClearFaults { name } => json(self.clear_faults(name.as_deref())?),
             Request::Story { wanted } => json(self.story(wanted).await?),
+            Request::Alerts => match self.alerts() {
+                Some(alerts) => json(alerts.state()),
+                None => Err(not_running()),
+            },
             Request::Devices { look } => match self.devices() {
                 Some(devices) => json(devices.look(look).await),
                 None => Err(not_running()),

@@ -9,6 +9,7 @@ use mqttwb_fleet::{Board, Told};
 use mqttwb_model::{ConnectionId, ConnectionInfo, Direction, PacketType, SeenBy};
 
 use super::rules::Reading;
+use crate::alerts::CLIENT;
 use crate::payloads::Payloads;
 
 /// Connections that are remembered before those that have ended are looked for.
@@ -62,7 +63,7 @@ impl Feed {
         let info = self.connections.entry(packet.connection);
         let info = info.or_insert_with(|| {
             let info = source.connection(packet.connection)?;
-            if here {
+            if here && info.client.as_str() != CLIENT {
                 let ended = source.ended(packet.connection).map(|(at, _)| at);
                 board.connection(&info, packet.at, ended);
             }

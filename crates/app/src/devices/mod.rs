@@ -17,6 +17,7 @@ use mqttwb_fleet::{Board, ClientSeen, Evidence, Order, Query, Row, State, Told};
 use mqttwb_model::{Timestamp, TopicFilter};
 use parking_lot::Mutex;
 
+use crate::alerts::CLIENT;
 use crate::api::{
     ApiError, DeviceOrder, DeviceRow, DeviceRules, DeviceState, DeviceValue, DevicesFrame,
     DevicesLook,
@@ -142,6 +143,14 @@ impl Devices {
         }
     }
 
+    /// Whether each device is there, and since when; as it was read last.
+    pub(crate) fn states(&self) -> Vec<(String, State, Option<Timestamp>)> {
+        let inner = self.inner.lock();
+        let rows = inner.board.rows().into_iter();
+        rows.map(|row| (row.name.to_owned(), row.state, row.since))
+            .collect()
+    }
+
     /// Reads what has come, unless that was just done.
     pub(crate) async fn refresh(self: &Arc<Self>) {
         let mut round = self.round.lock().await;
@@ -188,7 +197,10 @@ impl Devices {
                 return Vec::new();
             };
             after = listing.items.last().map(|session| session.client.clone());
-            seen.extend(listing.items.into_iter().map(|session| ClientSeen {
+            // Who publishes alerts for the workbench is no device.
+            let sessions = listing.items.into_iter();
+            let sessions = sessions.filter(|session| session.client.as_str() != CLIENT);
+            seen.extend(sessions.map(|session| ClientSeen {
                 client: session.client,
                 connection: session.connection,
                 version: session.version,

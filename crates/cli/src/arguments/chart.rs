@@ -41,6 +41,9 @@ pub struct Chart {
     /// The size of the picture
     #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "960x480", value_parser = size)]
     pub size: (u32, u32),
+    /// Times on the axis in UTC, instead of local time
+    #[arg(long)]
+    pub utc: bool,
     /// A dark picture
     #[arg(long)]
     pub dark: bool,

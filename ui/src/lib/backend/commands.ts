@@ -5,6 +5,8 @@ import type {
   AuthorityRequest,
   BatchProgress,
   AccessReport,
+  AlertRule,
+  AlertsState,
   AccessVerdict,
   AccountRequest,
   AccountsImported,
@@ -261,6 +263,11 @@ export const dashboardExport = (id: number) => call<ChartFile>('dashboard_export
 export const dashboardImport = (text: string) => call<Dashboard>('dashboard_import', { text });
 export const dashboardReport = (id: number, span: ChartSpan | undefined, theme: Theme, utcOffsetMinutes: number) =>
   call<ChartFile>('dashboard_report', { id, span, theme, utcOffsetMinutes });
+
+export const alerts = () => call<AlertsState>('alerts');
+export const alertRuleSet = (rule: AlertRule) => call<AlertRule>('alert_rule_set', { rule });
+export const alertRuleRemove = (id: number) => call<AlertRule>('alert_rule_remove', { id });
+export const alertsAcknowledge = (ids: number[]) => call<null>('alerts_acknowledge', { ids });
 
 export const devices = (look: DevicesLook) => call<DevicesFrame>('devices', { look });
 export const deviceRules = () => call<DeviceRules>('device_rules');

@@ -169,6 +169,10 @@ export const testids = {
   chartKind: 'chart-kind',
   /** `data-format` holds which. */
   chartExport: 'chart-export',
+  pictureSized: 'picture-sized',
+  pictureWidth: 'picture-width',
+  pictureHeight: 'picture-height',
+  pictureSave: 'picture-save',
   /** `data-dashboard` holds its title. */
   dashboard: 'dashboard',
   dashboardMenu: 'dashboard-menu',
@@ -252,6 +256,29 @@ export const testids = {
   deviceColumnPath: 'device-column-path',
   deviceRulesSave: 'device-rules-save',
   sessionTabs: 'session-tabs',
+
+  /** Alerts. `data-id`, `data-name` of the rule, `data-thing`, `data-over`, `data-seen`. */
+  alertRow: 'alert-row',
+  alertOpen: 'alert-open',
+  /** `data-values` holds how many values it shows. */
+  alertData: 'alert-data',
+  alertTraffic: 'alert-traffic',
+  alertSeen: 'alert-seen',
+  alertsSeen: 'alerts-seen',
+  alertsBadge: 'alerts-badge',
+  alertAdd: 'alert-add',
+  /** `data-name`, `data-watched` and `data-raised` hold how many. */
+  alertRule: 'alert-rule',
+  alertRemove: 'alert-remove',
+  alertFilter: 'alert-filter',
+  alertPath: 'alert-path',
+  alertDevice: 'alert-device',
+  alertCondition: 'alert-condition',
+  alertLimit: 'alert-limit',
+  alertSeconds: 'alert-seconds',
+  alertName: 'alert-name',
+  alertPublish: 'alert-publish',
+  alertSave: 'alert-save',
 
   /** Access. `data-rules` holds how many rules the text has, where there is no mistake in it. */
   accessPage: 'access-page',

@@ -1,0 +1,189 @@
+//! Dashboards by hand in the real window: moved, resized, written to files, read again, and reported.
+
+mod real_window {
+    use std::path::PathBuf;
+
+    use acceptance::screen::Window;
+    use fantoccini::Locator;
+    use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
+    use serde_json::{Value, json};
+
+    const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
+    const CELL: &str = ".cell[data-id=\"1\"]";
+
+    /// Where a chart is on the page: left, top, width and height in pixels.
+    async fn place(window: &Window) -> [f64; 4] {
+        let found = window
+            .script(
+                "const box = document.querySelector(arguments[0])?.getBoundingClientRect();\
+                 return box ? [box.left, box.top, box.width, box.height] : null",
+                vec![json!(CELL)],
+            )
+            .await;
+        serde_json::from_value(found).expect("the chart is on the page")
+    }
+
+    /// Waits until the chart is somewhere else, and says where.
+    async fn moved(window: &Window, what: &str, fits: impl Fn([f64; 4]) -> bool) -> [f64; 4] {
+        window
+            .until(what, async || {
+                Some(place(window).await).filter(|now| fits(*now))
+            })
+            .await
+    }
+
+    /// Presses the mouse on an element, moves it by so many pixels, and lets it go.
+    async fn drag(window: &Window, css: &str, across: i64, down: i64) {
+        let element = window.find_css(css).await;
+        let go = |x: i64, y: i64| PointerAction::MoveToElement {
+            element: element.clone(),
+            duration: Some(std::time::Duration::from_millis(50)),
+            x: x as f64,
+            y: y as f64,
+        };
+        let actions = MouseActions::new("mouse".into())
+            .then(go(0, 0))
+            .then(PointerAction::Down {
+                button: MOUSE_BUTTON_LEFT,
+            })
+            .then(PointerAction::MoveBy {
+                duration: Some(std::time::Duration::from_millis(100)),
+                x: across as f64,
+                y: down as f64,
+            })
+            .then(PointerAction::Up {
+                button: MOUSE_BUTTON_LEFT,
+            });
+        window
+            .page
+            .perform_actions(actions)
+            .await
+            .expect("the mouse moves");
+    }
+
+    /// Chooses an entry of the dashboard's menu.
+    async fn menu(window: &Window, entry: &str) {
+        window
+            .until(entry, async || {
+                let path = format!("//*[@role='menuitem'][normalize-space()='{entry}']");
+                if let Ok(item) = window.page.find(Locator::XPath(&path)).await {
+                    return item.click().await.ok();
+                }
+                window.click("dashboard-menu").await;
+                None
+            })
+            .await;
+    }
+
+    /// The file that a note says was written.
+    async fn written(window: &Window, ending: &str) -> (PathBuf, Vec<u8>) {
+        let path = window
+            .until(&format!("a file {ending} was written"), async || {
+                let notes = window
+                    .page
+                    .find_all(Locator::Css("[data-testid=\"toast\"]"))
+                    .await
+                    .ok()?;
+                for note in notes {
+                    let text = note.text().await.ok()?;
+                    let path = text.lines().find_map(|line| line.strip_prefix("Wrote "));
+                    if let Some(path) = path.filter(|path| path.ends_with(ending)) {
+                        return Some(PathBuf::from(path));
+                    }
+                }
+                None
+            })
+            .await;
+        let bytes = std::fs::read(&path).expect("the file is there");
+        std::fs::remove_file(&path).expect("it can be removed");
+        (path, bytes)
+    }
+
+    #[tokio::test]
+    async fn a_dashboard_is_arranged_written_read_again_and_reported() {
+        let (data, window, _port) = Window::running(LISTENERS).await;
+        window.go("charts").await;
+        let before = place(&window).await;
+
+        // By keys and by the mouse; the grid snaps to its columns.
+        window
+            .until("the keys widen the chart", async || {
+                window
+                    .find_css(&format!("{CELL} .grip"))
+                    .await
+                    .send_keys("\u{e008}\u{e014}\u{e008}")
+                    .await
+                    .ok()?;
+                Some(place(&window).await).filter(|now| now[2] > before[2])
+            })
+            .await;
+        let wide = place(&window).await;
+        drag(&window, &format!("{CELL} .corner"), 0, 120).await;
+        let high = moved(&window, "the corner makes it higher", |now| {
+            now[3] > wide[3]
+        })
+        .await;
+        drag(&window, &format!("{CELL} .grip"), 220, 0).await;
+        let right = moved(&window, "the grip moves it", |now| now[0] > high[0]).await;
+
+        // It stays there: in the file, and after the page was loaded anew.
+        window
+            .until("it is kept", async || {
+                let kept = std::fs::read_to_string(data.path().join("charts.json")).ok()?;
+                let kept: Value = serde_json::from_str(&kept).ok()?;
+                kept["charts"][0]["cell"]["x"].as_u64().filter(|x| *x > 0)
+            })
+            .await;
+        window.page.refresh().await.expect("the page loads anew");
+        window.go("charts").await;
+        moved(&window, "it is where it was", |now| {
+            (now[0] - right[0]).abs() < 2.0
+        })
+        .await;
+
+        menu(&window, "Export as JSON").await;
+        let (_, exported) = written(&window, ".json").await;
+        let file: Value = serde_json::from_slice(&exported).expect("JSON");
+        assert_eq!(file["mqttwbDashboard"], 1, "{file}");
+        assert_eq!(file["charts"].as_array().map(Vec::len), Some(1), "{file}");
+
+        // A picture of a chosen size; a PNG has twice the pixels.
+        window
+            .click_css(&format!("{CELL} [data-testid=\"chart-menu\"]"))
+            .await;
+        window.click("picture-sized").await;
+        window.fill("picture-width", "300").await;
+        window.fill("picture-height", "200").await;
+        window.click("picture-save").await;
+        let (_, picture) = written(&window, ".png").await;
+        let size =
+            |from: usize| u32::from_be_bytes(picture[from..from + 4].try_into().expect("four"));
+        assert_eq!((size(16), size(20)), (600, 400));
+
+        menu(&window, "Report as HTML").await;
+        let (_, report) = written(&window, ".html").await;
+        let report = String::from_utf8(report).expect("text");
+        assert!(report.contains("<svg ") && report.contains("Throughput"));
+
+        // As a person who chooses the file would.
+        window
+            .script(
+                "const input = document.querySelector('[data-testid=\"page-charts\"] input[type=file], input[type=file]');\
+                 const files = new DataTransfer();\
+                 files.items.add(new File([arguments[0]], 'dashboard.json', { type: 'application/json' }));\
+                 input.files = files.files;\
+                 input.dispatchEvent(new Event('change', { bubbles: true }));",
+                vec![json!(String::from_utf8_lossy(&exported))],
+            )
+            .await;
+        window
+            .until("there is a second dashboard", async || {
+                let kept = std::fs::read_to_string(data.path().join("charts.json")).ok()?;
+                let kept: Value = serde_json::from_str(&kept).ok()?;
+                let same = kept["charts"][0]["cell"] == kept["charts"][1]["cell"];
+                (kept["dashboards"].as_array()?.len() == 2 && same).then_some(())
+            })
+            .await;
+        window.close().await;
+    }
+}
