@@ -21,7 +21,7 @@ export default defineConfig(({ mode }) => ({
     target: ['es2022', 'safari16'],
     outDir: 'dist',
     sourcemap: false,
-    chunkSizeWarningLimit: 900,
+    chunkSizeWarningLimit: 500,
   },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },
 }));
