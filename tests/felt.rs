@@ -3,6 +3,7 @@
 //! Not a test, so it is ignored unless it is asked for: `cargo xtask bench ui` builds the app for release and runs it.
 //! Latencies are taken in the page: from the time stamp of an input event to the frame after the one that shows its effect.
 
+#![cfg(target_os = "linux")] // memory is read from /proc
 #![allow(clippy::unwrap_used)] // a measurement may fail
 
 use std::fmt::Write as _;
@@ -17,7 +18,7 @@ use acceptance::Version;
 use acceptance::raw::{Publish, Wire};
 use acceptance::screen::Window;
 use fantoccini::Locator;
-use serde_json::{Value, json};
+use serde_json::json;
 
 const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
 /// Messages a second that the load aims at.
@@ -90,24 +91,6 @@ async fn felt(window: &Window, kind: &str) -> Vec<f64> {
         .script("return window.felt[arguments[0]]", vec![json!(kind)])
         .await;
     serde_json::from_value(times).unwrap()
-}
-
-/// Asks the workbench something as its pages do; its answer, and how long it took in milliseconds.
-async fn asked(window: &Window, command: &str, arguments: Value) -> (Value, f64) {
-    let answer = window
-        .page
-        .execute_async(
-            "const [command, args, done] = arguments;
-             const start = performance.now();
-             window.__TAURI_INTERNALS__.invoke(command, args).then(
-                 (answer) => done([answer, performance.now() - start]),
-                 (error) => done([{ error: JSON.stringify(error) }, -1]));",
-            vec![json!(command), arguments],
-        )
-        .await
-        .unwrap();
-    assert!(answer[0].get("error").is_none(), "{command}: {answer}");
-    (answer[0].clone(), answer[1].as_f64().unwrap())
 }
 
 /// A publisher of its own: so many messages a second, until it is told to stop.
@@ -187,35 +170,14 @@ fn flood(address: SocketAddr, count: u64, topic: impl Fn(u64) -> String) {
     wire.disconnect();
 }
 
-/// The processes of the app, by name, with their resident memory in MiB.
-fn memory() -> Vec<(String, u64)> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let Ok(status) = fs::read_to_string(entry.path().join("status")) else {
-            continue;
-        };
-        let value = |key: &str| {
-            status
-                .lines()
-                .find_map(|line| line.strip_prefix(key))
-                .map(|value| value.trim_start_matches(':').trim().to_owned())
-        };
-        let name = value("Name").unwrap_or_default();
-        let kib = value("VmRSS").and_then(|rss| rss.split(' ').next()?.parse::<u64>().ok());
-        let ours = ["mqtt-workbench", "WebKitWebProces", "WebKitNetworkPr"];
-        if let (true, Some(kib)) = (ours.iter().any(|own| name.starts_with(own)), kib) {
-            found.push((name, kib / 1024));
-        }
-    }
-    found.sort();
-    found
-}
-
-fn memory_row(when: &str) -> String {
-    let all: Vec<String> = memory()
-        .into_iter()
-        .map(|(name, mib)| format!("{name} {mib}"))
+/// The resident memory of the app and of the processes of its page, in MiB.
+fn memory_row(window: &Window, when: &str) -> String {
+    let mut all: Vec<String> = window
+        .usage()
+        .into_values()
+        .map(|usage| format!("{} {}", usage.name, usage.memory / 1024))
         .collect();
+    all.sort();
     format!("| {when} | {} |\n", all.join(", "))
 }
 
@@ -294,14 +256,16 @@ async fn first_pages(window: &Window) -> Vec<f64> {
         let filter = json!({
             "text": text, "payload": "", "clients": [], "topic": "", "packets": [], "faults": false
         });
-        let (view, opening) = asked(window, "traffic_open", json!({"filter": filter})).await;
-        let (_, reading) = asked(
-            window,
-            "traffic_rows",
-            json!({"view": view, "start": 0, "count": 100}),
-        )
-        .await;
-        asked(window, "traffic_close", json!({"view": view})).await;
+        let (view, opening) = window
+            .asked("traffic_open", json!({"filter": filter}))
+            .await;
+        let (_, reading) = window
+            .asked(
+                "traffic_rows",
+                json!({"view": view, "start": 0, "count": 100}),
+            )
+            .await;
+        window.asked("traffic_close", json!({"view": view})).await;
         answers.push(opening + reading);
     }
     answers
@@ -358,17 +322,14 @@ async fn how_fast_the_window_feels() {
             origin + first - began
         );
     }
-    memories += &memory_row("nothing done yet");
+    memories += &memory_row(&window, "nothing done yet");
     let mut starts = Vec::new();
     for _ in 0..5 {
-        let (_, ms) = asked(
-            &window,
-            "broker_start",
-            json!({"request": {"freePorts": false}}),
-        )
-        .await;
+        let (_, ms) = window
+            .asked("broker_start", json!({"request": {"freePorts": false}}))
+            .await;
         starts.push(ms);
-        asked(&window, "broker_stop", json!({})).await;
+        window.asked("broker_stop", json!({})).await;
     }
     let _ = writeln!(told, "| start of the broker, ms | {} |", spread(starts));
     window.click("start-broker-big").await;
@@ -409,9 +370,10 @@ async fn how_fast_the_window_feels() {
         "| clicking at {RATE} messages a second, ms | {} |",
         spread(clicked)
     );
-    memories += &memory_row(&format!(
-        "after {seconds} s at {RATE} messages a second ({sent} sent, {lost})"
-    ));
+    memories += &memory_row(
+        &window,
+        &format!("after {seconds} s at {RATE} messages a second ({sent} sent, {lost})"),
+    );
 
     // Many topics.
     flood(address, extent.topics, |n| {
@@ -447,11 +409,13 @@ async fn how_fast_the_window_feels() {
         extent.topics,
         spread(scrolled(&window, "topic-tree", extent.presses / 4).await)
     );
-    memories += &memory_row(&format!("after {} topics", extent.topics));
+    memories += &memory_row(&window, &format!("after {} topics", extent.topics));
 
     // Many packets, in memory and in a recording: how long a filter takes to its first page.
     let request = json!({"name": "million", "topics": ["plant/#"]});
-    asked(&window, "record_start", json!({"request": request})).await;
+    window
+        .asked("record_start", json!({"request": request}))
+        .await;
     flood(address, extent.recorded, |n| {
         format!("plant/line-{}/pump-{}/rpm", n % 10, n % 100)
     });
@@ -461,8 +425,10 @@ async fn how_fast_the_window_feels() {
         extent.recorded,
         spread(first_pages(&window).await)
     );
-    let (recorded, _) = asked(&window, "record_stop", json!({})).await;
-    let (_, opening) = asked(&window, "recording_open", json!({"name": "million"})).await;
+    let (recorded, _) = window.asked("record_stop", json!({})).await;
+    let (_, opening) = window
+        .asked("recording_open", json!({"name": "million"}))
+        .await;
     let _ = writeln!(
         told,
         "| first page of a filter of a recording of {} packets ({} of {} messages were not captured, {} overtaken), ms | {} |",
@@ -477,8 +443,8 @@ async fn how_fast_the_window_feels() {
         "| opening that recording, ms | {} |",
         spread(vec![opening])
     );
-    asked(&window, "recording_close", json!({})).await;
-    memories += &memory_row(&format!("after {} more messages", extent.recorded));
+    window.asked("recording_close", json!({})).await;
+    memories += &memory_row(&window, &format!("after {} more messages", extent.recorded));
     window.close().await;
     println!("\n{told}\n{memories}");
 }
@@ -491,13 +457,13 @@ async fn an_hour_of_load() {
     let (_data, window, port) = Window::running(LISTENERS).await;
     let mut memories = String::from("| when | resident memory in MiB |\n|---|---|\n");
     window.go("traffic").await;
-    memories += &memory_row("nothing has come");
+    memories += &memory_row(&window, "nothing has come");
     let load = Load::start(([127, 0, 0, 1], port).into(), STEADY);
     for minute in 1..=minutes {
         tokio::time::sleep(Duration::from_secs(60)).await;
         if minute % 10 == 0 || minute == 1 || minute == minutes {
             let sent = load.sent.load(Ordering::Relaxed);
-            memories += &memory_row(&format!("{minute} min, {sent} messages"));
+            memories += &memory_row(&window, &format!("{minute} min, {sent} messages"));
             println!("{memories}");
         }
     }

@@ -10,6 +10,8 @@ pub mod peer;
 pub mod process;
 pub mod raw;
 pub mod screen;
+#[cfg(target_os = "linux")]
+pub mod usage;
 
 pub use broker::{Broker, Identity};
 pub use peer::{Delivery, Maker, Message, Options, Peer, Version, Way};

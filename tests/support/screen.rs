@@ -29,7 +29,7 @@ pub struct Window {
     /// The page, for what no method here does.
     pub page: Client,
     // In the order that they end in: the driver, then the screen, and with it the app.
-    _driver: Running,
+    driver: Running,
     _screen: Running,
     _one: MutexGuard<'static, ()>,
 }
@@ -84,7 +84,7 @@ impl Window {
             .expect("a WebDriver session with the app");
         let window = Self {
             page,
-            _driver: driver,
+            driver,
             _screen: screen,
             _one: one,
         };
@@ -267,6 +267,30 @@ impl Window {
         let picture = self.page.screenshot().await.expect("a screenshot");
         fs::create_dir_all(folder).expect("a folder for screenshots");
         fs::write(folder.join(format!("{name}.png")), picture).expect("a file in it");
+    }
+
+    /// Asks the workbench something as its pages do; its answer, and how long it took in milliseconds.
+    pub async fn asked(&self, command: &str, arguments: Value) -> (Value, f64) {
+        let answer = self
+            .page
+            .execute_async(
+                "const [command, args, done] = arguments;\
+                 const start = performance.now();\
+                 window.__TAURI_INTERNALS__.invoke(command, args).then(\
+                     (answer) => done([answer, performance.now() - start]),\
+                     (error) => done([{ error: JSON.stringify(error) }, -1]));",
+                vec![json!(command), arguments],
+            )
+            .await
+            .expect("the page asks the workbench");
+        assert!(answer[0].get("error").is_none(), "{command}: {answer}");
+        (answer[0].clone(), answer[1].as_f64().unwrap_or_default())
+    }
+
+    /// What the app and the processes of its page use, by their ids; those of no other window.
+    #[cfg(target_os = "linux")]
+    pub fn usage(&self) -> std::collections::BTreeMap<u32, crate::usage::Usage> {
+        crate::usage::below(self.driver.id())
     }
 
     /// What `look` finds, once it finds something.

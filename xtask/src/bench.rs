@@ -35,7 +35,7 @@ pub fn broker(options: &[&str]) -> Result<(), Stop> {
         .args(options))
 }
 
-/// What charts cost in the workbench, apart from the page.
+/// What charts cost: drawing them by itself, and then all of it in the real window.
 pub fn charts() -> Result<(), Stop> {
     run(cargo_here().args([
         "test",
@@ -47,7 +47,8 @@ pub fn charts() -> Result<(), Stop> {
         "--ignored",
         "--nocapture",
         "charts::measured",
-    ]))
+    ]))?;
+    in_window("charts_cost", "charts_in_the_window", &[])
 }
 
 const FELT: &str = "how_fast_the_window_feels";
@@ -65,6 +66,16 @@ pub fn ui(options: &[&str]) -> Result<(), Stop> {
             )));
         }
     };
+    let quick: &[_] = if is_quick {
+        &[("MQTTWB_BENCH_QUICK", "1")]
+    } else {
+        &[]
+    };
+    in_window("felt", measurement, quick)
+}
+
+/// Builds the app for release, and measures its window.
+fn in_window(test: &str, measurement: &str, variables: &[(&str, &str)]) -> Result<(), Stop> {
     setup::tests()?;
     build_pages()?;
     // The app and the measurement in one, so that what both depend on is built once.
@@ -75,13 +86,9 @@ pub fn ui(options: &[&str]) -> Result<(), Stop> {
         cargo.args(["--features", "mqtt-workbench/custom-protocol"]);
         cargo
     };
-    run(both("build").args(["--bins", "--test", "felt"]))?;
-    let mut measure = both("test");
-    measure
-        .args(["--test", "felt", "--", measurement])
-        .args(["--ignored", "--nocapture"]);
-    if is_quick {
-        measure.env("MQTTWB_BENCH_QUICK", "1");
-    }
-    run(&mut measure)
+    run(both("build").args(["--bins", "--test", test]))?;
+    run(both("test")
+        .args(["--test", test, "--", measurement])
+        .args(["--ignored", "--nocapture"])
+        .envs(variables.iter().copied()))
 }

@@ -30,7 +30,7 @@ cargo xtask fuzz [--target T] [--inputs N]
 cargo xtask bundle                 build the .deb package
 cargo xtask bench broker [--quick] [--only throughput,latency,match,idle,memory,persistence,capture]
                                    measure this broker beside plain rumqttd and mosquitto
-cargo xtask bench charts           measure what drawing charts costs in the workbench
+cargo xtask bench charts           measure what charts cost, by themselves and in the real window
 cargo xtask bench ui [--quick|--hour]  measure how fast the real window answers under load, and its memory
 cargo xtask soak [--kills N] [--seed N]
                                    kill the broker under load, 200 times: nothing acknowledged may be lost";

@@ -1,5 +1,5 @@
-//! What charts cost in the workbench: `cargo xtask bench charts`. Markdown on standard output. What the page needs to repeat the
-//! strokes is not in it.
+//! What drawing charts costs in the workbench, without the page: the first part of `cargo xtask bench charts`. Markdown on standard
+//! output.
 
 use std::time::Instant;
 

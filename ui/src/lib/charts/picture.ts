@@ -1,6 +1,7 @@
 // Replays the strokes of a chart on a canvas, sharply at any pixel ratio.
 import type { ChartFrame, ChartSeries, DrawOp } from '$lib/backend';
 import { reading } from '$lib/shared/format';
+import { isDense, opaque, trace as traceDense } from './dense';
 
 const FACE = "'JetBrains Mono Variable', ui-monospace, monospace";
 
@@ -60,6 +61,27 @@ function stroke(context: CanvasRenderingContext2D, op: DrawOp): void {
   }
 }
 
+/** Where dense lines are put together; one for all charts, since they are drawn one after the other. */
+let layer: HTMLCanvasElement | undefined;
+
+/** Draws dense lines in one go over what the canvas shows. */
+function strokeDense(context: CanvasRenderingContext2D, ops: readonly DrawOp[], ratio: number): void {
+  if (!ops.length) return;
+  const { width, height } = context.canvas;
+  layer ??= document.createElement('canvas');
+  if (layer.width !== width || layer.height !== height) [layer.width, layer.height] = [width, height];
+  const on = layer.getContext('2d');
+  if (!on) return;
+  const pixels = on.createImageData(width, height);
+  for (const op of ops) {
+    if (op.op === 'path') traceDense(pixels, op.points, opaque(op.color) ?? [0, 0, 0], op.width, ratio);
+  }
+  on.putImageData(pixels, 0, 0);
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.drawImage(layer, 0, 0);
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+}
+
 /** Draws a chart of so many CSS pixels. */
 export function draw(canvas: HTMLCanvasElement, ops: readonly DrawOp[], width: number, height: number): void {
   const context = canvas.getContext('2d');
@@ -74,7 +96,23 @@ export function draw(canvas: HTMLCanvasElement, ops: readonly DrawOp[], width: n
   context.clearRect(0, 0, width, height);
   context.lineJoin = 'round';
   context.lineCap = 'butt';
-  for (const op of ops) stroke(context, op);
+  // Dense lines that follow each other are one layer; the dots at their ends lie on all of them.
+  let dense: DrawOp[] = [];
+  let dots: DrawOp[] = [];
+  const flush = () => {
+    strokeDense(context, dense, ratio);
+    for (const op of dots) stroke(context, op);
+    [dense, dots] = [[], []];
+  };
+  for (const op of ops) {
+    if (op.op === 'path' && opaque(op.color) && isDense(op.points, ratio)) dense.push(op);
+    else if (op.op === 'circle' && dense.length) dots.push(op);
+    else {
+      if (dense.length) flush();
+      stroke(context, op);
+    }
+  }
+  flush();
 }
 
 /** What the picture shows, in words. */

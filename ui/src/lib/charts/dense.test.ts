@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { isDense, opaque, trace, type Pixels } from './dense';
+
+const empty = (width: number, height: number): Pixels => ({
+  data: new Uint8ClampedArray(width * height * 4),
+  width,
+  height,
+});
+const alpha = ({ data, width }: Pixels, x: number, y: number) => data[(y * width + x) * 4 + 3];
+
+describe('lines of more points than pixels', () => {
+  it('shows a single spike among many points', () => {
+    const points = Array.from({ length: 4_000 }, (_, n) => [n / 40, n === 2_000 ? 5 : 80]).flat();
+    const pixels = empty(100, 100);
+    expect(isDense(points, 1)).toBe(true);
+    trace(pixels, points, [10, 20, 30], 1.75, 1);
+    // From the line up to the spike, whole; nothing above it, and nothing elsewhere.
+    for (let y = 5; y < 80; y += 1) expect(alpha(pixels, 50, y)).toBe(255);
+    expect(alpha(pixels, 50, 3)).toBe(0);
+    expect(alpha(pixels, 20, 40)).toBe(0);
+    expect(alpha(pixels, 20, 80)).toBeGreaterThan(200);
+  });
+
+  it('is as wide as a stroke, whatever the pixel ratio', () => {
+    const points = Array.from({ length: 400 }, (_, n) => [n / 10, 20]).flat();
+    for (const ratio of [1, 1.5, 2]) {
+      const pixels = empty(40 * ratio, 40 * ratio);
+      trace(pixels, points, [0, 0, 0], 1.75, ratio);
+      let covered = 0;
+      for (let y = 0; y < pixels.height; y += 1) covered += (alpha(pixels, 10, y) ?? 0) / 255;
+      expect(covered).toBeCloseTo(1.75 * ratio, 1);
+    }
+  });
+
+  it('lies over what was drawn before, and outside of the pixels it is nowhere', () => {
+    const line = (y: number) => Array.from({ length: 800 }, (_, n) => [n / 10 - 20, y]).flat();
+    const pixels = empty(40, 40);
+    trace(pixels, line(20.5), [255, 0, 0], 3, 1);
+    trace(pixels, line(20.5), [0, 0, 255], 3, 1);
+    trace(pixels, line(-50), [0, 255, 0], 3, 1);
+    const at = (20 * 40 + 10) * 4;
+    expect([...pixels.data.slice(at, at + 4)]).toEqual([0, 0, 255, 255]);
+    expect(pixels.data.some((value, index) => index % 4 === 1 && value > 0)).toBe(false);
+  });
+
+  it('leaves lines with room for their bends, and transparent ones, to the canvas', () => {
+    const points = Array.from({ length: 120 }, (_, n) => [n * 2, n]).flat();
+    expect(isDense(points, 1)).toBe(false);
+    expect(isDense([0, 0, 0, 9], 1)).toBe(false);
+    expect(opaque('#0a14FF')).toEqual([10, 20, 255]);
+    expect(opaque('rgba(1, 2, 3, 0.5)')).toBeUndefined();
+  });
+});
