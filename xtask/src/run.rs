@@ -31,6 +31,9 @@ impl Profile {
     }
 }
 
+/// `.cargo/config.toml` switches the system's keychain off for what cargo runs; who uses the app has it.
+const KEYCHAIN: &str = "MQTTWB_KEYCHAIN";
+
 pub fn run_task(profile: Profile) -> Result<(), Stop> {
     if !has_display() {
         println!(
@@ -40,7 +43,9 @@ pub fn run_task(profile: Profile) -> Result<(), Stop> {
         setup::engine()?;
         run(&mut profile.build("mqttwb-cli"))?;
         return become_program(
-            Command::new(built(profile.folder(), "mqttwb")).args(["broker", "run", "--watch"]),
+            Command::new(built(profile.folder(), "mqttwb"))
+                .args(["broker", "run", "--watch"])
+                .env_remove(KEYCHAIN),
         );
     }
     setup::window()?;
@@ -48,7 +53,7 @@ pub fn run_task(profile: Profile) -> Result<(), Stop> {
     run(profile
         .build("mqtt-workbench")
         .args(["--features", "custom-protocol"]))?;
-    become_program(&mut Command::new(built(profile.folder(), "mqtt-workbench")))
+    become_program(Command::new(built(profile.folder(), "mqtt-workbench")).env_remove(KEYCHAIN))
 }
 
 /// Whether a window can open: always on macOS and Windows; elsewhere there must be a display server.

@@ -180,25 +180,19 @@ impl BrokerControl {
             }
             *phase = Phase::Starting;
         }
-        let opened = self.open(request.free_ports).await;
-        let (phase, failure) = match opened {
-            Ok(running) => (Phase::Running(Arc::new(running)), None),
+        let (running, trusted) = match self.open(request.free_ports).await {
+            Ok(opened) => opened,
             Err(error) => {
                 let failure = Some(error.clone());
-                (Phase::Stopped { failure }, Some(error))
+                *self.phase.lock() = Phase::Stopped { failure };
+                return Err(error);
             }
         };
-        *self.phase.lock() = phase;
-        match failure {
-            Some(error) => Err(error),
-            None => {
-                let control = self.hear_commands().await;
-                *self.control.lock() = Some(control);
-                // What was revoked between reading the list and now.
-                self.apply_certificates().await?;
-                Ok(self.status())
-            }
-        }
+        *self.phase.lock() = Phase::Running(Arc::new(running));
+        let control = self.hear_commands().await;
+        *self.control.lock() = Some(control);
+        self.trust_from_the_start(trusted).await;
+        Ok(self.status())
     }
 
     async fn hear_commands(self: &Arc<Self>) -> Result<control::Server> {
@@ -215,7 +209,8 @@ impl BrokerControl {
         control::Server::open(&self.data, answer).await
     }
 
-    async fn open(&self, free_ports: bool) -> Result<Running> {
+    /// The broker, and the version of the certificates that its listeners were given.
+    async fn open(&self, free_ports: bool) -> Result<(Running, u64)> {
         let read = Arc::new(self.read_config().await?);
         // Nobody comes in by rules that can't be read.
         let access = self.access.clone();
@@ -235,6 +230,7 @@ impl BrokerControl {
         let config = &read.broker;
         self.capture.set_budget(config.capture_memory);
         self.have_names(&config.listeners).await?;
+        let trusted = self.certificates.version();
         let mut listeners = Vec::new();
         for spec in &config.listeners {
             listeners.push(self.listener(spec).await?);
@@ -254,12 +250,13 @@ impl BrokerControl {
             let taken = match Broker::start(broker, self.capture.clone()).await {
                 Ok(broker) => {
                     *self.config.lock() = read;
-                    return Ok(Running {
+                    let running = Running {
                         broker,
                         undo: Mutex::default(),
                         queues: Mutex::default(),
                         instead_of,
-                    });
+                    };
+                    return Ok((running, trusted));
                 }
                 Err(StartError::Listen(ListenError::PortInUse { listener, .. })) if free_ports => {
                     listener

@@ -15,6 +15,7 @@ mod desk;
 mod devices;
 mod folder;
 mod inspect;
+mod keys;
 mod remote_tls;
 mod revoking;
 mod server;
@@ -24,22 +25,25 @@ mod words;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use mqttwb_model::Timestamp;
 use mqttwb_pki::{
-    Authority, Certificate, CertificateError, DeviceName, Identity, RevocationList, SecretKey,
-    ServerNames,
+    Authority, AuthorityChain, Certificate, CertificateError, DeviceName, Identity, RevocationList,
+    SecretKey, ServerNames,
 };
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::api::{self, ApiError, CertificateKind, ErrorCode};
+use crate::keychain::{self, Keychain};
 use crate::words::sentence;
 use crate::{Result, files};
 
 pub use desk::CertificateDesk;
 pub(crate) use desk::tls_port_of;
 pub use folder::DEFAULT_TLS_PORT;
+use keys::{Keys, Openers};
 pub(crate) use server::names_of_listeners;
 pub use tls::OwnFiles;
 pub(crate) use tls::client_config_of_files;
@@ -55,18 +59,34 @@ const SERVER_DAYS: u32 = 824;
 const DEVICE_DAYS: u32 = 3650;
 
 /// The authority of a data folder, its server certificate, its devices and what it has revoked.
-#[derive(Debug)]
 pub struct CertificateStore {
     folder: PathBuf,
     exports: PathBuf,
+    keychain: Arc<dyn Keychain>,
+    /// The key that signs, once it was opened.
+    unlocked: Mutex<Option<SecretKey>>,
     held: RwLock<Arc<Held>>,
+    /// How often what is held became another.
+    changes: AtomicU64,
+}
+
+impl std::fmt::Debug for CertificateStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CertificateStore")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What was in the folder when it was looked at last.
-#[derive(Debug)]
 struct Held {
-    /// Signs servers, devices and the revocation list.
-    authority: Authority,
+    /// The authority that signs servers, devices and the revocation list, and those above it.
+    chain: AuthorityChain,
+    /// The same with its key; `None` while that is locked.
+    signer: Option<Authority>,
+    keys: Keys,
+    /// What is due, and can't be signed now.
+    waiting: Vec<String>,
     /// The root's key is encrypted.
     root_locked: bool,
     server: Identity,
@@ -81,19 +101,37 @@ impl CertificateStore {
     ///
     /// The server certificate is renewed when it ends within 30 days or lacks a name of this computer.
     pub fn open(data: &Path) -> Result<Self> {
-        Self::open_at(data, &server::names_of_this_computer(), Timestamp::now())
+        let names = server::names_of_this_computer();
+        Self::open_with(data, &names, Timestamp::now(), keychain::system())
     }
 
+    #[cfg(test)]
     fn open_at(data: &Path, names: &ServerNames, now: Timestamp) -> Result<Self> {
+        Self::open_with(data, names, now, keychain::system())
+    }
+
+    fn open_with(
+        data: &Path,
+        names: &ServerNames,
+        now: Timestamp,
+        keychain: Arc<dyn Keychain>,
+    ) -> Result<Self> {
         let data = files::absolute(data)?;
         let folder = data.join("pki");
         files::create_private_folder(&folder.join("devices"))?;
         let _lock = lock(&folder)?;
-        let held = look(&folder, names, now)?;
+        let openers = Openers {
+            keychain: &*keychain,
+            unlocked: None,
+        };
+        let held = look(&folder, names, now, &openers)?;
         Ok(Self {
             folder,
             exports: data.join("exports"),
+            keychain,
+            unlocked: Mutex::new(held.signing_key()),
             held: RwLock::new(Arc::new(held)),
+            changes: AtomicU64::new(0),
         })
     }
 
@@ -111,24 +149,42 @@ impl CertificateStore {
         for name in names.iter() {
             all = all.and(name.clone());
         }
-        let newer = look(&self.folder, &all, now)?;
-        Ok(self.hold(newer))
+        self.look_for(&all, now)
     }
 
     /// Whoever calls this has the folder's lock.
     fn look(&self, now: Timestamp) -> Result<bool> {
         let names = self.held().names.clone();
-        let newer = look(&self.folder, &names, now)?;
+        self.look_for(&names, now)
+    }
+
+    fn look_for(&self, names: &ServerNames, now: Timestamp) -> Result<bool> {
+        let openers = Openers {
+            keychain: &*self.keychain,
+            unlocked: self.unlocked.lock().clone(),
+        };
+        let newer = look(&self.folder, names, now, &openers)?;
         Ok(self.hold(newer))
     }
 
     fn hold(&self, newer: Held) -> bool {
+        if let Some(key) = newer.signing_key() {
+            *self.unlocked.lock() = Some(key);
+        }
         let mut held = self.held.write();
-        let same = held.authority.certificate() == newer.authority.certificate()
+        let same = held.chain == newer.chain
             && held.server.certificate == newer.server.certificate
             && held.list == newer.list;
         *held = Arc::new(newer);
+        if !same {
+            self.changes.fetch_add(1, Relaxed);
+        }
         !same
+    }
+
+    /// Changes when listeners have to be given something else than before.
+    pub(crate) fn version(&self) -> u64 {
+        self.changes.load(Relaxed)
     }
 
     fn held(&self) -> Arc<Held> {
@@ -139,7 +195,7 @@ impl CertificateStore {
     pub fn overview(&self) -> Result<api::Certificates> {
         let now = Timestamp::now();
         let held = self.held();
-        let (authority, list) = (&held.authority, &held.list);
+        let (authority, list) = (&held.chain, &held.list);
         let told = |certificate, kind| for_people(certificate, kind, now, Some(list));
         let root = authority.anchor();
         let issuing = authority.certificate();
@@ -147,6 +203,7 @@ impl CertificateStore {
             authority: told(root, CertificateKind::Authority),
             issuing: (issuing != root).then(|| told(issuing, CertificateKind::Authority)),
             root_locked: held.root_locked,
+            keys: self.keys_for_people(&held),
             server: told(&held.server.certificate, CertificateKind::Server),
             server_names: server::names_wanted(&self.folder)?,
             devices: self.devices(now)?,
@@ -156,15 +213,24 @@ impl CertificateStore {
     }
 }
 
+impl Held {
+    fn signing_key(&self) -> Option<SecretKey> {
+        self.signer.as_ref().and_then(|signer| signer.key().ok())
+    }
+}
+
 /// Reads a folder, and makes in it what is not there or not good any more.
-fn look(folder: &Path, names: &ServerNames, now: Timestamp) -> Result<Held> {
+fn look(folder: &Path, names: &ServerNames, now: Timestamp, openers: &Openers<'_>) -> Result<Held> {
     files::create_private_folder(&folder.join("devices"))?;
-    let (authority, root_locked) = authority::open(folder, now)?;
-    let server = server::open(folder, &authority, names, now)?;
-    let list = revoking::open(folder, &authority, now)?;
+    let opened = authority::open(folder, now, openers)?;
+    let (server, server_waits) = server::open(folder, &opened, names, now)?;
+    let (list, list_waits) = revoking::open(folder, &opened, now)?;
     Ok(Held {
-        authority,
-        root_locked,
+        chain: opened.chain,
+        signer: opened.signer,
+        keys: opened.keys,
+        root_locked: opened.root_locked,
+        waiting: server_waits.into_iter().chain(list_waits).collect(),
         server,
         names: names.clone(),
         list,
@@ -200,7 +266,7 @@ fn lock(folder: &Path) -> Result<File> {
 }
 
 /// A certificate and those above it that a peer must be shown, in one file.
-fn chain_pem(certificate: &Certificate, authority: &Authority) -> String {
+fn chain_pem(certificate: &Certificate, authority: &AuthorityChain) -> String {
     let mut text = certificate.to_pem();
     for above in authority.intermediates() {
         text.push_str(&above.to_pem());
@@ -213,7 +279,7 @@ fn write_identity(
     certificate: &Path,
     key: &Path,
     identity: &Identity,
-    authority: &Authority,
+    authority: &AuthorityChain,
 ) -> Result<()> {
     files::write_secret(key, &identity.key.to_pem())?;
     files::write(certificate, &chain_pem(&identity.certificate, authority))

@@ -165,6 +165,15 @@ impl TestClients {
         blocking(move || files.write(clients, messages)).await
     }
 
+    /// What has the key that their passwords are encrypted with; nothing where none is kept.
+    pub async fn passwords_kept_by(&self) -> Result<Option<api::KeptBy>> {
+        let Some(files) = self.files.clone() else {
+            return Ok(None);
+        };
+        let files = files.lock_owned().await;
+        blocking(move || files.secrets_kept_by()).await
+    }
+
     /// Adds a client.
     pub async fn create(&self, config: ClientConfig) -> Result<api::TestClient> {
         let id = self.add(config)?;

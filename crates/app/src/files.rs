@@ -117,6 +117,16 @@ pub(crate) fn write_secret_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, bytes, Readers::Owner)
 }
 
+/// Removes a file, if it is there.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            Err(error("could not be removed", path, &cause))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn replace(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
     let temporary = temporary_beside(path);
     let written = readable_by(readers)

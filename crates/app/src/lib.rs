@@ -19,6 +19,7 @@ mod faults;
 mod files;
 mod inspect;
 mod kept;
+mod keychain;
 pub mod oneshot;
 mod payloads;
 pub mod recordings;
@@ -310,6 +311,16 @@ fn certificate_findings(all: &Certificates) -> Vec<Finding> {
         .chain(&all.devices)
         .filter_map(ends)
         .collect();
+    if !all.keys.waiting.is_empty() {
+        findings.push(Finding {
+            severity: Severity::Warning,
+            title: "The authority's key is locked, and something waits for it".into(),
+            detail: format!(
+                "{}. Unlock it: Certificates, or `mqttwb cert crl --sign --passphrase-file FILE`.",
+                words::sentence(all.keys.waiting.join("; ")).trim_end_matches('.')
+            ),
+        });
+    }
     if all.revocations.expired {
         findings.push(Finding {
             severity: Severity::Serious,

@@ -20,6 +20,7 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use tokio::sync::mpsc;
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::api::{
     ApiError, Certificates, ConfigReport, DeviceFolder, DeviceRequest, ErrorCode, ExportRequest,
@@ -54,14 +55,19 @@ pub async fn inspect_file(request: InspectFileRequest) -> Result<InspectedFile> 
 }
 
 /// Issues a device certificate, and writes the device's files: into the folder that is named itself, or into a folder of
-/// the device's name below the default one.
+/// the device's name below the default one. A passphrase opens the authority's key where that is locked.
 pub async fn issue(
     data: PathBuf,
     request: DeviceRequest,
     out: Option<PathBuf>,
+    passphrase: Option<String>,
 ) -> Result<DeviceFolder> {
+    let passphrase = passphrase.map(Zeroizing::new);
     blocking(move || {
         let store = CertificateStore::open(&data)?;
+        if let Some(passphrase) = &passphrase {
+            store.unlock(passphrase)?;
+        }
         let port = tls_port_of(&data);
         match out {
             Some(folder) => store.issue_into(&request, &folder, port),
@@ -484,7 +490,7 @@ mod tests {
             ..DeviceRequest::default()
         };
         let out = data.path().join("out");
-        let folder = issue(data.path().into(), request, Some(out.clone()))
+        let folder = issue(data.path().into(), request, Some(out.clone()), None)
             .await
             .unwrap();
         assert!(folder.command.contains("-p 8899"));

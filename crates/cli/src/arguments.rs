@@ -138,6 +138,9 @@ pub struct Run {
     /// Print a line for each packet
     #[arg(long)]
     pub watch: bool,
+    /// Opens the authority's key, so that certificates and list are renewed while it runs.
+    #[command(flatten)]
+    pub unlock: Passphrase,
 }
 
 /// A message to publish.

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mqttwb_app::api::{
-    ApiError, AuthorityImport, AuthorityRequest, BundleRequest, Certificate, CertificateKind,
-    CertificateState, Certificates, DeviceFolder, DeviceRequest, ErrorCode, FaultSeverity,
-    InspectFileRequest, InspectedFile, RenewRequest, RevocationList, RevokeRequest,
+    ApiError, AuthorityImport, AuthorityKeys, AuthorityRequest, BundleRequest, Certificate,
+    CertificateKind, CertificateState, Certificates, DeviceFolder, DeviceRequest, ErrorCode,
+    FaultSeverity, InspectFileRequest, InspectedFile, KeyProtection, ProtectKeys, RenewRequest,
+    RevocationList, RevokeRequest,
 };
 use mqttwb_app::{CertificateDesk, Result, oneshot};
 
@@ -50,6 +51,21 @@ fn tell(
     Ok(())
 }
 
+/// The desk of a folder, its authority's key opened where it is locked and something was given that may open it.
+async fn open(data: PathBuf, passphrase: Option<String>) -> Result<CertificateDesk> {
+    let desk = CertificateDesk::open(data).await?;
+    if let Some(passphrase) = passphrase
+        && desk.is_locked()
+    {
+        desk.unlock(passphrase).await?;
+    }
+    Ok(desk)
+}
+
+async fn unlocked(data: PathBuf, unlock: Passphrase) -> Result<CertificateDesk> {
+    open(data, secret(unlock)?).await
+}
+
 fn request(issue: &Issue) -> DeviceRequest {
     DeviceRequest {
         name: issue.name.clone().unwrap_or_default(),
@@ -64,7 +80,8 @@ fn request(issue: &Issue) -> DeviceRequest {
 
 /// Issues a device certificate and writes the device's files.
 async fn issue(data: PathBuf, issue: Issue, output: &Output) -> Result<()> {
-    let folder = oneshot::issue(data, request(&issue), issue.out).await?;
+    let asked = request(&issue);
+    let folder = oneshot::issue(data, asked, issue.out, secret(issue.unlock)?).await?;
     written(&folder, output)
 }
 
@@ -75,7 +92,7 @@ async fn sign(data: PathBuf, issue: Issue, output: &Output) -> Result<()> {
         request: Some(read(&file)?),
         ..request(&issue)
     };
-    let desk = CertificateDesk::open(data).await?;
+    let desk = unlocked(data, issue.unlock).await?;
     let issued = desk.issue(request).await?;
     let mut place = None;
     if let Some(folder) = &issue.out {
@@ -93,7 +110,7 @@ async fn sign(data: PathBuf, issue: Issue, output: &Output) -> Result<()> {
 /// Issues every device of a list.
 async fn batch(data: PathBuf, issue: Issue, output: &Output) -> Result<()> {
     let list = read(&issue.list.unwrap_or_default())?;
-    let desk = CertificateDesk::open(data).await?;
+    let desk = unlocked(data, issue.unlock).await?;
     let mut progress = desk.batch(list, issue.out).await?;
     let mut ending = Ending::catch()?;
     while progress.running {
@@ -153,7 +170,7 @@ fn written(folder: &DeviceFolder, output: &Output) -> Result<()> {
 }
 
 async fn renew(data: PathBuf, renew: Renew, output: &Output) -> Result<()> {
-    let desk = CertificateDesk::open(data).await?;
+    let desk = unlocked(data, renew.unlock).await?;
     let renewed = desk
         .renew(RenewRequest {
             name: renew.name,
@@ -185,7 +202,7 @@ async fn renew(data: PathBuf, renew: Renew, output: &Output) -> Result<()> {
 }
 
 async fn revoke(data: PathBuf, revoke: Revoke, output: &Output) -> Result<()> {
-    let desk = CertificateDesk::open(data).await?;
+    let desk = unlocked(data, revoke.unlock).await?;
     let done = desk
         .revoke(RevokeRequest {
             name: revoke.name,
@@ -207,7 +224,7 @@ async fn revoke(data: PathBuf, revoke: Revoke, output: &Output) -> Result<()> {
 }
 
 async fn crl(data: PathBuf, crl: Crl, output: &Output) -> Result<()> {
-    let desk = CertificateDesk::open(data).await?;
+    let desk = unlocked(data, crl.unlock).await?;
     let list = match crl.sign {
         true => desk.sign_list().await?,
         false => desk.overview().await?.revocations,
@@ -234,7 +251,7 @@ fn list_words(list: &RevocationList) -> String {
 }
 
 async fn server(data: PathBuf, server: Server, output: &Output) -> Result<()> {
-    let desk = CertificateDesk::open(data).await?;
+    let desk = unlocked(data, server.unlock).await?;
     let certificate = if server.renew || server.only || !server.names.is_empty() {
         desk.renew_server(server.names, server.only).await?
     } else {
@@ -252,6 +269,19 @@ async fn authority(data: PathBuf, what: Option<AuthorityCommand>, output: &Outpu
         }
         Some(AuthorityCommand::Export(export)) => {
             return export_authority(&desk, export, output).await;
+        }
+        Some(AuthorityCommand::Protect(protect)) => {
+            let all = desk
+                .protect(ProtectKeys {
+                    protection: protect.by.into(),
+                    current: secret(protect.passphrase)?,
+                    passphrase: secret(Passphrase {
+                        passphrase_file: protect.new_passphrase_file,
+                        passphrase: None,
+                    })?,
+                })
+                .await?;
+            return tell(output, &all.keys, || keys_words(&all.keys));
         }
         Some(AuthorityCommand::Create(create)) => {
             let CreateAuthority {
@@ -332,14 +362,15 @@ async fn agreed(desk: &CertificateDesk, replace: bool) -> Result<()> {
 }
 
 async fn bundle(data: PathBuf, bundle: BundleOf, output: &Output) -> Result<()> {
-    let desk = CertificateDesk::open(data).await?;
+    let passphrase = secret(bundle.passphrase)?;
+    let desk = open(data, passphrase.clone()).await?;
     let made = desk
         .bundle(BundleRequest {
             name: bundle.name,
             format: bundle.format.into(),
             folder: bundle.out.map(|folder| folder.display().to_string()),
             zip: bundle.zip,
-            passphrase: secret(bundle.passphrase)?,
+            passphrase,
             host: bundle.host,
             port: bundle.port,
         })
@@ -442,14 +473,32 @@ fn described(certificate: &Certificate) -> String {
 fn authority_words(all: &Certificates) -> String {
     let mut text = described(&all.authority);
     if all.root_locked {
-        text.push_str("\n  its key is encrypted with a passphrase");
+        text.push_str("\n  its key is encrypted");
     }
     if let Some(issuing) = &all.issuing {
         text.push('\n');
         text.push_str(&described(issuing));
     }
     text.push('\n');
+    text.push_str(&keys_words(&all.keys));
+    text.push('\n');
     text.push_str(&list_words(&all.revocations));
+    text
+}
+
+fn keys_words(keys: &AuthorityKeys) -> String {
+    let kept = match keys.protection {
+        KeyProtection::File => "its owner's alone to read (0600), and not encrypted",
+        KeyProtection::Passphrase => "encrypted with a passphrase",
+        KeyProtection::Keychain => "encrypted, and opened by the system's keychain",
+    };
+    let mut text = format!("the key that signs is {kept}");
+    if let Some(why) = &keys.locked {
+        text.push_str(&format!("; locked: {why}"));
+    }
+    for waiting in &keys.waiting {
+        text.push_str(&format!("\nwaits until it is unlocked: {waiting}"));
+    }
     text
 }
 
@@ -463,7 +512,7 @@ fn read(path: &Path) -> Result<String> {
 }
 
 /// The passphrase, where there is one: the first line of its file, or of the environment.
-fn secret(passphrase: Passphrase) -> Result<Option<String>> {
+pub fn secret(passphrase: Passphrase) -> Result<Option<String>> {
     match passphrase.passphrase_file {
         Some(path) => {
             let text = read(&path)?;

@@ -15,8 +15,9 @@ use x509_parser::extensions::ParsedExtension;
 use crate::certificate::public_key;
 use crate::key::wipe;
 use crate::{
-    AltName, Certificate, CertificateError, CertificateRequest, DeviceName, KeyError, KeyType,
-    RevocationList, Revoked, SecretKey, ServerNames, Subject, SubjectError, Validity,
+    AltName, AuthorityChain, Certificate, CertificateError, CertificateRequest, DeviceName,
+    KeyError, KeyType, RevocationList, Revoked, SecretKey, ServerNames, Subject, SubjectError,
+    Validity,
 };
 
 /// Why nothing could be signed.
@@ -92,9 +93,7 @@ pub struct AuthorityOptions {
 
 /// An authority that can sign.
 pub struct Authority {
-    certificate: Certificate,
-    /// The authorities above it, the nearest first. A root has none.
-    above: Vec<Certificate>,
+    chain: AuthorityChain,
     issuer: Issuer<'static, KeyPair>,
 }
 
@@ -118,8 +117,7 @@ impl Authority {
         let key = SecretKey::generate(options.key)?.pair()?;
         let certificate = read(&params.self_signed(&key)?)?;
         Ok(Self {
-            certificate,
-            above: Vec::new(),
+            chain: AuthorityChain::made(certificate, Vec::new()),
             issuer: Issuer::new(params, key),
         })
     }
@@ -134,7 +132,7 @@ impl Authority {
     pub fn subordinate(&self, options: &AuthorityOptions) -> Result<Self, IssueError> {
         let validity = options
             .validity
-            .within(self.certificate.description().validity);
+            .within(self.certificate().description().validity);
         let mut params = authority_params(
             &AuthorityOptions {
                 validity,
@@ -146,8 +144,7 @@ impl Authority {
         let key = SecretKey::generate(options.key)?.pair()?;
         let certificate = read(&params.signed_by(&key, &self.issuer)?)?;
         Ok(Self {
-            certificate,
-            above: self.chain(),
+            chain: AuthorityChain::made(certificate, self.chain.certificates()),
             issuer: Issuer::new(params, key),
         })
     }
@@ -172,54 +169,30 @@ impl Authority {
         let issuer = Issuer::from_ca_cert_der(&certificate.der().into(), key)
             .map_err(|error| CertificateError::Malformed(error.to_string()))?;
         Ok(Self {
-            certificate,
-            above: Vec::new(),
+            chain: AuthorityChain::made(certificate, Vec::new()),
             issuer,
         })
     }
 
     /// The same, below these authorities, the nearest first.
     pub fn below(self, above: Vec<Certificate>) -> Result<Self, AuthorityError> {
-        let mut lower = &self.certificate;
-        for upper in &above {
-            if !lower.is_signed_by(upper) {
-                return Err(AuthorityError::NotSignedBy {
-                    lower: lower.description().subject.clone(),
-                    upper: upper.description().subject.clone(),
-                });
-            }
-            lower = upper;
-        }
-        Ok(Self { above, ..self })
+        let chain = AuthorityChain::new(self.chain.certificate().clone(), above)?;
+        Ok(Self { chain, ..self })
+    }
+
+    /// Its certificate, and those above it.
+    pub fn chain(&self) -> &AuthorityChain {
+        &self.chain
     }
 
     /// Its certificate.
     pub fn certificate(&self) -> &Certificate {
-        &self.certificate
-    }
-
-    /// Itself and all above it, up to the root.
-    pub fn chain(&self) -> Vec<Certificate> {
-        std::iter::once(self.certificate.clone())
-            .chain(self.above.iter().cloned())
-            .collect()
-    }
-
-    /// The highest: what clients and servers are told to trust.
-    pub fn anchor(&self) -> &Certificate {
-        self.above.last().unwrap_or(&self.certificate)
-    }
-
-    /// What a peer that trusts the anchor has to be shown besides the certificate that is signed.
-    pub fn intermediates(&self) -> Vec<Certificate> {
-        let mut chain = self.chain();
-        chain.pop(); // the anchor, which is trusted without being shown
-        chain
+        self.chain.certificate()
     }
 
     /// Whether there may be an authority below it.
     pub fn may_have_subordinates(&self) -> bool {
-        self.certificate.description().path_length != Some(0)
+        self.certificate().description().path_length != Some(0)
     }
 
     /// Its key.
@@ -383,7 +356,7 @@ impl Authority {
 
     /// A list names its signer's key as the signer's certificate does; one that was imported has its own way.
     fn key_id_method(&self) -> KeyIdMethod {
-        let parsed = x509_parser::parse_x509_certificate(self.certificate.der());
+        let parsed = x509_parser::parse_x509_certificate(self.certificate().der());
         let id = parsed.ok().and_then(|(_, certificate)| {
             let extensions = certificate.extensions().iter();
             extensions
@@ -431,7 +404,7 @@ impl Authority {
         usage: ExtendedKeyUsagePurpose,
         validity: Validity,
     ) -> Result<CertificateParams, IssueError> {
-        let validity = validity.within(self.certificate.description().validity);
+        let validity = validity.within(self.certificate().description().validity);
         let mut params = params(validity, serial()?)?;
         params.distinguished_name = subject.distinguished_name();
         params.subject_alt_names = names
@@ -466,7 +439,7 @@ fn authority_params(
 impl fmt::Debug for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authority")
-            .field("subject", &self.certificate.description().subject)
+            .field("subject", &self.certificate().description().subject)
             .finish_non_exhaustive()
     }
 }

@@ -7,6 +7,7 @@
 
 mod authority;
 mod certificate;
+mod chain;
 mod inspect;
 mod judge;
 mod key;
@@ -19,6 +20,7 @@ mod validity;
 
 pub use authority::{Authority, AuthorityError, AuthorityOptions, Identity, IssueError};
 pub use certificate::{Certificate, CertificateError, Description};
+pub use chain::AuthorityChain;
 pub use inspect::{Contents, FoundKey, InspectError, read};
 pub use judge::{Fault, Purpose, Question, Severity, judge};
 pub use key::{KeyError, KeyType, SecretKey};

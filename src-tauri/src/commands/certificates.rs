@@ -75,6 +75,26 @@ pub async fn authority_export(bench: Bench<'_>) -> Result<WrittenFiles> {
 }
 
 #[tauri::command]
+pub async fn authority_unlock(bench: Bench<'_>, passphrase: String) -> Result<Certificates> {
+    bench.app()?.desk().unlock(passphrase).await
+}
+
+#[tauri::command]
+pub async fn authority_lock(bench: Bench<'_>) -> Result<Certificates> {
+    bench.app()?.desk().lock().await
+}
+
+#[tauri::command]
+pub async fn authority_protect(bench: Bench<'_>, request: ProtectKeys) -> Result<Certificates> {
+    bench.app()?.desk().protect(request).await
+}
+
+#[tauri::command]
+pub async fn passwords_kept_by(bench: Bench<'_>) -> Result<Option<KeptBy>> {
+    bench.app()?.passwords_kept_by().await
+}
+
+#[tauri::command]
 pub async fn certificate_inspect(
     bench: Bench<'_>,
     request: InspectFileRequest,

@@ -36,6 +36,7 @@ import { fakeMessages, fakeStory, fakeTopics } from './traffic';
 import { fakeTokens, fakeTokenVerdict, learnCommands } from './access';
 import { alertCommands } from './alerts';
 import { deviceCommands } from './devices';
+import { keyCommands, keys } from './keys';
 import { recordingCommands } from './recordings';
 
 export const MARK = 'FAKE-BACKEND-FOR-DEVELOPMENT';
@@ -903,6 +904,7 @@ function stream(args: any, every: number, frame: (args: any) => object): number 
 const commands: Record<string, (args: any) => unknown> = {
   ...recordingCommands,
   ...deviceCommands,
+  ...keyCommands(() => commands.certificates?.({})),
   ...alertCommands,
   about: () => ({ version: '0.1.0', dataFolder: '/home/ada/.local/share/mqtt-workbench', captureBudget: 67_108_864 }),
   broker_start: ({ request }) => {
@@ -1116,6 +1118,7 @@ const commands: Record<string, (args: any) => unknown> = {
     authority: certificate('authority', 'MQTT Workbench authority 4fa01c22', 3650),
     issuing: certificate('authority', 'Issuing, MQTT Workbench authority 4fa01c22', 3650),
     rootLocked: false,
+    keys,
     serverNames: [],
     revocations,
     server: certificate('server', 'localhost', 825),

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::AuthorityKeys;
+
 /// What a certificate is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
@@ -146,6 +148,8 @@ pub struct Certificates {
     pub issuing: Option<Certificate>,
     /// The root's key is encrypted with a passphrase.
     pub root_locked: bool,
+    /// How the authority's keys are kept.
+    pub keys: AuthorityKeys,
     /// The broker's own certificate.
     pub server: Certificate,
     /// Names that the server certificate has besides those of the listeners.

@@ -27,6 +27,10 @@ pub enum ErrorCode {
     Store,
     /// A certificate, key or authority could not be made or read.
     Certificate,
+    /// The authority's key is locked. The action is to unlock it.
+    Locked,
+    /// The system's keychain does not answer, or did not open.
+    Keychain,
     /// A test client could not do what was asked.
     Client,
     /// `broker.toml` is not as it must be.

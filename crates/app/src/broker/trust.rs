@@ -46,6 +46,22 @@ impl BrokerControl {
         }
     }
 
+    /// Has the hub know who is revoked, and the listeners of what has changed since `version` was held: they were built of
+    /// that. The broker runs, so what goes wrong is a finding.
+    pub(super) async fn trust_from_the_start(&self, version: u64) {
+        if self.certificates.version() != version {
+            // It tells of itself what it can't give the listeners.
+            drop(self.apply_certificates().await);
+            return;
+        }
+        let _alone = self.reloading.lock().await;
+        if let Some(running) = self.running() {
+            let revoked = self.certificates.revoked();
+            running.broker.set_revoked(revoked).await;
+        }
+        *self.certificates_stale.lock() = None;
+    }
+
     /// Gives every listener the certificates and the list as they are held now, and ends the connections of who is
     /// revoked. How many; `None` while the broker does not run.
     pub(crate) async fn apply_certificates(&self) -> Result<Option<u32>> {
@@ -79,5 +95,47 @@ impl BrokerControl {
             Some(error) => Err(error),
             None => Ok(Some(u32::try_from(ended).unwrap_or(u32::MAX))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::App;
+    use crate::api::{BrokerStart, BrokerState};
+    use crate::certificates::CertificateStore;
+
+    #[tokio::test]
+    async fn a_broker_that_runs_is_no_failed_start_and_its_files_are_read_once() {
+        let data = tempfile::tempdir().unwrap();
+        CertificateStore::open(data.path()).unwrap();
+        let own = |name: &str| data.path().join(name);
+        for kind in ["crt", "key"] {
+            let from = own("pki").join(format!("server.{kind}"));
+            std::fs::copy(from, own(&format!("own.{kind}"))).unwrap();
+        }
+        let config = format!(
+            "[listeners.tls]\nbind = \"127.0.0.1:0\"\nprotocol = \"tls\"\ncert = '{}'\nkey = '{}'\n",
+            own("own.crt").display(),
+            own("own.key").display()
+        );
+        std::fs::write(own("broker.toml"), config).unwrap();
+        let app = App::open(data.path().into()).await.unwrap();
+        let status = app.broker_start(BrokerStart::default()).await.unwrap();
+        assert_eq!(status.state, BrokerState::Running);
+        let stale = || {
+            let findings = app.broker.findings();
+            findings
+                .iter()
+                .any(|one| one.title.contains("older certificates"))
+        };
+        std::fs::remove_file(own("own.key")).unwrap();
+        let version = app.certificates.version();
+        app.broker.trust_from_the_start(version).await;
+        assert!(!stale(), "what was built a moment ago is not built again");
+        // Something was changed while it started, and can't be applied: that is told, and the broker runs.
+        app.broker.trust_from_the_start(version + 1).await;
+        assert!(stale());
+        assert_eq!(app.broker.status().state, BrokerState::Running);
+        app.close().await;
     }
 }

@@ -1,30 +1,33 @@
 //! The authority of a folder: made, taken over, exported.
 //!
 //! `ca.crt` is the root, `issuing.crt` the authority below it that signs; a folder of an earlier version has a root that
-//! signs itself. A passphrase encrypts the root's key alone: what must be signed while nobody is there (the revocation
-//! list, a server certificate, a device in a batch) is signed by the issuing authority.
+//! signs itself. A passphrase that it is made or taken over with encrypts the root's key alone: what must be signed while
+//! nobody is there (the revocation list, a server certificate, a device in a batch) is signed by the issuing authority.
+//! How that one's key is kept is the business of `keys.rs`.
 
 use std::path::Path;
 
 use mqttwb_model::Timestamp;
 use mqttwb_pki::{
-    Authority, AuthorityOptions, Certificate, Contents, KeyError, KeyType, Pkcs12, SecretKey,
-    Subject, Validity,
+    Authority, AuthorityChain, AuthorityOptions, Certificate, Contents, KeyError, KeyType, Pkcs12,
+    SecretKey, Subject, Validity,
 };
 
+use super::keys::{self, Keys, MARKER, Openers};
 use super::{
     AUTHORITY_DAYS, CertificateStore, certificate_error, input_error, lock, read_certificate,
 };
-use crate::api::{self, ApiError, ErrorCode};
+use crate::api::{self, ApiError, ErrorCode, KeyProtection};
 use crate::words::sentence;
 use crate::{Result, files};
 
 /// The shortest and the longest life of an authority that is made here.
 const DAYS: std::ops::RangeInclusive<u32> = 30..=10_957;
 /// The shortest passphrase that is taken.
-const SHORTEST: usize = 8;
+pub(super) const SHORTEST: usize = 8;
 /// What belongs to an authority, and goes with it when another takes its place.
-const OURS: [&str; 9] = [
+const OURS: [&str; 10] = [
+    MARKER,
     "ca.crt",
     "ca.key",
     "ca.crl",
@@ -36,17 +39,25 @@ const OURS: [&str; 9] = [
     "superseded",
 ];
 
-/// The authority that signs, and whether the root's key is encrypted. A folder without one gets one.
-pub(super) fn open(folder: &Path, now: Timestamp) -> Result<(Authority, bool)> {
+/// An authority as it is in its folder.
+pub(super) struct Opened {
+    pub(super) chain: AuthorityChain,
+    /// Who signs; `None` while its key is locked.
+    pub(super) signer: Option<Authority>,
+    pub(super) keys: Keys,
+    /// The root's key is encrypted, and not needed to sign.
+    pub(super) root_locked: bool,
+}
+
+/// The authority of a folder. A folder without one gets one.
+pub(super) fn open(folder: &Path, now: Timestamp, openers: &Openers<'_>) -> Result<Opened> {
     let (certificate, key) = (folder.join("ca.crt"), folder.join("ca.key"));
     if !files::exists(&certificate)? {
         let request = api::AuthorityRequest {
             days: AUTHORITY_DAYS,
             ..api::AuthorityRequest::default()
         };
-        let made = make(&request, now)?;
-        made.write(folder)?;
-        return Ok((made.signing()?, false));
+        make(&request, now)?.write(folder)?;
     }
     let broken = |error: &dyn std::fmt::Display| {
         ApiError::new(
@@ -58,24 +69,39 @@ pub(super) fn open(folder: &Path, now: Timestamp) -> Result<(Authority, bool)> {
     let root =
         Certificate::from_pem(&files::read(&certificate)?).map_err(|error| broken(&error))?;
     let issuing = folder.join("issuing.crt");
-    if !files::exists(&issuing)? {
-        let secret = files::read_secret(&key)?;
-        let key = SecretKey::from_pem(&secret).map_err(|error| broken(&error))?;
-        let authority = Authority::new(root, &key).map_err(|error| broken(&error))?;
-        return Ok((authority, false));
-    }
-    let mut chain =
-        Certificate::all_from_pem(&files::read(&issuing)?).map_err(|error| broken(&error))?;
-    let lowest = chain.remove(0);
-    chain.push(root);
-    let secret = files::read_secret(&folder.join("issuing.key"))?;
-    let secret = SecretKey::from_pem(&secret).map_err(|error| broken(&error))?;
-    let authority = Authority::new(lowest, &secret)
-        .and_then(|authority| authority.below(chain))
-        .map_err(|error| broken(&error))?;
+    let has_issuing = files::exists(&issuing)?;
+    let chain = if has_issuing {
+        let mut above =
+            Certificate::all_from_pem(&files::read(&issuing)?).map_err(|error| broken(&error))?;
+        let lowest = above.remove(0);
+        above.push(root);
+        AuthorityChain::new(lowest, above)
+    } else {
+        AuthorityChain::new(root, Vec::new())
+    };
+    let chain = chain.map_err(|error| broken(&error))?;
+    let (secret, keys) =
+        keys::open(folder, chain.certificate(), openers).map_err(|error| match error.code {
+            ErrorCode::File => error,
+            _ => broken(&error.message),
+        })?;
+    let signer = match secret {
+        Some(secret) => Some(
+            Authority::new(chain.certificate().clone(), &secret)
+                .and_then(|authority| authority.below(chain.certificates().split_off(1)))
+                .map_err(|error| broken(&error))?,
+        ),
+        None => None,
+    };
     // A root whose key is elsewhere altogether signs nothing here, so it may be.
-    let locked = files::exists(&key)? && SecretKey::is_encrypted(&files::read_secret(&key)?);
-    Ok((authority, locked))
+    let root_locked =
+        has_issuing && files::exists(&key)? && SecretKey::is_encrypted(&files::read_secret(&key)?);
+    Ok(Opened {
+        chain,
+        signer,
+        keys,
+        root_locked,
+    })
 }
 
 /// An authority before it is written.
@@ -85,22 +111,16 @@ struct Made {
     root_key: Option<zeroize::Zeroizing<String>>,
     /// The one below it that signs; `None` where the root does.
     issuing: Option<Authority>,
-    root_signs: Option<Authority>,
 }
 
 impl Made {
-    fn signing(self) -> Result<Authority> {
-        self.issuing
-            .or(self.root_signs)
-            .ok_or_else(|| ApiError::new(ErrorCode::Internal, "No authority signs."))
-    }
-
     /// The root's certificate last: where it stands, the authority is whole.
     fn write(&self, folder: &Path) -> Result<()> {
         if let Some(issuing) = &self.issuing {
             let secret = issuing.key().map_err(|error| certificate_error(&error))?;
             files::write_secret(&folder.join("issuing.key"), &secret.to_pem())?;
             let chain: String = issuing
+                .chain()
                 .intermediates()
                 .iter()
                 .map(Certificate::to_pem)
@@ -114,7 +134,10 @@ impl Made {
     }
 }
 
-fn sealed(key: &SecretKey, passphrase: Option<&str>) -> Result<zeroize::Zeroizing<String>> {
+pub(super) fn sealed(
+    key: &SecretKey,
+    passphrase: Option<&str>,
+) -> Result<zeroize::Zeroizing<String>> {
     match passphrase {
         None => Ok(key.to_pem()),
         Some(short) if short.chars().count() < SHORTEST => Err(ApiError::new(
@@ -157,7 +180,6 @@ fn make(request: &api::AuthorityRequest, now: Timestamp) -> Result<Made> {
         root: root.certificate().clone(),
         root_key: Some(sealed(&root_key, request.passphrase.as_deref())?),
         issuing: Some(below(&root, &name, request.key.into(), now)?),
-        root_signs: None,
     })
 }
 
@@ -204,6 +226,7 @@ impl CertificateStore {
                 "The authority was replaced a moment ago. Try again in a second.",
             ));
         }
+        let kept_by = self.held().keys.protection;
         files::create_private_folder(&aside)?;
         for name in OURS {
             let from = self.folder.join(name);
@@ -214,6 +237,13 @@ impl CertificateStore {
         }
         made.write(&self.folder)?;
         self.look(now)?;
+        if kept_by == KeyProtection::Keychain {
+            self.protect_alone(&api::ProtectKeys {
+                protection: kept_by,
+                ..api::ProtectKeys::default()
+            })?;
+            self.look(now)?;
+        }
         Ok(aside.display().to_string())
     }
 
@@ -225,9 +255,13 @@ impl CertificateStore {
         };
         files::create_folder(&folder)?;
         let held = self.held();
-        let authority = &held.authority;
+        let authority = &held.chain;
         let root = authority.anchor();
-        let chain: String = authority.chain().iter().map(Certificate::to_pem).collect();
+        let chain: String = authority
+            .certificates()
+            .iter()
+            .map(Certificate::to_pem)
+            .collect();
         files::write(&folder.join("ca.crt"), &root.to_pem())?;
         files::write_bytes(&folder.join("ca.der"), root.der())?;
         files::write(&folder.join("ca-chain.crt"), &chain)?;
@@ -261,7 +295,7 @@ impl CertificateStore {
     }
 }
 
-fn key_error(error: &KeyError) -> ApiError {
+pub(super) fn key_error(error: &KeyError) -> ApiError {
     let told = ApiError::new(
         ErrorCode::Certificate,
         sentence(format_args!("the authority's key: {error}")),
@@ -324,7 +358,6 @@ fn imported(request: &api::AuthorityImport, now: Timestamp) -> Result<Made> {
                 root: own,
                 root_key: Some(key.to_pem()),
                 issuing: None,
-                root_signs: Some(authority),
             });
         }
         let name = own.description().common_name.clone();
@@ -332,7 +365,6 @@ fn imported(request: &api::AuthorityImport, now: Timestamp) -> Result<Made> {
             issuing: Some(below(&authority, &name, KeyType::default(), now)?),
             root: own,
             root_key: Some(sealed_again(&key, passphrase)?),
-            root_signs: None,
         });
     }
     // Somebody is above it: whoever is to trust it must know the root.
@@ -364,7 +396,6 @@ fn imported(request: &api::AuthorityImport, now: Timestamp) -> Result<Made> {
         ),
         root: lower,
         root_key: None,
-        root_signs: None,
     })
 }
 

@@ -128,8 +128,8 @@ impl CertificateStore {
             name: name.as_str(),
             host,
             port,
-            ca: held.authority.anchor(),
-            chain: chain_pem(&identity.certificate, &held.authority),
+            ca: held.chain.anchor(),
+            chain: chain_pem(&identity.certificate, &held.chain),
             certificate: &identity.certificate,
             key: identity.key.to_pem(),
             key_der: identity.key.der(),
@@ -155,7 +155,7 @@ impl CertificateStore {
                         ),
                     ));
                 }
-                let above = held.authority.chain();
+                let above = held.chain.certificates();
                 let bytes = Pkcs12::write(name.as_str(), &identity, &above, passphrase)
                     .map_err(|error| certificate_error(&error))?;
                 Made {
@@ -187,22 +187,19 @@ impl CertificateStore {
         names = names.and(ServerName::try_from(host).map_err(|error| input_error(&error))?);
         let validity = mqttwb_pki::Validity::days_from(Timestamp::now(), super::SERVER_DAYS);
         let identity = held
-            .authority
+            .signer()?
             .issue_server(&names, validity)
             .map_err(|error| certificate_error(&error))?;
         let chain: String = held
-            .authority
-            .chain()
+            .chain
+            .certificates()
             .iter()
             .map(Certificate::to_pem)
             .collect();
         let parts = vec![
             Part::open("ca.crt", chain),
             Part::open("ca.crl", held.list.to_pem()),
-            Part::open(
-                "server.crt",
-                chain_pem(&identity.certificate, &held.authority),
-            ),
+            Part::open("server.crt", chain_pem(&identity.certificate, &held.chain)),
             Part::secret("server.key", identity.key.to_pem().as_bytes()),
         ];
         Ok(match format {

@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use mqttwb_model::ListenerProtocol;
 use parking_lot::Mutex;
+use zeroize::Zeroizing;
 
 use super::batch::{self, Batch};
 use super::{CertificateStore, DEFAULT_TLS_PORT};
 use crate::api::{
     ApiError, AuthorityImport, AuthorityRequest, BatchProgress, Bundle, BundleRequest, Certificate,
     Certificates, DeviceFolder, DeviceRequest, ErrorCode, ExportRequest, InspectFileRequest,
-    InspectedFile, Protocol, RenewRequest, RevocationDone, RevocationList, RevokeRequest,
-    WrittenFiles,
+    InspectedFile, ProtectKeys, Protocol, RenewRequest, RevocationDone, RevocationList,
+    RevokeRequest, WrittenFiles,
 };
 use crate::broker::BrokerControl;
 use crate::config::ConfigFile;
@@ -163,6 +164,31 @@ impl CertificateDesk {
             .await?;
         self.tell().await?;
         Ok(self.overview().await?.server)
+    }
+
+    /// Opens the authority's key with its passphrase, does what waited for it, and holds it until the process ends.
+    pub async fn unlock(&self, passphrase: String) -> Result<Certificates> {
+        let passphrase = Zeroizing::new(passphrase);
+        self.with(move |store| store.unlock(&passphrase)).await?;
+        self.tell().await?;
+        self.overview().await
+    }
+
+    /// Whether the authority's key is locked, so that nothing can be signed.
+    pub fn is_locked(&self) -> bool {
+        self.store.is_locked()
+    }
+
+    /// Forgets the authority's key until it is unlocked again.
+    pub async fn lock(&self) -> Result<Certificates> {
+        self.with(|store| store.lock_keys()).await?;
+        self.overview().await
+    }
+
+    /// Keeps the authority's keys in another way.
+    pub async fn protect(&self, request: ProtectKeys) -> Result<Certificates> {
+        self.with(move |store| store.protect(&request)).await?;
+        self.overview().await
     }
 
     /// Makes another authority in place of the one that is there. Every device needs a new certificate then. The folder

@@ -97,24 +97,23 @@ impl CertificateStore {
             .hint("Choose another name, export the certificate that is there, or renew it."));
         }
         self.look(now)?;
-        prepare()?;
         let held = self.held();
+        let signer = held.signer()?;
+        prepare()?;
         let validity = Validity::days_from(now, days);
         let certificate = match (&signing, key) {
             (Some(signing), _) => {
-                let certificate = held
-                    .authority
+                let certificate = signer
                     .sign_request(signing, &subject, &names, validity)
                     .map_err(|error| certificate_error(&error))?;
-                files::write(&certificate_file, &chain_pem(&certificate, &held.authority))?;
+                files::write(&certificate_file, &chain_pem(&certificate, &held.chain))?;
                 certificate
             }
             (None, Some(key)) => {
-                let identity = held
-                    .authority
+                let identity = signer
                     .certify(&subject, &names, key, validity)
                     .map_err(|error| certificate_error(&error))?;
-                write_identity(&certificate_file, &key_file, &identity, &held.authority)?;
+                write_identity(&certificate_file, &key_file, &identity, &held.chain)?;
                 identity.certificate
             }
             (None, None) => {
@@ -149,26 +148,25 @@ impl CertificateStore {
             .hint("Renew it with the key that it has."));
         }
         let held = self.held();
+        let signer = held.signer()?;
         let validity = Validity::days_from(now, days);
         let renewed = if has_key {
             let key = match request.new_key {
                 false => read_key(&key_file)?,
                 true => self.key(key_type(&old.description().key))?,
             };
-            let identity = held
-                .authority
+            let identity = signer
                 .renew(&old, &key, validity)
                 .map_err(|error| certificate_error(&error))?;
             self.supersede(&name, &old)?;
-            write_identity(&certificate_file, &key_file, &identity, &held.authority)?;
+            write_identity(&certificate_file, &key_file, &identity, &held.chain)?;
             identity.certificate
         } else {
-            let renewed = held
-                .authority
+            let renewed = signer
                 .renew_without_key(&old, validity)
                 .map_err(|error| certificate_error(&error))?;
             self.supersede(&name, &old)?;
-            files::write(&certificate_file, &chain_pem(&renewed, &held.authority))?;
+            files::write(&certificate_file, &chain_pem(&renewed, &held.chain))?;
             renewed
         };
         if request.revoke_old {

@@ -37,10 +37,7 @@ impl CertificateStore {
         let folder = files::absolute(folder)?;
         self.issue_after(request, || {
             files::create_folder(&folder)?;
-            files::write(
-                &folder.join("ca.crt"),
-                &self.held().authority.anchor().to_pem(),
-            )
+            files::write(&folder.join("ca.crt"), &self.held().chain.anchor().to_pem())
         })?;
         self.export_into(&request.name, &folder, tls_port)
     }
@@ -64,11 +61,8 @@ impl CertificateStore {
         let held = self.held();
         files::create_folder(&folder)?;
         let file = format!("{name}.crt");
-        files::write(&folder.join("ca.crt"), &held.authority.anchor().to_pem())?;
-        files::write(
-            &folder.join(&file),
-            &chain_pem(&certificate, &held.authority),
-        )?;
+        files::write(&folder.join("ca.crt"), &held.chain.anchor().to_pem())?;
+        files::write(&folder.join(&file), &chain_pem(&certificate, &held.chain))?;
         Ok(api::WrittenFiles {
             folder: folder.display().to_string(),
             files: vec!["ca.crt".into(), file],
@@ -85,12 +79,12 @@ impl CertificateStore {
         files::create_folder(folder)?;
         let (certificate, key) = (format!("{name}.crt"), format!("{name}.key"));
         let held = self.held();
-        let authority = held.authority.anchor().to_pem();
+        let authority = held.chain.anchor().to_pem();
         files::write(&folder.join("ca.crt"), &authority)?;
         files::write_secret(&folder.join(&key), &identity.key.to_pem())?;
         files::write(
             &folder.join(&certificate),
-            &chain_pem(&identity.certificate, &held.authority),
+            &chain_pem(&identity.certificate, &held.chain),
         )?;
         files::write(&folder.join("README.md"), &readme(name, tls_port))?;
         Ok(api::DeviceFolder {

@@ -45,7 +45,7 @@ impl CertificateStore {
         let held = store.filter(|_| request.trust_own).map(Self::held);
         let trusted = held
             .as_ref()
-            .map(|held| held.authority.chain())
+            .map(|held| held.chain.certificates())
             .unwrap_or_default();
         let lists: Vec<_> = held.iter().map(|held| held.list.clone()).collect();
         let faults = mqttwb_pki::judge(

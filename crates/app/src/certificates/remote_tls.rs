@@ -45,7 +45,7 @@ impl CertificateStore {
             TlsIdentity::None => builder.with_no_client_auth(),
             TlsIdentity::Device { name } => {
                 let (chain, key) =
-                    chain_and_key(&self.device(&device_name(name)?)?, &self.held().authority);
+                    chain_and_key(&self.device(&device_name(name)?)?, &self.held().chain);
                 builder
                     .with_client_auth_cert(chain, key)
                     .map_err(|error| certificate_error(&error))?

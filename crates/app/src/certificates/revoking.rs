@@ -8,6 +8,7 @@ use std::time::Duration;
 use mqttwb_model::{ClientCertificate, Timestamp};
 use mqttwb_pki::{Authority, Certificate, RevocationList, Revoked, SerialNumber};
 
+use super::authority::Opened;
 use super::{CertificateStore, certificate_error, device_name, lock, words};
 use crate::api::{self, ApiError, ErrorCode};
 use crate::words::sentence;
@@ -20,11 +21,22 @@ const RENEW: Duration = Duration::from_secs(15 * 24 * 60 * 60);
 /// A peer whose clock is behind by less than this finds it valid already.
 const BACKDATED: Duration = Duration::from_secs(60 * 60);
 
-/// The list of a folder: signed anew where it ends before long, made where there is none.
-pub(super) fn open(folder: &Path, authority: &Authority, now: Timestamp) -> Result<RevocationList> {
+/// The list of a folder: signed anew where it ends before long, made where there is none. While nobody can sign the one that
+/// is there goes on, and that it waits is told.
+pub(super) fn open(
+    folder: &Path,
+    Opened {
+        chain,
+        signer,
+        keys,
+        ..
+    }: &Opened,
+    now: Timestamp,
+) -> Result<(RevocationList, Option<String>)> {
     let path = folder.join("ca.crl");
     if !files::exists(&path)? {
-        return sign(folder, authority, &[], 1, now);
+        let signer = signer.as_ref().ok_or_else(|| keys.refusal())?;
+        return Ok((sign(folder, signer, &[], 1, now)?, None));
     }
     let unreadable = |why: &dyn std::fmt::Display| {
         ApiError::new(
@@ -35,15 +47,22 @@ pub(super) fn open(folder: &Path, authority: &Authority, now: Timestamp) -> Resu
     };
     let list =
         RevocationList::read(&files::read_bytes(&path)?).map_err(|error| unreadable(&error))?;
-    if !list.is_signed_by(authority.certificate()) {
+    if !list.is_signed_by(chain.certificate()) {
         return Err(unreadable(&"it is not signed by this folder's authority"));
     }
     let left = list.next_update().unwrap_or_default();
     if left > now.plus(RENEW) {
-        return Ok(list);
+        return Ok((list, None));
     }
+    let Some(signer) = signer else {
+        let waits = match list.has_expired(now) {
+            true => "the revocation list has expired: nobody with a certificate is let in",
+            false => "the revocation list is due, and lets nobody in once it has expired",
+        };
+        return Ok((list, Some(waits.to_owned())));
+    };
     let number = list.number().unwrap_or_default() + 1;
-    sign(folder, authority, list.revoked(), number, now)
+    Ok((sign(folder, signer, list.revoked(), number, now)?, None))
 }
 
 fn sign(
@@ -114,7 +133,7 @@ impl CertificateStore {
         }
         if !serials.is_empty() {
             let number = held.list.number().unwrap_or_default() + 1;
-            sign(&self.folder, &held.authority, &revoked, number, now)?;
+            sign(&self.folder, held.signer()?, &revoked, number, now)?;
             self.look(now)?;
         }
         Ok(serials)
@@ -129,7 +148,7 @@ impl CertificateStore {
         let number = held.list.number().unwrap_or_default() + 1;
         sign(
             &self.folder,
-            &held.authority,
+            held.signer()?,
             held.list.revoked(),
             number,
             now,

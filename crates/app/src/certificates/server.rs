@@ -6,6 +6,7 @@ use std::path::Path;
 use mqttwb_model::Timestamp;
 use mqttwb_pki::{Authority, Certificate, Identity, KeyType, ServerName, ServerNames, Validity};
 
+use super::authority::Opened;
 use super::{
     CertificateStore, EXPIRES_SOON, SERVER_DAYS, certificate_error, input_error, lock,
     read_certificate, read_key, write_identity,
@@ -59,13 +60,19 @@ pub(super) fn names_wanted(folder: &Path) -> Result<Vec<String>> {
         .collect())
 }
 
-/// The certificate that is there where it is good for all names, another otherwise.
+/// The certificate that is there where it is good for all names, another otherwise. While nobody can sign the one that is
+/// there goes on, and what waits is told.
 pub(super) fn open(
     folder: &Path,
-    authority: &Authority,
+    Opened {
+        chain,
+        signer,
+        keys,
+        ..
+    }: &Opened,
     names: &ServerNames,
     now: Timestamp,
-) -> Result<Identity> {
+) -> Result<(Identity, Option<String>)> {
     let (certificate, key) = (folder.join("server.crt"), folder.join("server.key"));
     let mut names = names.clone();
     for wanted in names_wanted(folder)? {
@@ -78,16 +85,27 @@ pub(super) fn open(
     };
     if let Some(stored) = &stored
         && let Ok(secret) = read_key(&key)
-        && stored.is_signed_by(authority.certificate())
+        && stored.is_signed_by(chain.certificate())
         && secret.belongs_to(stored)
-        && serves(stored, &names, now)
     {
-        return Ok(Identity {
-            certificate: stored.clone(),
-            key: secret,
-        });
+        let waits = match serves(stored, &names, now) {
+            true => None,
+            false => Some(
+                "the server certificate is due: it ends soon, or lacks a name that clients may use"
+                    .to_owned(),
+            ),
+        };
+        if waits.is_none() || signer.is_none() {
+            let identity = Identity {
+                certificate: stored.clone(),
+                key: secret,
+            };
+            return Ok((identity, waits));
+        }
     }
-    issue(folder, authority, &names, KeyType::default(), now)
+    let signer = signer.as_ref().ok_or_else(|| keys.refusal())?;
+    let identity = issue(folder, signer, &names, KeyType::default(), now)?;
+    Ok((identity, None))
 }
 
 fn issue(
@@ -101,7 +119,7 @@ fn issue(
         .issue_server_with(names, key, Validity::days_from(now, SERVER_DAYS))
         .map_err(|error| certificate_error(&error))?;
     let (certificate, key) = (folder.join("server.crt"), folder.join("server.key"));
-    write_identity(&certificate, &key, &identity, authority)?;
+    write_identity(&certificate, &key, &identity, authority.chain())?;
     Ok(identity)
 }
 
@@ -134,16 +152,18 @@ impl CertificateStore {
         }
         let _lock = lock(&self.folder)?;
         let now = Timestamp::now();
+        self.look(now)?;
+        let held = self.held();
+        let signer = held.signer()?;
         let mut text = wanted.join("\n");
         text.push('\n');
         files::write(&self.folder.join(WANTED), &text)?;
-        let held = self.held();
         let mut all = held.names.clone();
         for name in &wanted {
             let name = ServerName::try_from(name.as_str()).map_err(|error| input_error(&error))?;
             all = all.and(name);
         }
-        issue(&self.folder, &held.authority, &all, KeyType::default(), now)?;
+        issue(&self.folder, signer, &all, KeyType::default(), now)?;
         self.look(now)?;
         Ok(())
     }

@@ -10,6 +10,7 @@ use mqttwb_pki::ServerName;
 use crate::api::{CertificateState, DeviceRequest, ExportRequest};
 
 mod authorities;
+mod keys;
 mod revoking;
 
 fn request(name: &str) -> DeviceRequest {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mqttwb_model::ClientCert;
-use mqttwb_pki::{Authority, Identity};
+use mqttwb_pki::{AuthorityChain, Identity};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -71,7 +71,7 @@ impl CertificateStore {
         };
         let mut config = match own {
             None => {
-                let (chain, key) = chain_and_key(&held.server, &held.authority);
+                let (chain, key) = chain_and_key(&held.server, &held.chain);
                 builder
                     .with_single_cert(chain, key)
                     .map_err(|error| certificate_error(&error))?
@@ -101,7 +101,7 @@ impl CertificateStore {
     /// What a client presents that connects as a device.
     pub fn client_config(&self, device: &str) -> Result<Arc<ClientConfig>> {
         let identity = self.device(&device_name(device)?)?;
-        let (chain, key) = chain_and_key(&identity, &self.held().authority);
+        let (chain, key) = chain_and_key(&identity, &self.held().chain);
         let config = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| certificate_error(&error))?
@@ -114,7 +114,7 @@ impl CertificateStore {
     pub(super) fn roots(&self) -> Result<RootCertStore> {
         let mut roots = RootCertStore::empty();
         // The one that signs is trusted by itself too: devices may show their own certificate alone.
-        for authority in self.held().authority.chain() {
+        for authority in self.held().chain.certificates() {
             roots
                 .add(authority.der().to_vec().into())
                 .map_err(|error| certificate_error(&error))?;
@@ -160,7 +160,7 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
 
 pub(super) fn chain_and_key(
     identity: &Identity,
-    authority: &Authority,
+    authority: &AuthorityChain,
 ) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
     let chain = std::iter::once(&identity.certificate)
         .chain(&authority.intermediates())

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::vault::{Secrets, Use, Vault};
-use crate::api::{ApiError, ClientConfig, ErrorCode, SavedMessage, Secret, Target, TlsIdentity};
+use crate::api::{
+    ApiError, ClientConfig, ErrorCode, KeptBy, SavedMessage, Secret, Target, TlsIdentity,
+};
 use crate::words::sentence;
 use crate::{Result, files};
 
@@ -145,6 +147,11 @@ impl Files {
             messages: stored.messages,
             without_secrets,
         })
+    }
+
+    /// What has the key of the secrets.
+    pub fn secrets_kept_by(&self) -> Result<Option<KeptBy>> {
+        self.vault.kept_by()
     }
 
     /// Puts this in place of what was kept. The secrets go first: a client whose secrets are missing would lose them.

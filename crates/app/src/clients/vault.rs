@@ -1,22 +1,29 @@
 //! Passwords, passphrases and tokens of test clients.
 //!
-//! Duty: keep them between starts of the app, encrypted (ChaCha20-Poly1305) in `DATA/secrets.json` with a key of their own in
-//! `DATA/secrets.key`; both files can be read by their owner alone (0600 in a folder of 0700).
-//! What that protects from: another user of the computer, and whoever comes by a copy of `secrets.json` or `clients.json`
-//! alone. Not from a program that runs as the same user, which can read both files.
-//! Invariant: no secret leaves here but to a connection, or to an export that asks for it; none is logged.
+//! Duty: keep them between starts of the app, encrypted (ChaCha20-Poly1305) in `DATA/secrets.json` with a key of their own. The
+//! system's keychain has that key where one answers, `DATA/secrets.key` otherwise; both files can be read by their owner
+//! alone (0600 in a folder of 0700).
+//! What that protects from: another user of the computer, and whoever comes by a copy of the data folder whose key is in the
+//! keychain, or of `secrets.json` alone. Not from a program that runs as the same user.
+//! Invariant: no secret leaves here but to a connection, or to an export that asks for it; none is logged. What can't be
+//! opened while the keychain does not answer is not lost.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use parking_lot::Mutex;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::api::{ApiError, ErrorCode};
+use crate::api::{self, ApiError, ErrorCode};
+use crate::keychain::{self, Keychain, KeychainError};
+use crate::words::sentence;
 use crate::{Result, files};
 
 /// What a secret is for.
@@ -39,6 +46,9 @@ pub(crate) type Secrets = BTreeMap<Use, Zeroizing<String>>;
 /// What is in the file: of each client, by number, a box with its secrets.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Boxes {
+    /// The name under which the keychain has the key; it is in `secrets.key` where this is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keychain: Option<String>,
     clients: BTreeMap<u32, String>,
 }
 
@@ -46,26 +56,39 @@ struct Boxes {
 pub(super) struct Vault {
     boxes: PathBuf,
     key: PathBuf,
+    keychain: Arc<dyn Keychain>,
+    /// The key that was read from the keychain, and its name there: a person may have to allow each reading.
+    held: Mutex<Option<(String, Zeroizing<Vec<u8>>)>>,
+    /// The keychain was asked to take the key, and did not. A person is not asked twice.
+    declined: AtomicBool,
 }
 
 impl Vault {
     pub fn of(data: &Path) -> Self {
+        Self::with(data, keychain::system())
+    }
+
+    fn with(data: &Path, keychain: Arc<dyn Keychain>) -> Self {
         Self {
             boxes: data.join("secrets.json"),
             key: data.join("secrets.key"),
+            keychain,
+            held: Mutex::default(),
+            declined: AtomicBool::new(false),
         }
     }
 
     /// Every client's secrets. Those that can't be opened are left out, by number: their passwords are to be entered anew.
     pub fn open(&self) -> Result<(BTreeMap<u32, Secrets>, Vec<u32>)> {
-        if !files::exists(&self.boxes)? {
+        let Some(boxes) = self.read_boxes()? else {
             return Ok(Default::default());
-        }
-        let boxes: Boxes = serde_json::from_str(&files::read(&self.boxes)?).unwrap_or_default();
-        let key = match files::exists(&self.key)? {
-            true => self.read_key().ok(),
-            false => None,
         };
+        let key = match &boxes.keychain {
+            Some(name) => self.read_keychain(name).ok(),
+            None if files::exists(&self.key)? => self.read_file().ok(),
+            None => None,
+        };
+        let key = key.and_then(|bytes| key_of(&bytes).ok());
         let (mut opened, mut shut) = (BTreeMap::new(), Vec::new());
         for (id, sealed) in boxes.clients {
             match key.as_ref().and_then(|key| open(key, id, &sealed)) {
@@ -78,41 +101,133 @@ impl Vault {
         Ok((opened, shut))
     }
 
-    /// Puts these in place of what was kept.
+    /// Puts these in place of what was kept: of every client that there is, whether it has secrets or not.
+    ///
+    /// While the keychain does not answer, what it has the key of stays as it is, and nothing new can be kept.
     pub fn keep(&self, secrets: &BTreeMap<u32, Secrets>) -> Result<()> {
-        if secrets.values().all(BTreeMap::is_empty) && !files::exists(&self.boxes)? {
+        let before = self.read_boxes()?;
+        let nothing = secrets.values().all(BTreeMap::is_empty);
+        if before.is_none() && nothing {
             return Ok(());
         }
-        let key = match files::exists(&self.key)? {
-            true => self.read_key()?,
-            false => self.make_key()?,
-        };
+        let before = before.unwrap_or_default();
+        let held = self.held.lock().is_some();
         let mut boxes = Boxes::default();
+        if let (Some(name), false) = (&before.keychain, held) {
+            // What was not opened as the app started was not among the secrets since then.
+            let unopened = before.clients.iter();
+            boxes.clients = unopened
+                .filter(|(id, _)| secrets.contains_key(id))
+                .map(|(id, sealed)| (*id, sealed.clone()))
+                .collect();
+            if nothing {
+                boxes.keychain = Some(name.clone());
+                return self.write(&boxes);
+            }
+        }
+        let (keychain, bytes) = match before.keychain {
+            Some(name) => {
+                let bytes = self.read_keychain(&name).map_err(|error| shut(&error))?;
+                (Some(name), bytes)
+            }
+            None => self.key_of_file()?,
+        };
+        let key = key_of(&bytes)?;
+        let in_keychain = keychain.is_some();
+        boxes.keychain = keychain;
         for (id, secrets) in secrets.iter().filter(|(_, secrets)| !secrets.is_empty()) {
             boxes.clients.insert(*id, seal(&key, *id, secrets)?);
         }
-        let text = serde_json::to_string_pretty(&boxes).map_err(|_| broken())?;
+        self.write(&boxes)?;
+        if in_keychain {
+            files::remove(&self.key)?;
+        }
+        Ok(())
+    }
+
+    /// What has the key; nothing where no secret is kept.
+    pub fn kept_by(&self) -> Result<Option<api::KeptBy>> {
+        Ok(self.read_boxes()?.map(|boxes| match boxes.keychain {
+            Some(_) => api::KeptBy::Keychain,
+            None => api::KeptBy::File,
+        }))
+    }
+
+    fn read_boxes(&self) -> Result<Option<Boxes>> {
+        if !files::exists(&self.boxes)? {
+            return Ok(None);
+        }
+        Ok(Some(
+            serde_json::from_str(&files::read(&self.boxes)?).unwrap_or_default(),
+        ))
+    }
+
+    fn write(&self, boxes: &Boxes) -> Result<()> {
+        let text = serde_json::to_string_pretty(boxes).map_err(|_| broken())?;
         files::write_secret(&self.boxes, &text)
     }
 
-    fn read_key(&self) -> Result<LessSafeKey> {
-        let text = files::read_secret(&self.key)?;
-        let bytes = STANDARD
-            .decode(text.trim())
-            .map(Zeroizing::new)
-            .map_err(|_| broken())?;
-        key_of(&bytes)
+    /// The key of the file, or a new one, given to the keychain where that takes it.
+    fn key_of_file(&self) -> Result<(Option<String>, Zeroizing<Vec<u8>>)> {
+        let there = files::exists(&self.key)?;
+        let bytes = match there {
+            true => self.read_file()?,
+            false => random()?,
+        };
+        let text = Zeroizing::new(STANDARD.encode(bytes.as_slice()));
+        if !self.declined.load(Relaxed) && self.keychain.answers().is_ok() {
+            let name = keychain::name_for("passwords of test clients");
+            match keychain::keep_safely(&*self.keychain, &name, &text) {
+                Ok(()) => {
+                    *self.held.lock() = Some((name.clone(), bytes.clone()));
+                    return Ok((Some(name), bytes));
+                }
+                Err(_) => self.declined.store(true, Relaxed),
+            }
+        }
+        if !there {
+            files::write_secret(&self.key, &text)?;
+        }
+        Ok((None, bytes))
     }
 
-    fn make_key(&self) -> Result<LessSafeKey> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        SystemRandom::new()
-            .fill(bytes.as_mut_slice())
-            .map_err(|_| broken())?;
-        let text = Zeroizing::new(STANDARD.encode(bytes.as_slice()));
-        files::write_secret(&self.key, &text)?;
-        key_of(bytes.as_slice())
+    fn read_file(&self) -> Result<Zeroizing<Vec<u8>>> {
+        let text = files::read_secret(&self.key)?;
+        let bytes = STANDARD.decode(text.trim()).map_err(|_| broken())?;
+        Ok(Zeroizing::new(bytes))
     }
+
+    fn read_keychain(&self, name: &str) -> std::result::Result<Zeroizing<Vec<u8>>, KeychainError> {
+        let mut held = self.held.lock();
+        if let Some((of, bytes)) = &*held
+            && of == name
+        {
+            return Ok(bytes.clone());
+        }
+        let text = self.keychain.read(name)?;
+        let bytes = STANDARD
+            .decode(text.as_str())
+            .map_err(|_| KeychainError::Missing(name.to_owned()))?;
+        let bytes = Zeroizing::new(bytes);
+        *held = Some((name.to_owned(), bytes.clone()));
+        Ok(bytes)
+    }
+}
+
+fn random() -> Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(vec![0; 32]);
+    SystemRandom::new()
+        .fill(bytes.as_mut_slice())
+        .map_err(|_| broken())?;
+    Ok(bytes)
+}
+
+fn shut(error: &KeychainError) -> ApiError {
+    ApiError::new(
+        ErrorCode::Keychain,
+        sentence(format_args!("passwords of test clients can't be kept: {error}")),
+    )
+    .hint("Unlock the keychain and try again. To begin anew, remove secrets.json from the data folder.")
 }
 
 fn key_of(bytes: &[u8]) -> Result<LessSafeKey> {
@@ -164,6 +279,7 @@ fn open(key: &LessSafeKey, id: u32, sealed: &str) -> Option<Secrets> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keychain::fake::Fake;
 
     fn secrets(password: &str) -> Secrets {
         BTreeMap::from([(Use::Password, Zeroizing::new(password.to_owned()))])
@@ -209,6 +325,58 @@ mod tests {
         std::fs::write(&path, &text).unwrap();
         std::fs::remove_file(data.path().join("secrets.key")).unwrap();
         assert_eq!(vault.open().unwrap(), (BTreeMap::new(), vec![1]));
+    }
+
+    #[test]
+    fn the_keychain_has_the_key_where_one_answers_and_takes_over_that_of_the_file() {
+        let data = tempfile::tempdir().unwrap();
+        let all = BTreeMap::from([(1, secrets("s3cret"))]);
+        Vault::of(data.path()).keep(&all).unwrap();
+        assert!(data.path().join("secrets.key").exists());
+        let keychain = Arc::new(Fake::default());
+        let vault = Vault::with(data.path(), keychain.clone());
+        assert_eq!(vault.kept_by().unwrap(), Some(api::KeptBy::File));
+        let (opened, _) = vault.open().unwrap();
+        vault.keep(&opened).unwrap();
+        assert_eq!(vault.kept_by().unwrap(), Some(api::KeptBy::Keychain));
+        assert!(!data.path().join("secrets.key").exists());
+        let again = Vault::with(data.path(), keychain.clone());
+        assert_eq!(again.open().unwrap(), (all, Vec::new()));
+        assert_eq!(keychain.entries.lock().len(), 1);
+    }
+
+    #[test]
+    fn what_a_shut_keychain_has_the_key_of_is_not_lost() {
+        let data = tempfile::tempdir().unwrap();
+        let keychain = Arc::new(Fake::default());
+        let all = BTreeMap::from([(1, secrets("s3cret")), (2, secrets("0ther"))]);
+        Vault::with(data.path(), keychain.clone())
+            .keep(&all)
+            .unwrap();
+        *keychain.shut.lock() = true;
+        let vault = Vault::with(data.path(), keychain.clone());
+        assert_eq!(vault.open().unwrap(), (BTreeMap::new(), vec![1, 2]));
+        // A client is changed, another removed; a password is not taken.
+        vault.keep(&BTreeMap::from([(1, Secrets::new())])).unwrap();
+        let new = BTreeMap::from([(1, Secrets::new()), (3, secrets("new"))]);
+        assert_eq!(vault.keep(&new).unwrap_err().code, ErrorCode::Keychain);
+        *keychain.shut.lock() = false;
+        vault.keep(&new).unwrap();
+        let kept = BTreeMap::from([(1, secrets("s3cret")), (3, secrets("new"))]);
+        let again = Vault::with(data.path(), keychain);
+        assert_eq!(again.open().unwrap(), (kept, Vec::new()));
+    }
+
+    #[test]
+    fn a_keychain_that_takes_no_key_leaves_it_in_the_file() {
+        let data = tempfile::tempdir().unwrap();
+        let keychain = Arc::new(Fake::default());
+        *keychain.shut.lock() = true;
+        let all = BTreeMap::from([(1, secrets("s3cret"))]);
+        let vault = Vault::with(data.path(), keychain);
+        vault.keep(&all).unwrap();
+        assert_eq!(vault.kept_by().unwrap(), Some(api::KeptBy::File));
+        assert_eq!(vault.open().unwrap(), (all, Vec::new()));
     }
 
     #[test]

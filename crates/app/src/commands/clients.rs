@@ -14,6 +14,11 @@ impl App {
         self.clients.list()
     }
 
+    /// What has the key that the passwords of test clients are encrypted with; nothing where none is kept.
+    pub async fn passwords_kept_by(&self) -> Result<Option<KeptBy>> {
+        self.clients.passwords_kept_by().await
+    }
+
     /// Adds a test client.
     pub async fn client_create(&self, config: ClientConfig) -> Result<TestClient> {
         self.clients.create(config).await

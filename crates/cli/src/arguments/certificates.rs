@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use mqttwb_app::api::{BundleFormat, KeyType, RevocationReason};
+use mqttwb_app::api::{BundleFormat, KeyProtection, KeyType, RevocationReason};
 
 /// What to do with certificates.
 #[derive(Debug, Subcommand)]
@@ -40,6 +40,8 @@ pub enum AuthorityCommand {
     Create(CreateAuthority),
     /// Take over one that you have, in place of the one that is there
     Import(ImportAuthority),
+    /// Keep its keys under a passphrase, by the system's keychain, or by their files' mode alone
+    Protect(Protect),
     /// Write its certificates and its revocation list as PEM and DER; with --key the root and its key as PKCS #12
     Export(ExportAuthority),
 }
@@ -95,6 +97,41 @@ pub struct ImportAuthority {
     pub passphrase: Passphrase,
 }
 
+/// How to keep the authority's keys.
+#[derive(Debug, Args)]
+pub struct Protect {
+    /// By what
+    #[arg(value_enum)]
+    pub by: By,
+    /// File whose first line is the new passphrase
+    #[arg(long, value_name = "FILE")]
+    pub new_passphrase_file: Option<PathBuf>,
+    /// Opens the keys where they are under a passphrase already.
+    #[command(flatten)]
+    pub passphrase: Passphrase,
+}
+
+/// What keeps keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// The passphrase of --new-passphrase-file
+    Passphrase,
+    /// The system's keychain
+    Keychain,
+    /// The files' mode (0600) alone
+    File,
+}
+
+impl From<By> for KeyProtection {
+    fn from(by: By) -> Self {
+        match by {
+            By::Passphrase => Self::Passphrase,
+            By::Keychain => Self::Keychain,
+            By::File => Self::File,
+        }
+    }
+}
+
 /// Where to write an authority.
 #[derive(Debug, Args)]
 pub struct ExportAuthority {
@@ -121,6 +158,9 @@ pub struct Server {
     /// Forget the names that were given before
     #[arg(long)]
     pub only: bool,
+    /// Opens the authority's key.
+    #[command(flatten)]
+    pub unlock: Passphrase,
 }
 
 /// A device certificate to make.
@@ -153,6 +193,9 @@ pub struct Issue {
     /// Issue every device of this list (CSV: name,days,key,organization,unit,names), each into a folder of its own
     #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "csr"])]
     pub list: Option<PathBuf>,
+    /// Opens the authority's key.
+    #[command(flatten)]
+    pub unlock: Passphrase,
 }
 
 /// A device to export.
@@ -184,6 +227,9 @@ pub struct Renew {
     /// Folder to write the device's files into
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Opens the authority's key.
+    #[command(flatten)]
+    pub unlock: Passphrase,
 }
 
 /// A device to revoke.
@@ -195,6 +241,9 @@ pub struct Revoke {
     /// Why
     #[arg(long, value_enum, default_value_t = Reason::Unspecified)]
     pub reason: Reason,
+    /// Opens the authority's key.
+    #[command(flatten)]
+    pub unlock: Passphrase,
 }
 
 /// A file to look into.
@@ -235,7 +284,7 @@ pub struct BundleOf {
     /// And the port
     #[arg(long, value_name = "N")]
     pub port: Option<u16>,
-    /// Of a PKCS #12 file.
+    /// Of a PKCS #12 file; of a broker's bundle what opens the authority's key.
     #[command(flatten)]
     pub passphrase: Passphrase,
 }
@@ -249,6 +298,9 @@ pub struct Crl {
     /// Folder for ca.crl (PEM), ca.crl.der and the authority's certificates
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Opens the authority's key.
+    #[command(flatten)]
+    pub unlock: Passphrase,
 }
 
 /// What key.

@@ -234,3 +234,7 @@ export type { RevocationList } from './bindings/RevocationList';
 export type { RevocationReason } from './bindings/RevocationReason';
 export type { RevokeRequest } from './bindings/RevokeRequest';
 export type { WrittenFiles } from './bindings/WrittenFiles';
+export type { AuthorityKeys } from './bindings/AuthorityKeys';
+export type { KeyProtection } from './bindings/KeyProtection';
+export type { KeptBy } from './bindings/KeptBy';
+export type { ProtectKeys } from './bindings/ProtectKeys';

@@ -49,6 +49,8 @@ import type {
   Imported,
   InspectedFile,
   InspectFileRequest,
+  KeptBy,
+  ProtectKeys,
   Job,
   MessageRows,
   NumberReading,
@@ -171,6 +173,11 @@ export const serverRenew = (names: string[]) => call<Certificate>('server_renew'
 export const authorityCreate = (request: AuthorityRequest) => call<string>('authority_create', { request });
 export const authorityImport = (request: AuthorityImport) => call<string>('authority_import', { request });
 export const authorityExport = () => call<WrittenFiles>('authority_export');
+export const authorityUnlock = (passphrase: string) => call<Certificates>('authority_unlock', { passphrase });
+export const authorityLock = () => call<Certificates>('authority_lock');
+export const authorityProtect = (request: ProtectKeys) => call<Certificates>('authority_protect', { request });
+/** What has the key that the passwords of test clients are encrypted with; null where none is kept. */
+export const passwordsKeptBy = () => call<KeptBy | null>('passwords_kept_by');
 export const certificateInspect = (request: InspectFileRequest) =>
   call<InspectedFile>('certificate_inspect', { request });
 export const deviceExport = (request: ExportRequest) => call<DeviceFolder>('device_export', { request });

@@ -26,6 +26,8 @@ const CODES: Record<ErrorCode, true> = {
   file: true,
   store: true,
   certificate: true,
+  locked: true,
+  keychain: true,
   client: true,
   config: true,
   cancelled: true,

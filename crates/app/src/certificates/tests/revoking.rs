@@ -118,12 +118,17 @@ fn a_list_that_has_expired_lets_nobody_with_a_certificate_in() {
     store.issue(&request("pump-7")).unwrap(); // looks at the folder: signs the list anew
     let list = store
         .held()
-        .authority
+        .signer()
+        .unwrap()
         .sign_revocations(&[], 9, past, past.plus(Duration::from_secs(86_400)))
         .unwrap();
+    let openers = Openers {
+        keychain: &*store.keychain,
+        unlocked: None,
+    };
     let held = Held {
         list,
-        ..look(&store.folder, &names, Timestamp::now()).unwrap()
+        ..look(&store.folder, &names, Timestamp::now(), &openers).unwrap()
     };
     store.hold(held);
     assert!(store.overview().unwrap().revocations.expired);

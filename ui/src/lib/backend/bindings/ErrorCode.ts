@@ -3,4 +3,4 @@
 /**
  * What kind of thing went wrong, for the page to act on. The page matches it without a wildcard.
  */
-export type ErrorCode = "port-in-use" | "open-to-all" | "listener-failed" | "wrong-state" | "invalid-input" | "not-found" | "already-exists" | "file" | "store" | "certificate" | "client" | "config" | "cancelled" | "internal";
+export type ErrorCode = "port-in-use" | "open-to-all" | "listener-failed" | "wrong-state" | "invalid-input" | "not-found" | "already-exists" | "file" | "store" | "certificate" | "locked" | "keychain" | "client" | "config" | "cancelled" | "internal";
