@@ -1,5 +1,5 @@
-//! The real window on what passes through the broker: payloads taken apart, faults on purpose, retained messages that are
-//! stale, and content that is hostile.
+//! The real window on what passes through the broker: payloads taken apart, faults on purpose, and retained messages that are
+//! stale.
 //!
 //! All tests are in one module whose name `cargo xtask test --no-window` leaves out.
 
@@ -10,20 +10,10 @@ mod real_window {
     use acceptance::raw::{Publish, Wire};
     use acceptance::screen::Window;
     use acceptance::{Running, Version, Way};
+    use base64::Engine as _;
     use fantoccini::Locator;
 
     const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
-
-    const PAGES: [&str; 8] = [
-        "overview",
-        "clients",
-        "traffic",
-        "sessions",
-        "charts",
-        "certificates",
-        "access",
-        "settings",
-    ];
 
     fn address(port: u16) -> SocketAddr {
         ([127, 0, 0, 1], port).into()
@@ -388,141 +378,164 @@ mod real_window {
         window.close().await;
     }
 
-    /// What would run, close an element or turn the text around if it were taken for more than data.
-    const HOSTILE: [&str; 5] = [
-        "<img src=x onerror=\"window.pwned=1\">",
-        "<script>window.pwned=1</script>",
-        "\u{202e}gnp.exe",
-        "a\u{200b}b\u{1}c\u{7f}d",
-        "{@html '<b id=pwned>x</b>'}${window.pwned=1}",
+    /// Pictures of 32 × 24 and of 48 × 24 pixels, as a camera sends them.
+    const JPEGS: [(&str, &str); 2] = [
+        (
+            "32 \u{d7} 24",
+            "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABsSFBcUERsXFhceHBsgKEIrKCUlKFE6PTBCYFVlZF9VXVtqeJmBanGQc1tdhbWGkJ6jq62rZ4C8ybqm\
+             x5moq6T/wAALCAAYACABAREA/8QAFQABAQAAAAAAAAAAAAAAAAAAAAX/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/9oACAEBAAA/AKoAAAP/2Q==",
+        ),
+        (
+            "48 \u{d7} 24",
+            "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABsSFBcUERsXFhceHBsgKEIrKCUlKFE6PTBCYFVlZF9VXVtqeJmBanGQc1tdhbWGkJ6jq62rZ4C8ybqm\
+             x5moq6T/wAALCAAYADABAREA/8QAFQABAQAAAAAAAAAAAAAAAAAAAAX/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/9oACAEBAAA/AJYAAAAAP//Z",
+        ),
     ];
 
     #[tokio::test]
-    async fn hostile_content_is_data_on_every_page() {
-        let (_data, window, port) = Window::running(LISTENERS).await;
-        let mut open = Vec::new();
-        for (at, text) in HOSTILE.into_iter().enumerate() {
-            let (_, mut wire) = Wire::connect(address(port), Version::V5, text, true).expect("in");
-            let topic = format!("hostile/{at}/{}", text.replace(['#', '+'], ""));
-            wire.publish(Publish {
-                topic: &topic,
-                payload: text.as_bytes(),
-                qos: 1,
-                id: 1,
-                dup: false,
-                retain: true,
-            });
-            wire.flush().expect("sent");
-            wire.wait().expect("acknowledged");
-            wire.subscribe(2, &topic, 1);
-            wire.flush().expect("sent");
-            open.push(wire);
-        }
-        let (_, mut wire) = Wire::connect(address(port), Version::V5, "plain", false).expect("in");
-        let invalid = [
-            b"caf\xe9 \0\x1b[31m ".as_slice(),
-            &[0xff; 40],
-            b"</textarea><script>window.pwned=1</script>",
-        ]
-        .concat();
-        publish(&mut wire, 1, "hostile/invalid", &invalid);
-        let large = "<b>zw\u{f6}lf</b> ".repeat(10 * 1024 * 1024 / 14);
-        publish(&mut wire, 2, "hostile/large", large.as_bytes());
-        let map = [
-            b"\x81\xd9\x22".as_slice(),
-            b"<img src=x onerror='window.pwned=1'>"
-                .get(..34)
-                .unwrap_or_default(),
-            b"\x01",
-        ]
-        .concat();
-        publish(&mut wire, 3, "hostile/map", &map);
-
-        // Every page, with all of it in sight that the page shows.
-        for page in PAGES {
-            window.go(page).await;
-            is_untouched(&window, page).await;
-        }
-        window.go("sessions").await;
-        window
-            .until("the tab of retained messages", async || {
-                let path = "//button[@role='radio'][contains(., 'Retained')]";
-                let tab = window.page.find(Locator::XPath(path)).await.ok()?;
-                tab.click().await.ok()
+    async fn the_pictures_of_a_camera_are_shown_as_they_come() {
+        let (data, window, port) = Window::running(LISTENERS).await;
+        let frames: Vec<_> = JPEGS
+            .iter()
+            .enumerate()
+            .map(|(n, (_, text))| {
+                let path = data.path().join(format!("{n}.jpg"));
+                let bytes = base64::prelude::BASE64_STANDARD
+                    .decode(text)
+                    .expect("base64");
+                std::fs::write(&path, bytes).expect("a file");
+                path
             })
-            .await;
-        window
-            .until(
-                "the retained messages are listed as they are written",
-                async || {
-                    let text = window.text().await;
-                    (text.contains("onerror=\"window.pwned=1\"") && text.contains("U+202E"))
-                        .then_some(())
-                },
-            )
-            .await;
-        window.screenshot("hostile-retained").await;
-        is_untouched(&window, "retained").await;
-
-        // Each message in the inspector, in each of its views.
+            .collect();
+        let shoot = |n: usize| {
+            let mut camera = Way::Tcp.mosquitto("mosquitto_pub", port);
+            camera.args(["-i", "camera", "-q", "1", "-t", "plant/camera", "-f"]);
+            finish(camera.arg(&frames[n])).success();
+        };
+        shoot(0);
         window.go("traffic").await;
-        window.screenshot("hostile-traffic").await;
-        for topic in [
-            "hostile/0/#",
-            "hostile/1/#",
-            "hostile/2/#",
-            "hostile/3/#",
-            "hostile/4/#",
-        ] {
-            choose(&window, topic.trim_end_matches('#')).await;
-            is_untouched(&window, topic).await;
-        }
-        choose(&window, "hostile/map").await;
-        look(&window, "Tree").await;
-        window
-            .text_of("[data-testid=\"payload-tree\"]", |text| {
-                text.contains("<img src=x")
-            })
-            .await;
-        is_untouched(&window, "a name in a tree").await;
-        choose(&window, "hostile/invalid").await;
-        look(&window, "Bytes").await;
-        payload_is(&window, "bytes", "hex").await;
-        is_untouched(&window, "bytes").await;
+        choose(&window, "plant/camera").await;
+        let picture = "[data-testid=\"payload-picture\"]";
+        // That it has a width says that it was decoded.
+        let drawn = async |n: usize| {
+            window
+                .attribute(picture, "alt", |alt| alt.contains(JPEGS[n].0))
+                .await;
+            window
+                .until("the picture is drawn", async || {
+                    let image = window.page.find(Locator::Css(picture)).await.ok()?;
+                    let width = image.prop("naturalWidth").await.ok()??;
+                    JPEGS[n].0.starts_with(&width).then_some(())
+                })
+                .await;
+        };
+        drawn(0).await;
+        window.screenshot("payload-picture").await;
 
-        // Ten megabytes of text: a part is shown, all of it can be reached.
-        choose(&window, "hostile/large").await;
-        look(&window, "Text").await;
-        payload_is(&window, "text", "text").await;
-        window.screenshot("hostile-large").await;
+        // Live, the newest is drawn whenever one comes.
         window
-            .text_of("[data-testid=\"inspector-payload\"]", |text| {
-                text.contains("<b>zw\u{f6}lf</b>")
-            })
+            .click_css("[aria-label=\"Live picture\"][role=\"switch\"]")
             .await;
         window
-            .text_of("[data-testid=\"payload-part\"]", |text| {
-                text.contains("of 10 MiB")
-            })
+            .find_css("[aria-label=\"Live picture\"][aria-checked=\"true\"]")
             .await;
-        is_untouched(&window, "ten megabytes").await;
-        drop(open);
+        for (count, n) in [1, 0, 1].into_iter().enumerate() {
+            shoot(n);
+            window
+                .attribute(picture, "data-frames", |frames| {
+                    frames == (count + 1).to_string()
+                })
+                .await;
+            drawn(n).await;
+        }
+        window.screenshot("payload-picture-live").await;
+        assert_eq!(window.accessibility_findings().await, Vec::<String>::new());
         window.close().await;
     }
 
-    /// Nothing of it has run or become an element, and the page still answers.
-    async fn is_untouched(window: &Window, place: &str) {
-        let ran = window
-            .script(
-                "return [typeof window.pwned, document.querySelectorAll('#pwned, img[src=x], b b').length, document.scripts.length]",
-                Vec::new(),
-            )
+    #[tokio::test]
+    async fn the_topic_tree_is_walked_with_keys() {
+        let (_data, window, port) = Window::running(LISTENERS).await;
+        window.go("traffic").await;
+        let (_, mut wire) = Wire::connect(address(port), Version::V5, "pump-7", false).expect("in");
+        for (n, topic) in [
+            "plant/line-1/pump-7/state",
+            "plant/line-1/valve-2/state",
+            "plant/line-2/mixer/state",
+            "office/door",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            publish(&mut wire, n as u16 + 1, topic, b"on");
+        }
+        let item = |topic: &str, rest: &str| {
+            format!("[data-testid=\"topic-item\"][data-topic=\"{topic}\"]{rest}")
+        };
+        let gone = async |topic: &str| {
+            let css = item(topic, "");
+            window
+                .until(&format!("{topic} is out of sight"), async || {
+                    let found = window.page.find_all(Locator::Css(&css)).await.ok()?;
+                    found.is_empty().then_some(())
+                })
+                .await;
+        };
+        let press = async |keys: &str| {
+            let tree = window.find("topic-tree").await;
+            tree.send_keys(keys).await.expect("the tree takes keys");
+        };
+        // The branch is chosen, and closed: whatever the tree opens by itself is closed first.
+        let plant = item("plant", "[aria-selected=\"true\"]");
+        window
+            .until("the branch is chosen", async || {
+                let found = window.page.find(Locator::Css(&item("plant", ""))).await;
+                found.ok()?.click().await.ok()?;
+                window.page.find(Locator::Css(&plant)).await.ok()
+            })
             .await;
-        assert_eq!(ran[0], "undefined", "a script ran on {place}");
-        assert_eq!(ran[1], 0, "content became an element on {place}");
-        assert!(
-            ran[2].as_u64().is_some_and(|scripts| scripts <= 2),
-            "a script was added on {place}"
-        );
+        if window
+            .page
+            .find(Locator::Css(&item("plant", "[data-open=\"true\"]")))
+            .await
+            .is_ok()
+        {
+            press(LEFT).await;
+        }
+        gone("plant/line-1").await;
+
+        // Right opens it, and * all that is below.
+        press(RIGHT).await;
+        window.find_css(&item("plant/line-1", "")).await;
+        press("*").await;
+        for topic in ["plant/line-1/pump-7/state", "plant/line-2/mixer/state"] {
+            window.find_css(&item(topic, "")).await;
+        }
+        window.screenshot("topics-open").await;
+
+        // Letters find the next row whose level begins with them, and the traffic is that row's.
+        press("mi").await;
+        window
+            .find_css(&item("plant/line-2/mixer", "[aria-selected=\"true\"]"))
+            .await;
+        let filter = window.find("traffic-topic").await;
+        window
+            .until("the traffic is that of the branch", async || {
+                let held = filter.prop("value").await.ok()??;
+                (held == "plant/line-2/mixer/#").then_some(())
+            })
+            .await;
+        // Left goes from a closed branch to the one above it.
+        press(LEFT).await;
+        gone("plant/line-2/mixer/state").await;
+        press(LEFT).await;
+        window
+            .find_css(&item("plant/line-2", "[aria-selected=\"true\"]"))
+            .await;
+        window.close().await;
     }
+
+    /// What WebDriver calls the arrow keys.
+    const LEFT: &str = "\u{e012}";
+    const RIGHT: &str = "\u{e014}";
 }

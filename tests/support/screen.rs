@@ -227,6 +227,22 @@ impl Window {
             .unwrap_or_else(|error| panic!("a script failed: {error}\n{script}"))
     }
 
+    /// Asks the workbench something, as its pages do.
+    pub async fn ask(&self, command: &str, arguments: Value) -> Value {
+        let answer = self
+            .page
+            .execute_async(
+                "const [command, args, done] = arguments;\
+                 window.__TAURI_INTERNALS__.invoke(command, args).then(\
+                   (answer) => done({ answer }), (error) => done({ error }));",
+                vec![json!(command), arguments],
+            )
+            .await
+            .expect("a command is answered");
+        assert!(answer.get("error").is_none(), "{command}: {answer}");
+        answer["answer"].clone()
+    }
+
     /// What axe-core finds on the page as it stands: a line for each rule that is broken.
     pub async fn accessibility_findings(&self) -> Vec<String> {
         let axe = top().join("ui/node_modules/axe-core/axe.min.js");

@@ -120,7 +120,7 @@ fn coordinates(out: &mut String, points: &[f32]) -> std::fmt::Result {
     Ok(())
 }
 
-/// What XML takes: names of topics are somebody else's text.
+/// What XML takes, and nothing that turns or hides what stands beside it: names of topics are somebody else's text.
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -132,6 +132,14 @@ pub fn escaped(text: &str) -> String {
             '\t' | '\n' => out.push(' '),
             // XML 1.0, section 2.2: these are no characters of a document.
             c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
+            // Marks that turn the direction of a text, and characters of no width.
+            '\u{61c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' => {
+                out.push('\u{fffd}');
+            }
             c => out.push(c),
         }
     }
@@ -148,7 +156,7 @@ mod tests {
         let op = DrawOp::Text {
             x: 1.5,
             y: 2.0,
-            text: "</text><script>\u{1}&\"".into(),
+            text: "</text><script>\u{1}\u{202e}&\"".into(),
             size: 10.5,
             color: Theme::Dark.line(0).faded(0.5),
             align: Align::Right,
@@ -157,7 +165,7 @@ mod tests {
         let out = svg(&[op], (100, 50), "a<b");
         assert!(out.contains("<title>a&lt;b</title>"));
         assert!(out.contains(
-            "fill=\"#2dd4bf\" fill-opacity=\"0.5\">&lt;/text&gt;&lt;script&gt;\u{fffd}&amp;&quot;</text>"
+            "fill=\"#2dd4bf\" fill-opacity=\"0.5\">&lt;/text&gt;&lt;script&gt;\u{fffd}\u{fffd}&amp;&quot;</text>"
         ));
         assert_eq!(out.matches('<').count(), 6);
     }

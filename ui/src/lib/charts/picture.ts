@@ -1,6 +1,7 @@
 // Replays the strokes of a chart on a canvas, sharply at any pixel ratio.
 import type { ChartFrame, ChartSeries, DrawOp } from '$lib/backend';
 import { reading } from '$lib/shared/format';
+import { visible } from '$lib/shared/hostile';
 import { isDense, opaque, trace as traceDense } from './dense';
 
 const FACE = "'JetBrains Mono Variable', ui-monospace, monospace";
@@ -57,7 +58,7 @@ function stroke(context: CanvasRenderingContext2D, op: DrawOp): void {
       context.fillStyle = op.color;
       context.textAlign = op.align;
       context.textBaseline = op.baseline;
-      context.fillText(op.text, op.x, op.y);
+      context.fillText(visible(op.text), op.x, op.y);
   }
 }
 
