@@ -53,12 +53,7 @@ impl App {
                 let mut endpoint =
                     blocking(move || clients::remote_endpoint(&remote, &secrets, &store)).await?;
                 // Whoever dials the embedded broker by its address is seen by it all the same.
-                endpoint.embedded = endpoint.proxy.is_none()
-                    && reaches(
-                        &self.broker.status().listeners,
-                        &endpoint.host,
-                        endpoint.port,
-                    );
+                endpoint.embedded = leads_here(&endpoint, &self.broker.status().listeners).await;
                 return Ok(endpoint);
             }
             Target::Tcp => (Protocol::Tcp, None),
@@ -217,22 +212,49 @@ impl App {
     }
 }
 
-/// Whether a client that dials this host and port reaches one of these listeners. Names other than `localhost` are not
-/// looked up: a client by such a name is taken for one of a broker elsewhere.
-fn reaches(listeners: &[Listener], host: &str, port: u16) -> bool {
-    let address = host.parse::<IpAddr>().ok();
-    let bound = listeners
+/// Whether the embedded broker is what is reached, by whatever name, and through a proxy too.
+async fn leads_here(endpoint: &Endpoint, listeners: &[Listener]) -> bool {
+    // Whoever dials a port that nothing here listens at is spared the look-up.
+    if !listeners
+        .iter()
+        .any(|listener| listener.listening && listener.port == endpoint.port)
+    {
+        return false;
+    }
+    // To a proxy elsewhere its own computer is the loopback.
+    let from_here = match &endpoint.proxy {
+        None => true,
+        Some(proxy) => addresses(&proxy.host)
+            .await
+            .into_iter()
+            .any(is_of_this_computer),
+    };
+    addresses(&endpoint.host).await.into_iter().any(|address| {
+        (from_here || !address.is_loopback()) && reaches(listeners, address, endpoint.port)
+    })
+}
+
+/// The addresses of a host; none where it has none, which is told when it is dialled.
+async fn addresses(host: &str) -> Vec<IpAddr> {
+    match host.parse() {
+        Ok(address) => vec![address],
+        Err(_) => tokio::net::lookup_host((host, 0))
+            .await
+            .map(|found| found.map(|address| address.ip()).collect())
+            .unwrap_or_default(),
+    }
+}
+
+/// Whether a listener of the embedded broker is at this address.
+fn reaches(listeners: &[Listener], address: IpAddr, port: u16) -> bool {
+    listeners
         .iter()
         .filter(|listener| listener.listening && listener.port == port)
-        .filter_map(|listener| listener.address.parse::<SocketAddr>().ok());
-    bound.map(|bound| bound.ip()).any(|bound| match address {
-        Some(address) if bound.is_unspecified() => is_of_this_computer(address),
-        Some(address) => address == bound,
-        None => {
-            host.eq_ignore_ascii_case("localhost")
-                && (bound.is_loopback() || bound.is_unspecified())
-        }
-    })
+        .filter_map(|listener| listener.address.parse::<SocketAddr>().ok())
+        .any(|bound| match bound.ip() {
+            bound if bound.is_unspecified() => is_of_this_computer(address),
+            bound => address == bound,
+        })
 }
 
 /// Only an address of this computer can be bound to.
@@ -260,22 +282,46 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_embedded_broker_is_known_by_its_address() {
+    #[tokio::test]
+    async fn the_embedded_broker_is_known_by_its_addresses_and_names() {
         for (address, listening, host, port, expected) in [
             ("127.0.0.1:1883", true, "127.0.0.1", 1883, true),
             ("127.0.0.1:1883", true, "LocalHost", 1883, true),
             ("127.0.0.1:1883", true, "127.0.0.1", 1884, false),
             ("127.0.0.1:1883", false, "127.0.0.1", 1883, false),
             ("127.0.0.1:1883", true, "192.0.2.7", 1883, false),
-            ("127.0.0.1:1883", true, "broker.example", 1883, false),
+            ("127.0.0.1:1883", true, "broker.invalid", 1883, false),
             ("0.0.0.0:1883", true, "127.0.0.1", 1883, true),
             ("0.0.0.0:1883", true, "192.0.2.7", 1883, false),
             ("192.0.2.7:1883", true, "localhost", 1883, false),
+            ("192.0.2.7:1883", true, "192.0.2.7", 1883, true),
         ] {
             let listeners = [listener(address, listening)];
-            let told = reaches(&listeners, host, port);
+            let endpoint = Endpoint::tcp(host, port);
+            let told = leads_here(&endpoint, &listeners).await;
             assert_eq!(told, expected, "{host}:{port} and {address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_proxy_elsewhere_has_a_loopback_of_its_own() {
+        for (proxy, host, expected) in [
+            ("127.0.0.1", "127.0.0.1", true),
+            ("192.0.2.1", "127.0.0.1", false),
+            ("192.0.2.1", "192.0.2.7", true),
+        ] {
+            let listeners = [listener(&format!("{host}:1883"), true)];
+            let endpoint = Endpoint {
+                proxy: Some(mqttwb_client::Proxy {
+                    protocol: mqttwb_client::ProxyProtocol::Http,
+                    host: proxy.into(),
+                    port: 3128,
+                    login: None,
+                }),
+                ..Endpoint::tcp(host, 1883)
+            };
+            let told = leads_here(&endpoint, &listeners).await;
+            assert_eq!(told, expected, "{host} through {proxy}");
         }
     }
 }

@@ -2,10 +2,14 @@
 
 use mqttwb_app::App;
 use mqttwb_app::api::{
-    ClientConfig, ClientState, ErrorCode, MessageProperties, NameAndValue, Protocol,
-    PublishRequest, Remote, ReplyRequest, ReplyRule, RunKind, RunRequest, SavedMessage, Secret,
-    SeenBy, SubscribeRequest, Target, TlsConfig, TlsIdentity, TrafficFilter, Trust, Version,
+    ClientConfig, ClientState, DeviceRequest, ErrorCode, MessageProperties, NameAndValue, Protocol,
+    ProxyConfig, PublishRequest, Remote, ReplyRequest, ReplyRule, RunKind, RunRequest,
+    SavedMessage, Secret, SeenBy, SubscribeRequest, Target, TlsConfig, TlsIdentity, TrafficFilter,
+    Trust, Version,
 };
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::workbench;
 
@@ -301,10 +305,10 @@ async fn clients_messages_and_secrets_outlive_the_app_and_no_secret_comes_back()
 #[tokio::test]
 async fn a_broker_elsewhere_is_reached_by_every_transport_and_is_seen_at_this_end() {
     let (app, _data) = workbench().await;
-    app.device_issue(mqttwb_app::api::DeviceRequest {
+    app.device_issue(DeviceRequest {
         name: "pump-7".into(),
         days: 1,
-        ..mqttwb_app::api::DeviceRequest::default()
+        ..DeviceRequest::default()
     })
     .await
     .unwrap();
@@ -354,14 +358,54 @@ async fn a_broker_elsewhere_is_reached_by_every_transport_and_is_seen_at_this_en
     }
 }
 
+/// A proxy of HTTP for one connection, that lets in everybody.
+async fn http_proxy(listener: TcpListener) {
+    let (mut near, _) = listener.accept().await.unwrap();
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        request.push(near.read_u8().await.unwrap());
+    }
+    let request = String::from_utf8(request).unwrap();
+    let target = request.split(' ').nth(1).unwrap();
+    let mut far = TcpStream::connect(target).await.unwrap();
+    near.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        .await
+        .unwrap();
+    // Either side may just go.
+    let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+}
+
 #[tokio::test]
-async fn a_client_that_dials_the_embedded_broker_by_its_address_is_seen_once() {
+async fn a_client_that_dials_the_embedded_broker_is_seen_once_by_whatever_name_and_way() {
     let (app, _data) = workbench().await;
-    let by_address = ClientConfig {
-        target: elsewhere(&app, Protocol::Tcp, TlsConfig::default()),
-        ..config("by-address")
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let through = ProxyConfig {
+        host: "127.0.0.1".into(),
+        port: proxy.local_addr().unwrap().port(),
+        ..ProxyConfig::default()
     };
-    connected(&app, by_address).await;
+    tokio::spawn(http_proxy(proxy));
+    for (id, host, proxy) in [
+        ("by-address", None, None),
+        ("by-name", Some("localhost"), None),
+        ("by-proxy", None, Some(through)),
+    ] {
+        let mut target = elsewhere(&app, Protocol::Tcp, TlsConfig::default());
+        if let Target::Remote(remote) = &mut target {
+            remote.proxy = proxy;
+            if let Some(host) = host {
+                remote.host = host.into();
+            }
+        }
+        connected(
+            &app,
+            ClientConfig {
+                target,
+                ..config(id)
+            },
+        )
+        .await;
+    }
     let both_ends = ClientConfig {
         show_own_end: true,
         ..config("both-ends")
@@ -376,6 +420,8 @@ async fn a_client_that_dials_the_embedded_broker_by_its_address_is_seen_once() {
     for (client, seen_by, expected) in [
         ("by-address", None, 1),
         ("by-address", Some(SeenBy::Broker), 1),
+        ("by-name", None, 1),
+        ("by-proxy", None, 1),
         ("both-ends", None, 2),
         ("both-ends", Some(SeenBy::Broker), 1),
         ("both-ends", Some(SeenBy::ClientOfBroker), 1),
@@ -384,6 +430,66 @@ async fn a_client_that_dials_the_embedded_broker_by_its_address_is_seen_once() {
         let view = app.traffic_open(seen(client, seen_by)).await.unwrap();
         let rows = app.traffic_rows(view, 0, 100).await.unwrap().rows;
         assert_eq!(rows.len(), expected, "{client} {seen_by:?}: {rows:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_encrypted_key_is_opened_with_its_passphrase_alone() {
+    let (app, data) = workbench().await;
+    let device = DeviceRequest {
+        name: "pump-7".into(),
+        days: 1,
+        ..DeviceRequest::default()
+    };
+    app.device_issue(device).await.unwrap();
+    let folder = data.path().join("pump-7");
+    app.device_export_into("pump-7".into(), folder.clone())
+        .await
+        .unwrap();
+    let plain = std::fs::read_to_string(folder.join("pump-7.key")).unwrap();
+    let sealed = mqttwb_pki::SecretKey::open_pem(&plain, None)
+        .unwrap()
+        .to_encrypted_pem("0pen sesame")
+        .unwrap();
+    assert!(sealed.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
+    let key = folder.join("sealed.key");
+    std::fs::write(&key, sealed.as_bytes()).unwrap();
+    let with = |passphrase| ClientConfig {
+        target: elsewhere(
+            &app,
+            Protocol::Tls,
+            TlsConfig {
+                trust: Trust::Workbench,
+                identity: TlsIdentity::Files {
+                    certificate: folder.join("pump-7.crt").display().to_string(),
+                    key: key.display().to_string(),
+                    passphrase,
+                },
+                ..TlsConfig::default()
+            },
+        ),
+        ..config("sealed")
+    };
+    let passphrase = |text: &str| Secret::New { value: text.into() };
+    let id = connected(&app, with(passphrase("0pen sesame"))).await;
+    // The broker knows it by its certificate.
+    let seen = app.live_frame().await.clients.into_iter().next().unwrap();
+    assert_eq!(seen.client_id, "sealed");
+    assert_eq!(seen.common_name.as_deref(), Some("pump-7"));
+    app.client_remove(id).await.unwrap();
+    for (passphrase, told) in [
+        (Secret::None, "encrypted"),
+        (passphrase("guess"), "passphrase"),
+    ] {
+        let id = app.client_create(with(passphrase)).await.unwrap().id;
+        let error = app.client_connect(id).await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::Certificate);
+        let words = format!("{} {}", error.message, error.hint.unwrap_or_default());
+        assert!(
+            words.contains(told) && words.contains("sealed.key"),
+            "{words}"
+        );
+        assert!(!words.contains("guess"), "{words}");
     }
 }
 

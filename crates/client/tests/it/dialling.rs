@@ -11,7 +11,7 @@ use mqttwb_client::{
 use mqttwb_model::QoS;
 use rustls::ServerConfig;
 use rustls::pki_types::PrivatePkcs8KeyDer;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::Message as Frame;
@@ -20,13 +20,13 @@ use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, 
 use super::mosquitto::{Mosquitto, device};
 use super::{publication, wish};
 
-async fn local() -> (TcpListener, u16) {
+pub async fn local() -> (TcpListener, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     (listener, port)
 }
 
-fn websocket(port: u16) -> Endpoint {
+pub fn websocket(port: u16) -> Endpoint {
     Endpoint {
         websocket: Some(WebSocket {
             path: "/mqtt".into(),
@@ -36,7 +36,7 @@ fn websocket(port: u16) -> Endpoint {
     }
 }
 
-async fn attempt(endpoint: &Endpoint) -> ConnectionError {
+pub async fn attempt(endpoint: &Endpoint) -> ConnectionError {
     TestClient::new()
         .connect(&Options::new("client"), endpoint)
         .await
@@ -44,7 +44,7 @@ async fn attempt(endpoint: &Endpoint) -> ConnectionError {
 }
 
 /// A message each way over a connection that was just made.
-async fn works(endpoint: &Endpoint) {
+pub async fn works(endpoint: &Endpoint) {
     let client = TestClient::new();
     client
         .connect(&Options::new("client"), endpoint)
@@ -64,8 +64,7 @@ async fn works(endpoint: &Endpoint) {
 
 /// Hands WebSocket messages on to a broker's TCP port, and its bytes back in pieces that are no packets.
 #[allow(clippy::result_large_err)] // the type is tungstenite's
-async fn gateway(listener: TcpListener, to: u16) {
-    let (socket, _) = listener.accept().await.unwrap();
+pub async fn gateway(socket: impl AsyncRead + AsyncWrite + Unpin, to: u16) {
     let checked = |request: &Request, mut answer: Response| -> Result<Response, ErrorResponse> {
         let header = |name: &str| request.headers().get(name).unwrap().to_str().unwrap();
         assert_eq!(request.uri().path(), "/mqtt");
@@ -116,7 +115,11 @@ async fn mqtt_goes_over_websocket_with_path_header_and_subprotocol() {
     // [MQTT-6.0.0-1] [MQTT-6.0.0-2] [MQTT-6.0.0-3]
     let broker = Mosquitto::start();
     let (listener, port) = local().await;
-    let gateway = tokio::spawn(gateway(listener, broker.plain().port));
+    let to = broker.plain().port;
+    let gateway = tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        gateway(socket, to).await;
+    });
     works(&websocket(port)).await;
     gateway.await.unwrap();
 }

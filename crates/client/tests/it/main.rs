@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a test may fail
 
 mod dialling;
+mod greeting;
 mod mosquitto;
 mod observed;
 mod tls;
