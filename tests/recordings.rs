@@ -8,7 +8,7 @@ use std::process::Command;
 
 use acceptance::broker::mqttwb;
 use acceptance::process::{finish, product};
-use acceptance::{Broker, Running};
+use acceptance::{Broker, Running, Way};
 use serde_json::Value;
 
 /// `mqttwb record` on the data folder of a broker that runs; it records when this returns.
@@ -69,11 +69,24 @@ fn what_a_broker_sees_is_recorded_exported_replayed_and_compared() {
         );
         publish(&broker, "other", "x", "2");
     }
+    // One is killed, and another receives its last will.
+    let port = broker.address("tcp").port();
+    let mut heir = Way::Tcp.mosquitto("mosquitto_sub", port);
+    let heir = Running::start(heir.args(["-d", "-V", "5", "-C", "1", "-t", "plant/doomed"]));
+    heir.wait_for("Subscribed (mid");
+    let mut doomed = Way::Tcp.mosquitto("mosquitto_sub", port);
+    doomed.args(["-d", "-V", "5", "-t", "nothing"]);
+    doomed.args(["--will-topic", "plant/doomed", "--will-payload", "gone"]);
+    let doomed = Running::start(&mut doomed);
+    doomed.wait_for("Subscribed (mid");
+    doomed.kill();
+    heir.finish().success();
     recording.signal("INT");
     let ended = recording.finish().success();
     let told: Value = serde_json::from_str(ended.out.trim()).unwrap();
     // CONNECT, CONNACK, PUBLISH, DISCONNECT; and PUBACK, or PUBREC, PUBREL and PUBCOMP.
-    assert_eq!(told["packets"], 5 * (5 + 7), "{told}");
+    // Of the two CONNECT, CONNACK, SUBSCRIBE and SUBACK; of the heir PUBLISH and DISCONNECT too.
+    assert_eq!(told["packets"], 5 * (5 + 7) + 4 + 6, "{told}");
     assert_eq!(
         (&told["notCaptured"], &told["overtaken"]),
         (&Value::from(0), &Value::from(0))
@@ -106,12 +119,12 @@ fn what_a_broker_sees_is_recorded_exported_replayed_and_compared() {
     assert_eq!(fields("_ws.malformed", "frame.number").trim(), "");
     assert_eq!(
         fields("mqtt.msgtype == 3", "mqtt.topic").lines().count(),
-        10
+        10 + 1
     );
     // Each client has left: the end of its connection is there, from both sides.
     assert_eq!(
         fields("tcp.flags.fin == 1", "frame.number").lines().count(),
-        2 * 10
+        2 * 12
     );
 
     let lines = path("plant.jsonl");
@@ -125,7 +138,7 @@ fn what_a_broker_sees_is_recorded_exported_replayed_and_compared() {
         "--filter",
         "plant/#",
     ]));
-    assert_eq!(exported["packets"], 5);
+    assert_eq!(exported["packets"], 5 + 1);
     let exported = fs::read_to_string(&lines).unwrap();
     let exported: Vec<Value> = exported
         .lines()
@@ -137,7 +150,7 @@ fn what_a_broker_sees_is_recorded_exported_replayed_and_compared() {
         .unwrap();
     assert_eq!(line["payload"], "{\"v\":3}");
     let ended = exported.iter().filter(|line| !line["ended"].is_null());
-    assert_eq!(ended.count(), 5, "of those with a message in it");
+    assert_eq!(ended.count(), 5 + 1, "of those with a message in it");
     let again = finish(&mut on_file(&[
         "export",
         text(&first),
@@ -166,13 +179,18 @@ fn what_a_broker_sees_is_recorded_exported_replayed_and_compared() {
         "--rewrite",
         "plant/#=test/#",
     ]));
-    assert_eq!(replayed["published"], 10);
+    assert_eq!(replayed["published"], 11, "{replayed}");
+    let told = replayed["told"].as_str().unwrap();
+    assert!(
+        told.contains("1 of them as the last will of a client"),
+        "{told}"
+    );
     recording.signal("INT");
     recording.finish().success();
     let rule = ["--rewrite", "plant/#=test/#"];
     let mut comparing = on_file(&["compare", text(&first), text(&second), "--late", "1h"]);
     let found = json(comparing.args(rule));
-    assert_eq!(found["equal"], 10, "{found}");
+    assert_eq!(found["equal"], 11, "{found}");
     let differ = finish(&mut on_file(&[
         "compare",
         text(&first),
@@ -182,7 +200,7 @@ fn what_a_broker_sees_is_recorded_exported_replayed_and_compared() {
     ]));
     assert_eq!(differ.status.code(), Some(1));
     let found: Value = serde_json::from_str(differ.out.trim()).unwrap();
-    assert_eq!((&found["missing"], &found["extra"]), (&5.into(), &5.into()));
+    assert_eq!((&found["missing"], &found["extra"]), (&6.into(), &6.into()));
 
     let third = path("third.mqttrec");
     json(&mut on_file(&[

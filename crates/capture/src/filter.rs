@@ -212,6 +212,37 @@ impl Filter {
         }
     }
 
+    /// Whether a last will passes that was published then. No packet of its own says so, so it is judged as the PUBLISH that its
+    /// client would have sent to the broker.
+    pub fn passes_will(
+        &self,
+        at: Timestamp,
+        client: &str,
+        topic: &str,
+        payload: &[u8],
+        qos: QoS,
+    ) -> bool {
+        let client = ClientId::from(client);
+        let verdict = self.judge(Some(&client));
+        self.types() & bit(PacketType::Publish) != 0
+            && self.direction.is_none_or(|way| way == Direction::ToBroker)
+            && self.seen_by.is_none_or(|end| end == SeenBy::Broker)
+            && !self.faults
+            && self.message.is_none()
+            && self.qos.is_none_or(|wanted| wanted == qos)
+            && self.takes_time(at, at)
+            && verdict.wanted
+            && self.takes_topic(topic)
+            && self
+                .text
+                .as_ref()
+                .is_none_or(|needle| needle.is_in(topic.as_bytes()) || verdict.holds_text)
+            && self
+                .payload
+                .as_ref()
+                .is_none_or(|needle| needle.is_in(payload))
+    }
+
     /// Whether a packet passes. `client` is what [`Filter::judge`] says of its client; it is asked only where it matters.
     pub(crate) fn passes(
         &self,

@@ -15,6 +15,7 @@ mod remote;
 mod replay;
 mod rewrite;
 mod transfer;
+mod wills;
 mod work;
 
 use std::path::{Path, PathBuf};

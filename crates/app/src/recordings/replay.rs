@@ -68,6 +68,8 @@ pub struct Replayed {
     pub without_topic: u64,
     /// Messages that were only sent again.
     pub again: u64,
+    /// Last wills among those that were published.
+    pub wills: u64,
 }
 
 impl Replayed {
@@ -76,6 +78,7 @@ impl Replayed {
         let mut told = format!("{} messages published", self.published);
         for (count, what) in [
             (self.refused, "of them not acknowledged"),
+            (self.wills, "of them as the last will of a client"),
             (
                 self.without_topic,
                 "left out, as a rule made no topic of theirs",
@@ -88,6 +91,14 @@ impl Replayed {
         }
         told
     }
+}
+
+/// A message that was read ahead.
+struct Next {
+    at: Timestamp,
+    will: bool,
+    /// Nothing where a rule makes no topic of its topic.
+    publication: Option<Publication>,
 }
 
 /// Connects, publishes, and disconnects.
@@ -114,7 +125,7 @@ async fn publish(
     plan: Plan,
     work: &Work,
 ) -> Result<Replayed> {
-    let (sender, mut messages) = mpsc::channel::<(Timestamp, Option<Publication>)>(AHEAD);
+    let (sender, mut messages) = mpsc::channel::<Next>(AHEAD);
     let (reading, speed) = (work.clone(), plan.speed);
     // Whoever reads the file may wait for the disk, and for the pace of the replay.
     let reader = tokio::task::spawn_blocking(move || {
@@ -128,7 +139,11 @@ async fn publish(
                 properties: properties(&message.properties),
             });
             sender
-                .blocking_send((message.at, publication))
+                .blocking_send(Next {
+                    at: message.at,
+                    will: message.will,
+                    publication,
+                })
                 // Nobody publishes any more, and says why.
                 .map_err(|_| ApiError::new(ErrorCode::Cancelled, "The replay has ended."))
         })
@@ -136,15 +151,16 @@ async fn publish(
     let mut replayed = Replayed::default();
     let mut acknowledgements = FuturesUnordered::new();
     let mut pace = Pace::new(speed);
-    while let Some((at, publication)) = messages.recv().await {
-        let Some(publication) = publication else {
+    while let Some(next) = messages.recv().await {
+        let Some(publication) = next.publication else {
             replayed.without_topic += 1;
             continue;
         };
-        pace.wait(at, work).await?;
+        pace.wait(next.at, work).await?;
         let acknowledged = publication.qos != QoS::AtMostOnce;
         let acknowledgement = client.publish(publication).await.map_err(request_failed)?;
         replayed.published += 1;
+        replayed.wills += u64::from(next.will);
         if acknowledged {
             acknowledgements.push(acknowledgement.wait());
             if acknowledgements.len() >= UNACKNOWLEDGED {
