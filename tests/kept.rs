@@ -109,6 +109,19 @@ mod real_window {
             })
             .await;
         window.screenshot("sessions-fight").await;
+
+        // Overview tells of it too: who, and from where.
+        window.go("overview").await;
+        window
+            .text_of(
+                "[data-testid=\"finding\"][data-severity=\"warning\"]",
+                |text| {
+                    text.contains("Connections fight over the client identifier twin")
+                        && text.contains("127.0.0.1:")
+                },
+            )
+            .await;
+        window.screenshot("overview-fight").await;
         drop(twins);
         window.close().await;
     }

@@ -11,6 +11,8 @@ mod real_window {
     use acceptance::process::finish;
     use acceptance::screen::Window;
     use acceptance::{Running, Way};
+    use fantoccini::Locator;
+    use serde_json::Value;
     use tempfile::TempDir;
 
     const LISTENERS: &str = "\
@@ -348,6 +350,128 @@ mod real_window {
         window
             .attribute(state, "data-state", |state| state == "disconnected")
             .await;
+        window.close().await;
+    }
+
+    /// Gives the import of test clients a file, as a person who chooses it would; returns what the page says of it.
+    async fn import(window: &Window, export: &str, says: &str) {
+        window
+            .script(
+                "const input = document.querySelector('[data-testid=\"clients-import\"]');\
+                 const files = new DataTransfer();\
+                 files.items.add(new File([arguments[0]], 'clients.json', { type: 'application/json' }));\
+                 input.files = files.files;\
+                 input.dispatchEvent(new Event('change', { bubbles: true }));",
+                vec![Value::from(export)],
+            )
+            .await;
+        window
+            .text_of("[role=\"dialog\"]", |text| text.contains(says))
+            .await;
+        put_away(window).await;
+    }
+
+    /// Closes the dialog, and waits until it is gone.
+    async fn put_away(window: &Window) {
+        window
+            .until("the dialog is put away", async || {
+                let close = Locator::Css("[role=\"dialog\"] [aria-label=\"Close\"]");
+                let found = window.page.find_all(close).await.ok()?;
+                match found.first() {
+                    None => Some(()),
+                    Some(close) => {
+                        close.click().await.ok()?;
+                        None
+                    }
+                }
+            })
+            .await;
+    }
+
+    #[tokio::test]
+    async fn test_clients_are_exported_and_come_back_and_those_of_mqttx_connect() {
+        let data = data_folder(LISTENERS);
+        let window = Window::open(data.path()).await;
+        window.click("start-broker-big").await;
+        window.broker_is("running").await;
+        let port = window.port("tcp").await;
+        window.go("clients").await;
+        window.click("new-client").await;
+        window
+            .click_css("[aria-label=\"Connects to\"] [role=\"radio\"]:nth-of-type(2)")
+            .await;
+        window.fill("client-host", "broker.example").await;
+        window.fill("client-password", "t0ken").await;
+        window
+            .text_of("[data-testid=\"client-item\"]", |text| {
+                text.contains("broker.example")
+            })
+            .await;
+
+        window.click("clients-export").await;
+        window.screenshot("clients-export").await;
+        window.click_css("[role=\"dialog\"] .btn.primary").await;
+        let written = window
+            .text_of("[role=\"dialog\"] .chip", |text| text.contains(".json"))
+            .await;
+        let written = Path::new(written.trim());
+        let export = fs::read_to_string(written).expect("the export is where it says");
+        fs::remove_file(written).expect("it can be removed");
+        assert!(
+            export.contains("broker.example") && !export.contains("t0ken"),
+            "{export}"
+        );
+        put_away(&window).await;
+        import(
+            &window,
+            &export,
+            "1 client from an export of MQTT Workbench",
+        )
+        .await;
+        let items = async |count: usize| {
+            window
+                .until(&format!("{count} clients are listed"), async || {
+                    let item = Locator::Css("[data-testid=\"client-item\"]");
+                    let found = window.page.find_all(item).await.ok()?;
+                    (found.len() == count).then_some(())
+                })
+                .await;
+        };
+        items(2).await;
+
+        // What MQTTX writes of a connection, and what of it has no counterpart.
+        let theirs = serde_json::json!([{
+            "id": "a1", "clientId": "mqttx_0f1e", "name": "factory", "clean": true, "protocol": "mqtt",
+            "host": "127.0.0.1", "port": port, "keepalive": 30, "connectTimeout": 10, "reconnect": true,
+            "reconnectPeriod": 4000, "username": "", "password": "", "path": "/mqtt", "certType": "", "ssl": false,
+            "mqttVersion": "5.0", "unreadMessageCount": 0, "messages": [], "clientIdWithTime": true,
+            "subscriptions": [{ "id": "s1", "topic": "plant/#", "qos": 1, "disabled": false }]
+        }]);
+        import(
+            &window,
+            &theirs.to_string(),
+            "the time behind the client identifier",
+        )
+        .await;
+        items(3).await;
+        let item = "[data-testid=\"client-item\"][data-client=\"mqttx_0f1e\"]";
+        window.click_css(item).await;
+        window
+            .find_css(&format!("{item}[aria-current=\"true\"]"))
+            .await;
+        window.click("client-connect").await;
+        window
+            .attribute(item, "data-state", |state| state == "connected")
+            .await;
+        window
+            .text_of("[data-testid=\"timeline\"]", |text| {
+                text.contains("plant/#") && text.contains("granted")
+            })
+            .await;
+        import(&window, "{\"a\": 1}", "MQTTX").await; // refused, with what would be one
+        items(3).await;
+        assert_eq!(window.accessibility_findings().await, Vec::<String>::new());
+        window.screenshot("clients-imported").await;
         window.close().await;
     }
 
