@@ -423,9 +423,14 @@ mod real_window {
                 .await;
             window
                 .until("the picture is drawn", async || {
-                    let image = window.page.find(Locator::Css(picture)).await.ok()?;
-                    let width = image.prop("naturalWidth").await.ok()??;
-                    JPEGS[n].0.starts_with(&width).then_some(())
+                    let width = window
+                        .script(
+                            "return document.querySelector(arguments[0])?.naturalWidth",
+                            vec![picture.into()],
+                        )
+                        .await
+                        .as_u64()?;
+                    JPEGS[n].0.starts_with(&width.to_string()).then_some(())
                 })
                 .await;
         };
@@ -503,6 +508,10 @@ mod real_window {
             press(LEFT).await;
         }
         gone("plant/line-1").await;
+        // Where it stands is known with the next frame.
+        window
+            .find_css("[data-testid=\"topic-tree\"][aria-activedescendant]")
+            .await;
 
         // Right opens it, and * all that is below.
         press(RIGHT).await;
