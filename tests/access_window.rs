@@ -144,6 +144,66 @@ mod real_window {
         window.close().await;
     }
 
+    /// Waits until there is a finding whose title begins so, or none.
+    async fn finding_is(window: &Window, title: &str, there: bool) {
+        let look = "return Array.from(document.querySelectorAll('[data-testid=\"finding\"]'))\
+                    .some((each) => each.dataset.title.startsWith(arguments[0]))";
+        window
+            .until(title, async || {
+                let found = window.script(look, vec![title.into()]).await;
+                (found.as_bool() == Some(there)).then_some(())
+            })
+            .await;
+    }
+
+    /// Chooses what mends a finding and says yes where it is asked, until the finding is gone: it may be drawn anew under
+    /// the click.
+    async fn mend(window: &Window, title: &str, act: &str) {
+        let click = "const found = Array.from(document.querySelectorAll('[data-testid=\"finding\"]'))\
+                     .find((each) => each.dataset.title.startsWith(arguments[0]));\
+                     const ask = document.querySelector('[role=\"alertdialog\"] .danger');\
+                     const button = ask ?? found?.querySelector(`[data-act=\"${arguments[1]}\"]`);\
+                     if (button && !button.disabled) button.click();\
+                     return !found && !ask;";
+        window
+            .until(&format!("{title} is mended"), async || {
+                let words = vec![title.into(), act.into()];
+                (window.script(click, words).await.as_bool() == Some(true)).then_some(())
+            })
+            .await;
+    }
+
+    #[tokio::test]
+    async fn a_finding_is_mended_by_its_button_and_taken_back() {
+        let endless = format!("{TCP}\n[mqtt]\nsession_expiry_max = \"never\"\n");
+        let (data, window, _) = Window::running(&endless).await;
+        let both = "[[rule]]\nallow = \"both\"\ntopic = \"a\"\n[[rule]]\nallow = \"both\"\ntopic = \"#\"\n";
+        let rules = data.path().join("new.toml");
+        fs::write(&rules, both).expect("a file");
+        finish(mqttwb(data.path()).args(["access", "import"]).arg(&rules)).success();
+        window.go("access").await;
+        tab(&window, "findings").await;
+        // A key of broker.toml, which holds at once.
+        finding_is(&window, "Sessions may be kept for ever", true).await;
+        mend(&window, "Sessions may be kept for ever", "set").await;
+        let config = fs::read_to_string(data.path().join("broker.toml")).expect("its file");
+        assert!(config.contains("session_expiry_max = \"30 d\""), "{config}");
+        // A rule is taken out, and comes back.
+        mend(&window, "Everybody is allowed everything", "removeRule").await;
+        let text = || fs::read_to_string(data.path().join("acl.toml")).expect("its file");
+        assert!(!text().contains('#'), "{}", text());
+        window
+            .until("the rule is back", async || {
+                let undo = "Array.from(document.querySelectorAll('[data-testid=\"toast-action\"]')).at(-1)?.click()";
+                window.script(undo, Vec::new()).await;
+                text().contains('#').then_some(())
+            })
+            .await;
+        window.screenshot("access-mended").await;
+        assert_eq!(window.accessibility_findings().await, Vec::<String>::new());
+        window.close().await;
+    }
+
     #[tokio::test]
     async fn what_clients_do_is_learned_looked_at_and_accepted() {
         let (data, window, port) = Window::running(TCP).await;

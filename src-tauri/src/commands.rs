@@ -42,6 +42,7 @@ pub fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         access::access_denials_clear,
         access::access_propose,
         access::access_findings,
+        access::access_remove_rule,
         access::account_put,
         access::account_remove,
         access::account_restore,

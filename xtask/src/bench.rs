@@ -51,6 +51,22 @@ pub fn charts() -> Result<(), Stop> {
     in_window("charts_cost", "charts_in_the_window", &[])
 }
 
+/// What a check of access takes, with ten thousand rules and a thousand clients.
+pub fn policy() -> Result<(), Stop> {
+    run(cargo_here().args([
+        "test",
+        "--release",
+        "--package",
+        "mqttwb-policy",
+        "--test",
+        "it",
+        "--",
+        "--ignored",
+        "--nocapture",
+        "ten_thousand_rules",
+    ]))
+}
+
 const FELT: &str = "how_fast_the_window_feels";
 
 /// The real window under a load from outside: how long it takes to answer, and its memory.

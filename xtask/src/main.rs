@@ -31,6 +31,7 @@ cargo xtask bundle                 build the .deb package
 cargo xtask bench broker [--quick] [--only throughput,latency,match,idle,memory,persistence,capture]
                                    measure this broker beside plain rumqttd and mosquitto
 cargo xtask bench charts           measure what charts cost, by themselves and in the real window
+cargo xtask bench policy           measure what a check of access takes, with 10,000 rules and 1,000 clients
 cargo xtask bench ui [--quick|--hour]  measure how fast the real window answers under load, and its memory
 cargo xtask soak [--kills N] [--seed N]
                                    kill the broker under load, 200 times: nothing acknowledged may be lost";
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         ["soak", options @ ..] => soak::soak(options),
         ["bench", "broker", options @ ..] => bench::broker(options),
         ["bench", "charts"] => bench::charts(),
+        ["bench", "policy"] => bench::policy(),
         ["bench", "ui", options @ ..] => bench::ui(options),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -23,7 +23,7 @@ use crate::access::AccessControl;
 use crate::alerts::Alerts;
 use crate::api::{
     ApiError, BrokerClient, BrokerStart, BrokerState, BrokerStatus, ConfigReloaded, ConfigReport,
-    ErrorCode, Finding, LimitEntry, Listener, Severity,
+    ErrorCode, Finding, Fix, LimitEntry, Listener, Refusals, Severity,
 };
 use crate::certificates::CertificateStore;
 use crate::config::{self, Config, ConfigFile, ListenerSpec, Persistence, STORE_NAME};
@@ -154,6 +154,10 @@ impl BrokerControl {
         self.capture.set_budget(taken.capture_memory);
         *self.config.lock() = Arc::new(newer.with(taken));
         Ok(told)
+    }
+
+    pub(crate) fn certificates(&self) -> Arc<CertificateStore> {
+        self.certificates.clone()
     }
 
     pub(crate) fn capture(&self) -> Arc<Capture> {
@@ -418,33 +422,44 @@ impl BrokerControl {
             ));
         }
         if let Some(error) = &*self.certificates_stale.lock() {
-            findings.push(Finding {
-                severity: Severity::Serious,
-                title: "The listeners go by older certificates".into(),
-                detail: error.message.clone(),
-            });
+            findings.push(Finding::new(
+                Severity::Serious,
+                "The listeners go by older certificates",
+                &error.message,
+            ));
         }
         if let Some(Err(error)) = &*self.control.lock() {
-            findings.push(Finding {
-                severity: Severity::Warning,
-                title: "Commands from a shell do not reach this broker".into(),
-                detail: error.message.clone(),
-            });
+            findings.push(Finding::new(
+                Severity::Warning,
+                "Commands from a shell do not reach this broker",
+                &error.message,
+            ));
         }
         let dropped = self.counters().dropped;
         if dropped > 0 {
-            findings.push(Finding {
-                severity: Severity::Warning,
-                title: format!("{dropped} messages were dropped"),
-                detail: "A subscriber reads more slowly than messages come, or its queue is full: \
-                         see max_queued_messages and max_queued_bytes in broker.toml."
-                    .into(),
-            });
+            findings.push(
+                Finding::new(
+                    Severity::Warning,
+                    format!("{dropped} messages were dropped"),
+                    "A subscriber reads more slowly than messages come, or its queue is full: see max_queued_messages and \
+                     max_queued_bytes in broker.toml.",
+                )
+                .mended_by(Fix::show("Look at sessions", "sessions", None)),
+            );
         }
         if let Some(error) = self.running().and_then(|r| r.broker.store_failure()) {
             findings.push(store_finding(&error));
         }
         findings
+    }
+
+    /// Who was not let in lately.
+    pub(crate) fn refusals(&self) -> Refusals {
+        let (entries, total) = self.capture.refusals(usize::MAX);
+        Refusals {
+            entries: entries.into_iter().map(Into::into).collect(),
+            total,
+        }
     }
 
     /// Limits that were reached since the broker was started, those most often reached first.

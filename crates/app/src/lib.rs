@@ -17,6 +17,7 @@ pub mod control;
 mod devices;
 mod faults;
 mod files;
+mod findings;
 mod inspect;
 mod kept;
 mod keychain;
@@ -75,7 +76,8 @@ pub struct App {
     payloads: Arc<Payloads>,
     recordings: Arc<Recordings>,
     meter: Arc<Mutex<Meter>>,
-    expiring: Arc<Mutex<Vec<Finding>>>,
+    /// What was found when the set-up was looked at last.
+    found: Arc<Mutex<Vec<Finding>>>,
     /// How many messages wait in all sessions; unknown while no chart shows it.
     queued: Arc<Mutex<Option<u64>>>,
     stop: watch::Sender<bool>,
@@ -146,7 +148,7 @@ impl App {
             clients,
             traffic: Traffic::new(capture.clone()),
             meter: Arc::default(),
-            expiring: Arc::default(),
+            found: Arc::default(),
             capture,
             desk: CertificateDesk::of_broker(certificates.clone(), broker.clone()),
             certificates,
@@ -169,11 +171,13 @@ impl App {
     /// Samples what is shown as a rate, once a second.
     fn spawn_pulse(&self) {
         let (broker, meter) = (self.broker.clone(), self.meter.clone());
-        let (certificates, expiring) = (self.certificates.clone(), self.expiring.clone());
+        let (certificates, found) = (self.certificates.clone(), self.found.clone());
         let (charts, queued) = (self.charts.clone(), self.queued.clone());
         let mut stopped = self.stop.subscribe();
         tokio::spawn(async move {
             let mut every_second = tokio::time::interval(Duration::from_secs(1));
+            // The start and the configuration that findings were told of, and the certificates that were there.
+            let (mut looked_at, mut known) = (None, None);
             for second in 0u64.. {
                 tokio::select! {
                     _ = every_second.tick() => {}
@@ -190,8 +194,14 @@ impl App {
                     broker.keep_certificates_good().await;
                     let certificates = certificates.clone();
                     if let Ok(all) = blocking(move || certificates.overview()).await {
-                        *expiring.lock() = certificate_findings(&all);
+                        known = Some(Arc::new(all));
                     }
+                    looked_at = None;
+                }
+                let now = Some((broker.status().since, Arc::as_ptr(&broker.held()) as usize));
+                if looked_at != now {
+                    looked_at = now;
+                    *found.lock() = broker.audit(known.clone()).await;
                 }
             }
         });
@@ -230,7 +240,17 @@ impl App {
         };
         let mut findings = self.broker.findings();
         findings.extend(self.broker.fights().await);
-        findings.extend(self.expiring.lock().iter().cloned());
+        let grave = |finding: &&Finding| finding.severity != Severity::Info;
+        for known in self.found.lock().iter().filter(grave) {
+            // What was looked into tells more of the same.
+            match findings
+                .iter_mut()
+                .find(|finding| finding.title == known.title)
+            {
+                Some(finding) => *finding = known.clone(),
+                None => findings.push(known.clone()),
+            }
+        }
         LiveFrame {
             frame: 0,
             broker: self.broker.status(),
@@ -284,50 +304,4 @@ pub(crate) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|error| Err(ApiError::new(ErrorCode::Internal, error.to_string())))
-}
-
-/// What will soon be refused.
-fn certificate_findings(all: &Certificates) -> Vec<Finding> {
-    let ends = |certificate: &Certificate| {
-        let (severity, verb) = match certificate.state {
-            CertificateState::Expired => (Severity::Serious, "has ended"),
-            CertificateState::Expiring => (Severity::Warning, "ends within 30 days"),
-            CertificateState::NotYetValid => (Severity::Warning, "is not valid yet"),
-            // Its refusal is what was wanted.
-            CertificateState::Valid | CertificateState::Revoked => return None,
-        };
-        Some(Finding {
-            severity,
-            title: format!("The certificate of {} {verb}", certificate.name),
-            detail:
-                "Whoever shows it is refused outside its time. Issue another, or set the clock."
-                    .into(),
-        })
-    };
-    let mut findings: Vec<Finding> = [&all.authority]
-        .into_iter()
-        .chain(&all.issuing)
-        .chain([&all.server])
-        .chain(&all.devices)
-        .filter_map(ends)
-        .collect();
-    if !all.keys.waiting.is_empty() {
-        findings.push(Finding {
-            severity: Severity::Warning,
-            title: "The authority's key is locked, and something waits for it".into(),
-            detail: format!(
-                "{}. Unlock it: Certificates, or `mqttwb cert crl --sign --passphrase-file FILE`.",
-                words::sentence(all.keys.waiting.join("; ")).trim_end_matches('.')
-            ),
-        });
-    }
-    if all.revocations.expired {
-        findings.push(Finding {
-            severity: Severity::Serious,
-            title: "The revocation list has expired".into(),
-            detail: "Nobody with a certificate is let in until it is signed again: Certificates, or `mqttwb cert crl --sign`."
-                .into(),
-        });
-    }
-    findings
 }

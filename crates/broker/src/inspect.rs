@@ -18,7 +18,9 @@ use tokio::sync::oneshot;
 
 use crate::Broker;
 use crate::access::{Identity, TakenAway};
-use crate::hub::{ClientSummary, Command, Contents, Ended, Inspect, Queue, Revocations, Whom};
+use crate::hub::{
+    ClientSummary, Command, Contents, Ended, Inspect, Queue, Rechecked, Revocations, Whom, Withheld,
+};
 use crate::message::Message;
 use crate::session::{Delivery, SessionContents};
 
@@ -394,10 +396,22 @@ impl Broker {
     }
 
     /// Asks the policy again about every subscription and will that there is, and takes away what it does not allow any
-    /// more; each is told as a refusal. What was taken.
+    /// more; each is told as a refusal. What waits for a client of these and of no other subscription does not reach it:
+    /// when this returns it is out of its queue. What was taken.
     pub async fn recheck(&self) -> Vec<TakenAway> {
-        let taken = self.inspect(|reply| Inspect::Recheck { reply }).await;
-        let taken = taken.unwrap_or_default();
+        let all = self.inspect(|reply| Inspect::Recheck { reply }).await;
+        let Rechecked { taken, withheld } = all.unwrap_or_default();
+        let listener = "rules".into();
+        let nowhere = (std::net::Ipv4Addr::UNSPECIFIED, 0).into();
+        let mut count = 0;
+        for one in withheld {
+            count += self.withheld(one).await;
+        }
+        if count > 0 {
+            let why = format!("{count} messages that waited for these subscriptions are withheld");
+            self.shared
+                .refuse(&listener, nowhere, RefusalCause::Access, why);
+        }
         for TakenAway {
             client,
             topic,
@@ -411,12 +425,41 @@ impl Broker {
                 "subscription to"
             };
             let why = format!("{client}: its {what} {topic:?} is taken away: {rule}");
-            let nowhere = (std::net::Ipv4Addr::UNSPECIFIED, 0).into();
-            let listener = "rules".into();
             self.shared
                 .refuse(&listener, nowhere, RefusalCause::Access, why);
         }
         taken
+    }
+
+    /// Waits until it is withheld. How many messages.
+    async fn withheld(&self, mut withheld: Withheld) -> usize {
+        for _ in 0..TRIES {
+            match withheld {
+                Withheld::Here(count) => return count,
+                Withheld::AtConnection {
+                    client,
+                    forbidden,
+                    answer,
+                } => match tokio::time::timeout(PATIENCE, answer).await {
+                    Ok(Ok(count)) => return count,
+                    // The connection ended first: the hub has the session by now, or soon.
+                    Ok(Err(_)) => {
+                        let ask = |reply| Inspect::Withhold {
+                            client,
+                            forbidden,
+                            reply,
+                        };
+                        match self.inspect(ask).await {
+                            Some(next) => withheld = next,
+                            None => return 0,
+                        }
+                    }
+                    // It does so before it sends anything else.
+                    Err(_) => return 0,
+                },
+            }
+        }
+        0
     }
 
     /// Says which certificates are revoked from now on. Connections that showed one end, MQTT 5 clients with 0x87, and are

@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use mqttwb_app::Result;
 use mqttwb_app::api::{
     AccessVerdict, Account, AccountRequest, AccountsImported, ApiError, Denials, ErrorCode,
-    Finding, LearnReport, RulesApplied, RulesFormat, RulesTranslated, Severity, TokenCheck,
-    TokenVerdict, WhatIf, WhoCan, WhoEntry,
+    Finding, Fix, FixAct, LearnReport, RulesApplied, RulesFormat, RulesTranslated, Severity,
+    TokenCheck, TokenVerdict, WhatIf, WhoCan, WhoEntry,
 };
-use mqttwb_app::config::ConfigFile;
 use mqttwb_app::control::RemoteBroker;
 use mqttwb_app::oneshot::access;
 
@@ -339,11 +338,7 @@ fn denials(told: &Denials, output: &Output) -> Printed {
 
 /// `mqttwb broker audit`: fails where something grave is found.
 pub async fn audit(data: PathBuf, check: Check, output: &Output) -> Result<()> {
-    let file = match check.config {
-        Some(path) => ConfigFile::named(path),
-        None => ConfigFile::of(&data),
-    };
-    let found = access::audit(data, file).await?;
+    let found = access::audit(data, check.config).await?;
     tell(&found, findings, output)?;
     match found
         .iter()
@@ -358,6 +353,19 @@ pub async fn audit(data: PathBuf, check: Check, output: &Output) -> Result<()> {
     }
 }
 
+/// What a person types or writes to mend something; nothing where it is a place in the window.
+fn in_a_shell(fix: &Fix) -> Option<String> {
+    let command = fix.command.clone();
+    command.or_else(|| match &fix.act {
+        Some(FixAct::Set { key, value }) => Some(format!("set {key} = {value} in broker.toml")),
+        Some(FixAct::RemoveRule { line }) => {
+            Some(format!("take out the rule at line {line} of acl.toml"))
+        }
+        Some(FixAct::Restart) => Some("start the broker again".to_owned()),
+        Some(FixAct::Renew { .. } | FixAct::SignRevocations | FixAct::Show { .. }) | None => None,
+    })
+}
+
 fn findings(found: &Vec<Finding>, output: &Output) -> Printed {
     if found.is_empty() {
         return output.line(b"nothing found");
@@ -368,7 +376,14 @@ fn findings(found: &Vec<Finding>, output: &Output) -> Printed {
             Severity::Warning => "warning",
             Severity::Info => "note",
         };
-        output.line(format!("{kind}: {}\n  {}\n", finding.title, finding.detail).as_bytes())?;
+        output.line(format!("{kind}: {}\n  {}", finding.title, finding.detail).as_bytes())?;
+        for seen in &finding.evidence {
+            output.line(format!("  seen: {seen}").as_bytes())?;
+        }
+        for fix in finding.fixes.iter().filter_map(in_a_shell) {
+            output.line(format!("  mend: {fix}").as_bytes())?;
+        }
+        output.line(b"")?;
     }
     Ok(())
 }

@@ -25,6 +25,7 @@ pub async fn run(data: PathBuf, wanted: InspectCommand, output: &Output) -> Resu
         InspectCommand::Reload => tell(&broker.reload().await?, print::reloaded, output),
         InspectCommand::Counters => tell(&broker.counters().await?, print::counters, output),
         InspectCommand::Limits => tell(&broker.limits().await?, print::limits, output),
+        InspectCommand::Refusals => tell(&broker.refusals().await?, print::refusals, output),
         InspectCommand::Clients(paging) => {
             list(&paging, async |page| broker.clients(page).await, output).await
         }

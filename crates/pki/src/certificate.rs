@@ -68,6 +68,28 @@ pub struct Description {
     pub fingerprint: String,
 }
 
+impl Description {
+    /// Why its key or its signature prove nothing any more, where they do not.
+    pub fn weakness(&self) -> Option<String> {
+        let bits = |prefix: &str| {
+            let bits = self.key.strip_prefix(prefix)?.split(' ').next()?;
+            bits.parse::<u32>().ok()
+        };
+        if let Some(bits) = bits("RSA ").filter(|bits| *bits < 2048) {
+            return Some(format!("its key is RSA of {bits} bits"));
+        }
+        if let Some(bits) = bits("ECDSA, ").filter(|bits| *bits < 256) {
+            return Some(format!("its key is ECDSA of {bits} bits"));
+        }
+        // Nobody relies on what a root says of itself.
+        let weak = ["SHA-1", "MD5"]
+            .iter()
+            .any(|hash| self.signature.contains(hash));
+        (weak && self.subject != self.issuer)
+            .then(|| format!("it is signed with {}", self.signature))
+    }
+}
+
 impl Certificate {
     /// Reads the first certificate of a PEM text.
     pub fn from_pem(text: &str) -> Result<Self, CertificateError> {
@@ -243,6 +265,9 @@ pub(crate) fn key_words(info: &SubjectPublicKeyInfo<'_>) -> String {
 
 fn signature(algorithm: &str) -> String {
     match algorithm {
+        "1.2.840.10045.4.1" => "ECDSA with SHA-1",
+        "1.2.840.113549.1.1.4" => "RSA with MD5",
+        "1.2.840.113549.1.1.5" => "RSA with SHA-1",
         "1.2.840.10045.4.3.2" => "ECDSA with SHA-256",
         "1.2.840.10045.4.3.3" => "ECDSA with SHA-384",
         "1.2.840.10045.4.3.4" => "ECDSA with SHA-512",

@@ -14,7 +14,7 @@ use mqttwb_model::{QoS, TopicFilter};
 
 use crate::pattern::{is_covered, meet};
 use crate::rule::{Effect, Limits, Rule};
-use crate::tree::Tree;
+use crate::tree::{First, Tree};
 
 /// Who wants something, as far as that is proved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -280,27 +280,48 @@ impl Rules {
         }
     }
 
+    /// What the pattern of an entry and a filter have in common.
+    fn in_common<'a>(
+        &'a self,
+        entry: u32,
+        who: &Who<'a>,
+        wanted: &[Cow<'a, str>],
+    ) -> Option<Vec<Cow<'a, str>>> {
+        let (place, at) = self.entries[entry as usize];
+        let pattern = &self.rules[place as usize].topics[at as usize];
+        meet(wanted, &pattern.fill(who)?)
+    }
+
     fn on_filter(&self, who: &Who<'_>, filter: &TopicFilter, want: &Want<'_>) -> Verdict<'_> {
         let levels: Vec<&str> = filter.pattern().split('/').collect();
+        let wanted: Vec<Cow<'_, str>> = levels.iter().map(|level| Cow::Borrowed(*level)).collect();
+        // Most often the first rule decides: the others need not be looked for.
+        let mut first = First(None);
+        self.of(who, |trees| {
+            trees.subscribe.overlapping(&levels, who, &mut first);
+        });
+        let Some(first) = first.0 else {
+            return Self::by_default();
+        };
+        if let Some(both) = self.in_common(first, who, &wanted) {
+            let verdict = self.by_rule(self.entries[first as usize].0, want);
+            if !verdict.allowed || both == wanted {
+                return verdict;
+            }
+        }
         let mut found = Vec::new();
         self.of(who, |trees| {
             trees.subscribe.overlapping(&levels, who, &mut found);
         });
         found.sort_unstable();
         found.dedup();
-        let wanted: Vec<Cow<'_, str>> = levels.iter().map(|level| Cow::Borrowed(*level)).collect();
         let mut allowed: Vec<Vec<Cow<'_, str>>> = Vec::new();
         let mut last = None;
         for entry in found {
-            let (place, at) = self.entries[entry as usize];
-            let pattern = &self.rules[place as usize].topics[at as usize];
-            let Some(pattern) = pattern.fill(who) else {
+            let Some(both) = self.in_common(entry, who, &wanted) else {
                 continue;
             };
-            let Some(both) = meet(&wanted, &pattern) else {
-                continue;
-            };
-            let verdict = self.by_rule(place, want);
+            let verdict = self.by_rule(self.entries[entry as usize].0, want);
             if !verdict.allowed {
                 if is_covered(&both, &allowed) {
                     continue; // rules before it allow all of that

@@ -20,6 +20,43 @@ pub(crate) struct Tree {
     least: u32,
 }
 
+/// What is looked for among entries.
+pub(crate) trait Found {
+    /// Whether any entry from this one on can be of use.
+    fn wants(&self, least: u32) -> bool;
+    /// Takes entries up, which ascend.
+    fn take(&mut self, entries: &[u32]);
+}
+
+/// All of them.
+impl Found for Vec<u32> {
+    fn wants(&self, _: u32) -> bool {
+        true
+    }
+
+    fn take(&mut self, entries: &[u32]) {
+        self.extend_from_slice(entries);
+    }
+}
+
+/// The first of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct First(pub(crate) Option<u32>);
+
+impl Found for First {
+    fn wants(&self, least: u32) -> bool {
+        self.0.is_none_or(|first| least < first)
+    }
+
+    fn take(&mut self, entries: &[u32]) {
+        if let Some(entry) = entries.first()
+            && self.wants(*entry)
+        {
+            self.0 = Some(*entry);
+        }
+    }
+}
+
 impl Default for Tree {
     fn default() -> Self {
         Self {
@@ -100,25 +137,28 @@ impl Tree {
         }
     }
 
-    /// Every entry that has a topic in common with a filter.
-    pub(crate) fn overlapping(&self, filter: &[&str], who: &Who<'_>, found: &mut Vec<u32>) {
+    /// What of the entries that have a topic in common with a filter is looked for.
+    pub(crate) fn overlapping(&self, filter: &[&str], who: &Who<'_>, found: &mut impl Found) {
         self.overlapping_below(filter, true, who, found);
     }
 
-    fn overlapping_below(&self, filter: &[&str], top: bool, who: &Who<'_>, found: &mut Vec<u32>) {
+    fn overlapping_below(&self, filter: &[&str], top: bool, who: &Who<'_>, found: &mut impl Found) {
+        if !found.wants(self.least) {
+            return;
+        }
         let hidden = top && filter.first().is_some_and(|level| is_hidden(level));
         if !hidden {
-            found.extend_from_slice(&self.rest);
+            found.take(&self.rest);
         }
         let Some((level, below)) = filter.split_first() else {
-            found.extend_from_slice(&self.ends);
+            found.take(&self.ends);
             return;
         };
         let wild = matches!(*level, "+" | "#");
         // `#` goes on below, and is itself matched by what ends here.
         let below = match *level {
             "#" => {
-                found.extend_from_slice(&self.ends);
+                found.take(&self.ends);
                 filter
             }
             _ => below,

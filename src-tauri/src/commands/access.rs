@@ -56,6 +56,11 @@ pub async fn access_findings(bench: Bench<'_>) -> Result<Vec<Finding>> {
 }
 
 #[tauri::command]
+pub async fn access_remove_rule(bench: Bench<'_>, line: u32) -> Result<RuleRemoved> {
+    bench.app()?.access_remove_rule(line).await
+}
+
+#[tauri::command]
 pub async fn account_put(bench: Bench<'_>, request: AccountRequest) -> Result<RulesApplied> {
     bench.app()?.account_put(request).await
 }

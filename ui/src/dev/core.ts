@@ -34,6 +34,7 @@ import type {
 
 import { fakeMessages, fakeStory, fakeTopics } from './traffic';
 import { fakeTokens, fakeTokenVerdict, learnCommands } from './access';
+import { findingCommands, grave } from './findings';
 import { alertCommands } from './alerts';
 import { deviceCommands } from './devices';
 import { keyCommands, keys } from './keys';
@@ -842,20 +843,7 @@ function liveFrame(): LiveFrame {
     alerts: busy
       ? { waiting: 2, newest: 3, text: 'A pump is away: pump-486. It is offline.' }
       : { waiting: 0, newest: 0, text: '' },
-    findings: busy
-      ? [
-          {
-            severity: 'warning',
-            title: 'valve-2’s certificate ends in 6 days',
-            detail: 'It is refused from 28 November, 09:14. Issue a new one before that.',
-          },
-          {
-            severity: 'serious',
-            title: 'gateway-3’s certificate has expired',
-            detail: 'It is refused at tls. Issue a new one.',
-          },
-        ]
-      : [],
+    findings: busy ? grave() : [],
   };
 }
 
@@ -1091,18 +1079,7 @@ const commands: Record<string, (args: any) => unknown> = {
     rule: '',
     line: 12,
   }),
-  access_findings: () => [
-    {
-      severity: 'serious',
-      title: 'Listener tcp lets anyone in your network in',
-      detail: 'Whoever reaches it can read and write every topic that the rules leave open.',
-    },
-    {
-      severity: 'info',
-      title: 'Sessions may be kept for ever',
-      detail: 'Clients that never come back leave queues that fill memory and disk.',
-    },
-  ],
+  ...findingCommands,
   account_put: ({ request }) => {
     fakeAccounts = [
       ...fakeAccounts.filter((each) => each.name !== request.name),

@@ -96,6 +96,41 @@ impl AccessControl {
         files::write(&path, text)
     }
 
+    /// Takes the rule out that begins at a line, and nothing else; what the text was before.
+    pub(crate) fn remove_rule(&self, line: u32) -> Result<String> {
+        let path = rules_path(&self.data);
+        let before = rules_text(&self.data)?;
+        let rules = parse_rules(&before, &path)?;
+        let known = rules.list().iter().any(|rule| rule.line == line);
+        let told = || {
+            ApiError::new(
+                ErrorCode::NotFound,
+                format!("No rule begins at line {line} of {}.", path.display()),
+            )
+            .hint("The file has changed since: look at the rules again.")
+        };
+        if !known {
+            return Err(told());
+        }
+        let lines: Vec<&str> = before.split_inclusive('\n').collect();
+        let from = line as usize - 1;
+        let of_it = |text: &&str| !text.trim_start().starts_with('[');
+        let to = from
+            + 1
+            + lines[from + 1..]
+                .iter()
+                .take_while(|text| of_it(text))
+                .count();
+        let after = [&lines[..from], &lines[to..]].concat().concat();
+        // A bracket inside a text or a list: nothing is guessed at.
+        let left = parse_rules(&after, &path).map_err(|_| told())?;
+        if left.list().len() + 1 != rules.list().len() {
+            return Err(told());
+        }
+        self.save_rules(&after)?;
+        Ok(before)
+    }
+
     /// Makes an account or changes one. Hashing takes its time.
     pub(crate) fn put_account(&self, request: &AccountRequest) -> Result<()> {
         check_name(&request.name)?;

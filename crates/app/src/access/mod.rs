@@ -10,7 +10,6 @@ mod asking;
 mod commands;
 mod denials;
 mod fetching;
-pub(crate) mod findings;
 mod foreign;
 mod learning;
 #[cfg(test)]
@@ -35,6 +34,7 @@ use accounts::{Accounts, Kept};
 use denials::Ring;
 pub(crate) use foreign::translate;
 use learning::Learning;
+pub(crate) use tokens::Tokens;
 pub use tokens::{Method, TokenSettings};
 use tokens::{Proofs, TokenMethod};
 
@@ -43,9 +43,9 @@ const RULES: &str = "acl.toml";
 
 /// What holds.
 #[derive(Debug, Default)]
-struct Held {
-    rules: Rules,
-    accounts: Accounts,
+pub(crate) struct Held {
+    pub(crate) rules: Rules,
+    pub(crate) accounts: Accounts,
 }
 
 /// Accounts and rules of a data folder.
@@ -129,7 +129,8 @@ impl AccessControl {
         Ok(())
     }
 
-    fn held(&self) -> Arc<Held> {
+    /// What holds.
+    pub(crate) fn held(&self) -> Arc<Held> {
         self.held.read().clone()
     }
 

@@ -319,7 +319,7 @@ impl AccessControl {
         Ok(())
     }
 
-    pub(super) fn tokens(&self) -> Option<Arc<Tokens>> {
+    pub(crate) fn tokens(&self) -> Option<Arc<Tokens>> {
         self.proofs.read().tokens.clone()
     }
 

@@ -197,6 +197,18 @@ pub struct Refusal {
     pub key: Option<String>,
 }
 
+/// Who was not let in lately.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Refusals {
+    /// The newest first, a thousand at most.
+    pub entries: Vec<Refusal>,
+    /// Since the start of the program.
+    #[ts(type = "number")]
+    pub total: u64,
+}
+
 /// The kind of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]

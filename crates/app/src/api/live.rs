@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{AlertBrief, BrokerClient, BrokerStatus, LimitEntry, Refusal, TestClient};
+use super::{AlertBrief, BrokerClient, BrokerStatus, Finding, LimitEntry, Refusal, TestClient};
 
 /// What every page shows of the workbench, four times a second.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -74,28 +74,4 @@ pub struct Totals {
     /// Packets that the capture did not record.
     #[ts(type = "number")]
     pub capture_lost: u64,
-}
-
-/// How much a finding matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "lowercase")]
-#[ts(export)]
-#[allow(missing_docs)]
-pub enum Severity {
-    Info,
-    Warning,
-    Serious,
-}
-
-/// Something that a person should know.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub struct Finding {
-    /// How much it matters.
-    pub severity: Severity,
-    /// What it is.
-    pub title: String,
-    /// What follows from it, and what to do.
-    pub detail: String,
 }

@@ -76,12 +76,12 @@ pub(super) fn start_failed(error: &StartError) -> ApiError {
 
 /// Nothing is acknowledged that can't be kept.
 pub(super) fn store_finding(error: &StoreError) -> Finding {
-    Finding {
-        severity: Severity::Serious,
-        title: "The broker's store can't be written".into(),
-        detail: format!(
+    Finding::new(
+        Severity::Serious,
+        "The broker's store can't be written",
+        format!(
             "{error} Until it can be written again, messages for persistent sessions and retained messages are not \
              acknowledged; everything else goes on. The broker keeps trying."
         ),
-    }
+    )
 }

@@ -6,7 +6,7 @@ use super::keys::{Applies, Field, KEYS, Key, LISTENER_KEYS, LISTENERS, section_d
 use super::{Config, ListenerDraft, ListenerSpec};
 use crate::api;
 use crate::api::{
-    ConfigReport, Finding, Setting, SettingApplies, SettingForm, SettingSection, Severity,
+    ConfigReport, Finding, Fix, Setting, SettingApplies, SettingForm, SettingSection, Severity,
 };
 
 impl Config {
@@ -73,13 +73,12 @@ impl Config {
     fn warnings(&self) -> Vec<Finding> {
         let mut warnings = Vec::new();
         if self.broker.listeners.is_empty() {
-            warnings.push(Finding {
-                severity: Severity::Warning,
-                title: "There is no listener".into(),
-                detail: "The file has the table listeners and nothing in it, so nobody can connect. Write one, or leave \
-                         the table out for the defaults."
-                    .into(),
-            });
+            warnings.push(Finding::new(
+                Severity::Warning,
+                "There is no listener",
+                "The file has the table listeners and nothing in it, so nobody can connect. Write one, or leave the table \
+                 out for the defaults.",
+            ));
         }
         for spec in &self.broker.listeners {
             warnings.extend(exposed_by(spec, self.broker.access.anonymous));
@@ -150,14 +149,32 @@ pub(crate) fn exposed(
     anonymous: bool,
 ) -> Option<Finding> {
     let open = anonymous && client_cert != api::ClientCert::Required;
-    (open && !loopback).then(|| Finding {
-        severity: Severity::Serious,
-        title: format!("Listener {name} lets anyone in your network in"),
-        detail: format!(
+    if !open || loopback {
+        return None;
+    }
+    let finding = Finding::new(
+        Severity::Serious,
+        format!("Listener {name} lets anyone in your network in"),
+        format!(
             "It listens at {address} and asks for no certificate. Bind it to 127.0.0.1, make it tls with client_cert = \
              \"required\", or set access.anonymous = false in broker.toml and make accounts."
         ),
-    })
+    );
+    let port = address.rsplit_once(':').map_or("0", |(_, port)| port);
+    let host = match address.starts_with('[') {
+        true => "[::1]",
+        false => "127.0.0.1",
+    };
+    let loopback = Fix::set(
+        "Bind it to this computer",
+        format!("listeners.{name}.bind"),
+        format!("{host}:{port}"),
+    )
+    .at_the_price_of("From the next start no other computer reaches this listener.");
+    let proof = Fix::set("Ask for proof", "access.anonymous", "false").at_the_price_of(
+        "From the next start a client without an account, a token or a certificate is refused, at every listener.",
+    );
+    Some(finding.mended_by(loopback).mended_by(proof))
 }
 
 /// The same of a listener as it is written.
@@ -180,11 +197,11 @@ fn unreadable_files(spec: &ListenerSpec) -> Vec<Finding> {
     };
     let unreadable = |(key, path): (&str, &Path)| {
         let error = std::fs::File::open(path).err()?;
-        Some(Finding {
-            severity: Severity::Serious,
-            title: format!("Listener {} can't be opened", spec.name),
-            detail: format!("Its {key} is {}: {error}.", path.display()),
-        })
+        Some(Finding::new(
+            Severity::Serious,
+            format!("Listener {} can't be opened", spec.name),
+            format!("Its {key} is {}: {error}.", path.display()),
+        ))
     };
     let ca = files.ca.as_deref().map(|path| ("ca", path));
     [("cert", files.cert.as_path()), ("key", files.key.as_path())]

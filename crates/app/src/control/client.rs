@@ -13,9 +13,10 @@ use super::{ANSWER, Answer, Asked, Request};
 use crate::api::{
     AlertsState, ApiError, BrokerClient, BrokerCounters, BrokerStatus, ConfigReloaded,
     ConfigReport, Denials, DevicesFrame, DevicesLook, DisconnectReason, ErrorCode, FaultEntry,
-    FaultRule, LearnReport, LimitEntry, Page, PageRequest, QueueDropped, RecordProgress,
-    RecordRequest, RetainedCleared, RetainedEntry, RetainedRestored, RulesApplied, SessionDetail,
-    SessionEntry, SessionRequest, Story, StoryRequest, SubscriptionEntry, SubscriptionRequest,
+    FaultRule, Finding, LearnReport, LimitEntry, Page, PageRequest, QueueDropped, RecordProgress,
+    RecordRequest, Refusals, RetainedCleared, RetainedEntry, RetainedRestored, RulesApplied,
+    SessionDetail, SessionEntry, SessionRequest, Story, StoryRequest, SubscriptionEntry,
+    SubscriptionRequest,
 };
 use crate::{Result, blocking};
 
@@ -82,6 +83,16 @@ impl RemoteBroker {
     /// What it denied lately.
     pub async fn denials(&self) -> Result<Denials> {
         self.ask(Request::Denials).await
+    }
+
+    /// What makes it easier to break into than it need be, the gravest first.
+    pub(crate) async fn findings(&self) -> Result<Vec<Finding>> {
+        self.ask(Request::Findings).await
+    }
+
+    /// Who was not let in lately.
+    pub async fn refusals(&self) -> Result<Refusals> {
+        self.ask(Request::Refusals).await
     }
 
     /// What it has counted.

@@ -2,17 +2,19 @@
 
 use mqttwb_broker::inspect::Fight;
 
-use crate::api::{Finding, Severity};
+use crate::api::{Finding, Fix, Severity};
 
 /// Fights that are told one by one.
 const FIGHTS: usize = 5;
 
 /// What a person should know of client identifiers that are fought over, with what was seen.
 pub(crate) fn fights(fights: &[Fight]) -> Vec<Finding> {
-    let finding = |title: String, detail: String| Finding {
-        severity: Severity::Warning,
-        title,
-        detail,
+    let finding = |title: String, detail: String| {
+        Finding::new(Severity::Warning, title, detail).mended_by(Fix::show(
+            "Look at sessions",
+            "sessions",
+            None,
+        ))
     };
     let mut findings: Vec<Finding> = fights
         .iter()

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::access::{AccessControl, findings, parse_rules, rules_path, translate};
+use crate::access::{AccessControl, parse_rules, rules_path, translate};
 use crate::api::{
     AccessReport, AccessVerdict, Account, AccountRequest, AccountsImported, ErrorCode, Finding,
     RulesApplied, RulesFormat, RulesTranslated, TokenCheck, TokenVerdict, WhatIf, WhoCan, WhoEntry,
@@ -108,9 +108,10 @@ pub async fn who_can(data: PathBuf, ask: WhoCan) -> Result<Vec<WhoEntry>> {
     open(data).await?.who_can(&ask, &devices)
 }
 
-/// What makes a broker on this data folder easier to break into than it need be.
-pub async fn audit(data: PathBuf, file: ConfigFile) -> Result<Vec<Finding>> {
-    findings::audit_folder(data, file).await
+/// What makes a broker easier to break into than it need be: of the one that runs on this data folder, with what is seen of
+/// it; of the files, where none runs or a configuration is named.
+pub async fn audit(data: PathBuf, config: Option<PathBuf>) -> Result<Vec<Finding>> {
+    crate::findings::audit(data, config).await
 }
 
 /// What a token proves by the configuration of a data folder, or why it would not be taken.

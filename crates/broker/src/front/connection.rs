@@ -470,6 +470,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                     self.counters.backlog.store(session.backlog(), Relaxed);
                     let _ = reply.send(dropped);
                 }
+                Asked::Withhold(forbidden, reply) => {
+                    let mut is = forbidden.judge();
+                    let mut out = session.withhold(&mut is);
+                    out.extend(self.inbox.take_out(&mut is));
+                    if let Some(durability) = &mut self.durability {
+                        let numbered = out.iter().filter(|one| one.seq > 0);
+                        numbered.for_each(|one| durability.done(one.seq));
+                    }
+                    self.counters.backlog.store(session.backlog(), Relaxed);
+                    let count = out.len();
+                    out.retain(|one| one.share.is_some());
+                    if !out.is_empty() {
+                        self.shared.hub.send(Command::HandOn(out));
+                    }
+                    let _ = reply.send(count);
+                }
             }
         }
         self.flush_durable();

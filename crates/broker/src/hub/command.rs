@@ -13,7 +13,7 @@ use crate::access::Identity;
 use crate::config::Limits;
 use crate::counters::ConnectionCounters;
 use crate::message::Message;
-use crate::session::{Session, Terms};
+use crate::session::{Delivery, Session, Terms};
 
 /// A will as CONNECT left it.
 #[derive(Debug, Clone)]
@@ -82,6 +82,8 @@ pub(crate) enum Command {
         /// For each filter whether there was room for it among the client's subscriptions.
         reply: oneshot::Sender<Vec<bool>>,
     },
+    /// What a member of shared subscriptions was given and may not get: it goes to the members that are left.
+    HandOn(Vec<Delivery>),
     /// Whether a message of this size may become its topic's retained one.
     RoomToRetain {
         topic: Arc<str>,
@@ -114,6 +116,8 @@ pub(crate) enum Command {
 pub struct ClientSummary {
     /// Who it is.
     pub info: Arc<ConnectionInfo>,
+    /// The user name that it has proved.
+    pub account: Option<Arc<str>>,
     /// Since when.
     pub connected_at: Timestamp,
     /// Keep-alive; zero is off.

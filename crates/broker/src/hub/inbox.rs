@@ -11,6 +11,7 @@ use mqttwb_wire::ReasonCode;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
+use super::Forbidden;
 use crate::journal::Settled;
 use crate::session::{Delivery, QueueLimits, SessionContents};
 
@@ -74,6 +75,8 @@ pub(crate) enum Asked {
     },
     /// To drop what waits to be sent, and have it.
     DropQueue(oneshot::Sender<Vec<Delivery>>),
+    /// To send nothing of what may not reach the client any more, and say how much it was. It is done whoever waits.
+    Withhold(Forbidden, oneshot::Sender<usize>),
 }
 
 impl Asked {
@@ -81,6 +84,7 @@ impl Asked {
         match self {
             Self::Contents { reply, .. } => reply.is_closed(),
             Self::DropQueue(reply) => reply.is_closed(),
+            Self::Withhold(..) => false,
         }
     }
 }
@@ -216,6 +220,50 @@ impl Inbox {
     pub(crate) fn drop_queue(&self) -> Option<oneshot::Receiver<Vec<Delivery>>> {
         let (reply, answer) = oneshot::channel();
         self.put_question(Asked::DropQueue(reply)).then_some(answer)
+    }
+
+    /// Has the connection withhold what may not reach the client any more; it always has room for that. The connection may
+    /// end before it answers.
+    pub(crate) fn withhold(&self, forbidden: Forbidden) -> oneshot::Receiver<usize> {
+        let (reply, answer) = oneshot::channel();
+        let mut state = self.state.lock();
+        state.asked.push(Asked::Withhold(forbidden, reply));
+        wake(state);
+        answer
+    }
+
+    /// What the connection was to withhold and has not come to: it has gone.
+    pub(crate) fn unheard(&self) -> Vec<(Forbidden, oneshot::Sender<usize>)> {
+        let asked = std::mem::take(&mut self.state.lock().asked);
+        let withhold = |asked| match asked {
+            Asked::Withhold(forbidden, reply) => Some((forbidden, reply)),
+            Asked::Contents { .. } | Asked::DropQueue(_) => None,
+        };
+        asked.into_iter().filter_map(withhold).collect()
+    }
+
+    /// Takes out what has not come to the session yet and is this.
+    pub(crate) fn take_out(&self, mut is: impl FnMut(&Delivery) -> bool) -> Vec<Delivery> {
+        let mut state = self.state.lock();
+        let mut out = Vec::new();
+        let mut keep = |delivery: Delivery| match is(&delivery) {
+            true => {
+                out.push(delivery);
+                None
+            }
+            false => Some(delivery),
+        };
+        let deliveries = std::mem::take(&mut state.deliveries);
+        state.deliveries = deliveries.into_iter().filter_map(&mut keep).collect();
+        for (_, waiting) in &mut state.behind {
+            *waiting = std::mem::take(waiting)
+                .into_iter()
+                .filter_map(&mut keep)
+                .collect();
+        }
+        state.count -= out.len();
+        state.bytes -= out.iter().map(|one| one.message.size()).sum::<usize>();
+        out
     }
 
     fn put_question(&self, asked: Asked) -> bool {

@@ -63,8 +63,14 @@ pub(crate) enum Inspect {
         reply: oneshot::Sender<Option<usize>>,
     },
     /// What the rules do not allow any more is taken away.
+    /// Withholds what a client may not get any more: its connection ended before it did.
+    Withhold {
+        client: ClientId,
+        forbidden: Forbidden,
+        reply: oneshot::Sender<Withheld>,
+    },
     Recheck {
-        reply: oneshot::Sender<Vec<crate::access::TakenAway>>,
+        reply: oneshot::Sender<Rechecked>,
     },
     /// Other certificates are revoked from now on: their connections end.
     Revoke {
@@ -176,7 +182,14 @@ impl Hub {
                 let _ = reply.send(self.requeue(&client, dropped, now));
             }
             Inspect::Recheck { reply } => {
-                let _ = reply.send(self.recheck());
+                let _ = reply.send(self.recheck(now));
+            }
+            Inspect::Withhold {
+                client,
+                forbidden,
+                reply,
+            } => {
+                let _ = reply.send(self.withhold(&client, forbidden, now));
             }
             Inspect::Revoke { revocations, reply } => {
                 let _ = reply.send(self.revoke(revocations));
@@ -511,6 +524,10 @@ impl Client {
         filters.sort();
         Some(ClientSummary {
             info: online.info.clone(),
+            account: self
+                .identity
+                .as_ref()
+                .and_then(|who| who.proved_name().map(Into::into)),
             connected_at: online.connected_at,
             keep_alive: online.keep_alive,
             filters,

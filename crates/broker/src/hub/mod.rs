@@ -19,6 +19,7 @@ mod subscribing;
 mod sys;
 mod takeovers;
 mod task;
+mod withholding;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -44,8 +45,9 @@ pub(crate) use inspect::{Contents, Ended, Inspect, Whom};
 pub(crate) use queue::Queue;
 pub(crate) use revoking::Revocations;
 pub(crate) use task::{HubHandle, run};
+pub(crate) use withholding::{Forbidden, Rechecked, Withheld};
 
-use crate::access::{Identity, Policy};
+use crate::access::{Identity, Policy, TakenAway};
 use crate::config::Limits;
 use crate::counters::{ConnectionCounters, Counters};
 use crate::journal::Journal;
@@ -157,6 +159,7 @@ impl Hub {
             Command::RoomToRetain { topic, size, reply } => {
                 let _ = reply.send(self.retained.room_for(&topic, size, &self.limits));
             }
+            Command::HandOn(left) => self.hand_on(left.into_iter(), now),
             Command::Unsubscribe {
                 client,
                 filters,

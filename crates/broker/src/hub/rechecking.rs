@@ -1,7 +1,7 @@
 //! What was allowed, looked at again: when rules have changed, and when a session is resumed.
 
 use super::*;
-use crate::access::{Attempt, TakenAway};
+use crate::access::Attempt;
 
 impl Hub {
     /// Asks this one from now on.
@@ -19,13 +19,20 @@ impl Hub {
         }
     }
 
-    /// Takes away the subscriptions and wills of all clients that the rules do not allow any more. What waits for a
-    /// client already is delivered. MQTT has no word for it, so clients are not told.
-    pub(super) fn recheck(&mut self) -> Vec<TakenAway> {
+    /// Takes away the subscriptions and wills of all clients that the rules do not allow any more, and what waits of them.
+    /// MQTT has no word for it, so clients are not told.
+    pub(super) fn recheck(&mut self, now: Timestamp) -> Rechecked {
         let keys: Vec<u32> = self.by_id.values().copied().collect();
-        keys.into_iter()
-            .flat_map(|key| self.recheck_client(key))
-            .collect()
+        let mut all = Rechecked::default();
+        for key in keys {
+            let (taken, forbidden) = self.recheck_client(key);
+            all.taken.extend(taken);
+            if let Some(forbidden) = forbidden {
+                let id = self.clients[key as usize].id.clone();
+                all.withheld.push(self.withhold(&id, forbidden, now));
+            }
+        }
+        all
     }
 
     /// A client has proved again who it is: the rules for who it is now hold for what it has.
@@ -39,19 +46,23 @@ impl Hub {
             return;
         }
         client.identity = Some(identity);
-        for TakenAway { topic, rule, .. } in self.recheck_client(key) {
+        let (taken, forbidden) = self.recheck_client(key);
+        for TakenAway { topic, rule, .. } in taken {
             tracing::info!(client = %id, topic, rule, "taken away: it proved again who it is");
+        }
+        if let Some(forbidden) = forbidden {
+            self.withhold(id, forbidden, Timestamp::now());
         }
     }
 
-    /// The same of one client.
-    pub(super) fn recheck_client(&mut self, key: u32) -> Vec<TakenAway> {
+    /// The same of one client; what waits of it is for the caller to withhold.
+    pub(super) fn recheck_client(&mut self, key: u32) -> (Vec<TakenAway>, Option<Forbidden>) {
         let Some(policy) = self.policy.clone() else {
-            return Vec::new();
+            return (Vec::new(), None);
         };
         let client = &mut self.clients[key as usize];
         let Some(who) = &client.identity else {
-            return Vec::new();
+            return (Vec::new(), None);
         };
         let mut taken = Vec::new();
         for (filter, (options, _)) in &client.filters {
@@ -85,6 +96,7 @@ impl Hub {
         if !filters.is_empty() {
             self.unsubscribe(&id, &filters);
         }
+        let forbidden = self.forbidden(key, &filters);
         let is_will = |is_will| {
             let id = id.clone();
             move |(topic, rule)| TakenAway {
@@ -98,6 +110,7 @@ impl Hub {
             .into_iter()
             .map(|(filter, rule)| (filter.as_str().to_owned(), rule))
             .map(is_will(false));
-        filters.chain(will.into_iter().map(is_will(true))).collect()
+        let all = filters.chain(will.into_iter().map(is_will(true))).collect();
+        (all, forbidden)
     }
 }

@@ -109,7 +109,10 @@ impl Hub {
         self.names.insert(connection, client.id.clone());
         self.clients[key as usize].identity = identity;
         // Rules may have changed while it was away, and who comes may be allowed less.
-        self.recheck_client(key);
+        if let (_, Some(forbidden)) = self.recheck_client(key) {
+            let out = session.withhold(forbidden.judge());
+            self.withheld(key, out, Timestamp::now());
+        }
         self.hand_over(key, reply, session, true);
     }
 
@@ -192,6 +195,10 @@ impl Hub {
                 }
             }
             self.count_dropped(durable);
+            for (forbidden, reply) in inbox.unheard() {
+                let out = session.withhold(forbidden.judge());
+                let _ = reply.send(self.withheld(key, out, now));
+            }
             let lifetime = Duration::from_secs(expiry.into());
             let expires = (expiry != u32::MAX).then(|| now.plus(lifetime));
             let delayed = will

@@ -431,6 +431,11 @@ impl Session {
         self.outgoing.take_queue().into_iter()
     }
 
+    /// Takes out of what waits to be sent whatever this is said of.
+    pub fn withhold(&mut self, is: impl FnMut(&Delivery) -> bool) -> Vec<Delivery> {
+        self.outgoing.withhold(is)
+    }
+
     /// Messages that were sent and are not acknowledged, in order.
     pub fn inflight(&self) -> impl Iterator<Item = (u16, &Inflight)> {
         self.outgoing.inflight()

@@ -227,6 +227,21 @@ impl Outgoing {
         queue
     }
 
+    /// Takes out of what waits to be sent whatever this is said of.
+    pub(super) fn withhold(&mut self, is: impl FnMut(&Delivery) -> bool) -> Vec<Delivery> {
+        let queue = std::mem::take(&mut self.queue);
+        let (out, kept): (VecDeque<_>, VecDeque<_>) = queue.into_iter().partition(is);
+        self.queue = kept;
+        for delivery in &out {
+            self.queue_bytes -= delivery.message.size();
+            self.identifiers.give_back(delivery.seq);
+            if self.identifying == Some(delivery.seq) {
+                self.identifying = None;
+            }
+        }
+        out.into()
+    }
+
     /// What the queue weighs, in bytes.
     pub(super) fn queue_bytes(&self) -> usize {
         self.queue_bytes

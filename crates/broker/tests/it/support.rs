@@ -105,11 +105,20 @@ pub async fn many_sockets() -> tokio::sync::MutexGuard<'static, ()> {
 
 /// Remembers why somebody was not let in, and nothing else.
 #[derive(Default)]
-pub struct Refused(std::sync::Mutex<Vec<RefusalCause>>);
+pub struct Refused(std::sync::Mutex<Vec<Refusal>>);
 
 impl Refused {
     pub fn causes(&self) -> Vec<RefusalCause> {
-        self.0.lock().unwrap().clone()
+        let all = self.0.lock().unwrap();
+        all.iter().map(|refusal| refusal.cause).collect()
+    }
+
+    /// In words.
+    pub fn details(&self) -> Vec<String> {
+        let all = self.0.lock().unwrap();
+        all.iter()
+            .map(|refusal| refusal.detail.to_string())
+            .collect()
     }
 }
 
@@ -118,7 +127,7 @@ impl Observer for Refused {
     fn packets(&self, _: PacketBatch<'_>) {}
     fn disconnected(&self, _: ConnectionId, _: Timestamp, _: &str) {}
     fn refused(&self, refusal: &Refusal) {
-        self.0.lock().unwrap().push(refusal.cause);
+        self.0.lock().unwrap().push(refusal.clone());
     }
 }
 

@@ -43,6 +43,8 @@ pub enum InspectCommand {
     Counters,
     /// The limits that hold, and how often each was reached
     Limits,
+    /// Who was not let in lately, from where and why; the newest first
+    Refusals,
     /// End a client's connection; its session and its subscriptions stay, its will is sent
     Disconnect {
         /// Client identifier

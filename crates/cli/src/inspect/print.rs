@@ -2,7 +2,7 @@
 
 use mqttwb_app::api::{
     BrokerClient, BrokerCounters, BrokerState, BrokerStatus, ClientCert, ConfigReloaded,
-    InflightState, LimitEntry, MessageEntry, PreviewFormat, Protocol, QueueDropped,
+    InflightState, LimitEntry, MessageEntry, PreviewFormat, Protocol, QueueDropped, Refusals,
     RetainedCleared, RetainedEntry, RetainedRestored, SessionDetail, SessionEntry, SettingApplies,
     SubscriptionEntry, Version,
 };
@@ -257,6 +257,27 @@ pub fn limits(limits: &Vec<LimitEntry>, output: &Output) -> Printed {
         ]);
     }
     table.print(output)
+}
+
+/// Who was not let in.
+pub fn refusals(told: &Refusals, output: &Output) -> Printed {
+    let mut table = Table::new(["AGE", "LISTENER", "FROM", "WHY"]);
+    for refusal in &told.entries {
+        table.row([
+            age(refusal.at),
+            refusal.listener.clone(),
+            refusal.peer.clone(),
+            printable(&refusal.detail),
+        ]);
+    }
+    table.print(output)?;
+    let more = told.total - told.entries.len() as u64;
+    match more {
+        0 => output.line(format!("\n{} in all", told.total).as_bytes()),
+        _ => {
+            output.line(format!("\n{} in all; the older ones are not shown", told.total).as_bytes())
+        }
+    }
 }
 
 /// A session in full.

@@ -84,6 +84,7 @@ import type {
   RevocationList,
   RevokeRequest,
   RuleProposal,
+  RuleRemoved,
   RulesApplied,
   RulesChecked,
   RunRequest,
@@ -134,6 +135,7 @@ export const accessDenials = () => call<Denials>('access_denials');
 export const accessDenialsClear = () => call<null>('access_denials_clear');
 export const accessPropose = (id: number) => call<RuleProposal>('access_propose', { id });
 export const accessFindings = () => call<Finding[]>('access_findings');
+export const accessRemoveRule = (line: number) => call<RuleRemoved>('access_remove_rule', { line });
 export const accountPut = (request: AccountRequest) => call<RulesApplied>('account_put', { request });
 export const accountRemove = (name: string) => call<RulesApplied>('account_remove', { name });
 export const accountRestore = (name: string) => call<RulesApplied>('account_restore', { name });

@@ -24,6 +24,7 @@ export const testids = {
   snippet: 'snippet',
   copySnippet: 'copy-snippet',
   finding: 'finding',
+  findingFix: 'finding-fix',
   brokerClient: 'broker-client',
   refusal: 'refusal',
 

@@ -1,0 +1,76 @@
+// What mends a finding, done from the window.
+import {
+  accessFindings,
+  accessRemoveRule,
+  accessSave,
+  deviceExport,
+  deviceRenew,
+  revocationsSign,
+  settingsChange,
+  settingsUndo,
+  type FixAct,
+} from '$lib/backend';
+import { counted } from './format';
+import { live } from './state/live.svelte';
+import { PAGES, navigation } from './state/navigation.svelte';
+import { toasts } from './state/toasts.svelte';
+
+/** Does it, says so, and offers to take back what can be. What is found is looked at anew. */
+export async function mend(act: FixAct): Promise<void> {
+  try {
+    await done(act);
+  } catch (thrown) {
+    toasts.failed(thrown);
+  } finally {
+    if (act.kind !== 'show') await accessFindings().catch(toasts.failed.bind(toasts));
+  }
+}
+
+async function done(act: FixAct): Promise<void> {
+  switch (act.kind) {
+    case 'set': {
+      const { undo, report } = await settingsChange({ key: act.key, value: act.value });
+      const when = report.restart ? ' from the next start of the broker' : '';
+      const said = `${act.key} is ${act.value}${when}`;
+      if (undo === undefined) return toasts.done(said);
+      return toasts.done(said, {
+        label: 'Undo',
+        run: async () => {
+          await settingsUndo(undo);
+          await accessFindings();
+        },
+      });
+    }
+    case 'restart':
+      return live.restart();
+    case 'renew': {
+      const { hasKey } = await deviceRenew({ name: act.name, days: act.days, newKey: false, revokeOld: false });
+      // A device that keeps its own key takes the certificate alone.
+      const where = hasKey ? `: its files are in ${(await deviceExport({ name: act.name })).folder}` : '';
+      return toasts.done(`${act.name} has a new certificate${where}`, {
+        label: 'Show',
+        run: () => navigation.go('certificates', act.name),
+      });
+    }
+    case 'signRevocations': {
+      const { number } = await revocationsSign();
+      return toasts.done(`Revocation list ${number} is signed`);
+    }
+    case 'removeRule': {
+      const { applied, before } = await accessRemoveRule(act.line);
+      const taken = applied.taken.length;
+      const lost = taken > 0 ? ` ${counted(taken, 'subscription')} no longer allowed: taken away.` : '';
+      return toasts.done(`${counted(applied.rules, 'rule')} left.${lost}`, {
+        label: 'Undo',
+        run: async () => {
+          await accessSave(before);
+          await accessFindings();
+        },
+      });
+    }
+    case 'show': {
+      const page = PAGES.find((each) => each === act.page);
+      if (page) navigation.go(page, act.part);
+    }
+  }
+}
