@@ -6,10 +6,10 @@ mod real_window {
     use std::fs;
     use std::time::{SystemTime, UNIX_EPOCH};
 
-    use acceptance::Way;
     use acceptance::broker::mqttwb;
-    use acceptance::process::finish;
+    use acceptance::process::{finish, top};
     use acceptance::screen::Window;
+    use acceptance::{Running, Way};
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD as URL;
 
@@ -341,6 +341,70 @@ mod real_window {
             .await;
         window.screenshot("access-export").await;
         assert_eq!(window.accessibility_findings().await, Vec::<String>::new());
+        window.close().await;
+    }
+
+    /// Not a test: `cargo test -p acceptance --test access_window -- --ignored` writes `docs/screenshots`.
+    #[tokio::test]
+    #[ignore = "takes the pictures of docs/access.md"]
+    async fn the_pictures_of_access() {
+        let rules = "[groups]\noperators = [\"ann\"]\n\n[[rule]]\nname = \"devices keep their own branch\"\n\
+                     allow = \"both\"\ntopic = \"devices/{client}/#\"\nmax_qos = 1\n\n[[rule]]\n\
+                     name = \"everything, for now\"\nallow = \"subscribe\"\ntopic = \"#\"\n";
+        let endless = format!("{TCP}\n[mqtt]\nsession_expiry_max = \"never\"\n");
+        let (data, window, port) = Window::running(&endless).await;
+        let file = data.path().join("new.toml");
+        fs::write(&file, rules).expect("a file");
+        finish(mqttwb(data.path()).args(["access", "import"]).arg(&file)).success();
+        let logger = Running::start(Way::Tcp.mosquitto("mosquitto_sub", port).args([
+            "-d",
+            "-V",
+            "mqttv5",
+            "-i",
+            "logger",
+            "-c",
+            "-x",
+            "4294967295",
+            "-q",
+            "1",
+            "-t",
+            "#",
+        ]));
+        logger.wait_for("Subscribed (mid");
+        for (client, topic) in [
+            ("bob", "plant/valve/open"),
+            ("pump-7", "devices/pump-8/state"),
+        ] {
+            publish(port, client, topic);
+        }
+        let folder = top().join("docs/screenshots");
+        for theme in ["dark", "light"] {
+            window.theme(theme).await;
+            window.go("access").await;
+            tab(&window, "rules").await;
+            rules_are(&window, "2").await;
+            window
+                .picture(&folder, &format!("access-rules-{theme}"))
+                .await;
+            tab(&window, "what-if").await;
+            window.fill("what-if-topic", "plant/valve/open").await;
+            window.click("what-if-ask").await;
+            window.find("what-if-verdict").await;
+            window
+                .picture(&folder, &format!("access-what-if-{theme}"))
+                .await;
+            tab(&window, "denials").await;
+            window.find("denial-row").await;
+            window
+                .picture(&folder, &format!("access-denials-{theme}"))
+                .await;
+            tab(&window, "findings").await;
+            finding_is(&window, "1 session never expires", true).await;
+            window
+                .picture(&folder, &format!("access-findings-{theme}"))
+                .await;
+        }
+        logger.kill();
         window.close().await;
     }
 }

@@ -258,7 +258,7 @@ fn a_compressed_bomb_is_carried_as_it_came_and_costs_what_it_weighs() {
         other => panic!("{other:?}"),
     }
     // Looked at in a shell, which decodes what it shows.
-    ask(&broker, &["broker", "retained", "bomb"]);
+    finish(mqttwb(broker.data()).args(["broker", "retained", "bomb"])).success();
     #[cfg(target_os = "linux")]
     assert!(
         resident(&broker) < before + (128 << 10),

@@ -1,6 +1,5 @@
 //! Verdicts against a reference that knows no index and no shortcut.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 

@@ -116,7 +116,7 @@ fn gives_away(picture: &Picture<'_>, rule: &Rule, last: bool) -> Option<Finding>
     by_client.then(|| {
         let named_as = picture.live.map_or_else(Vec::new, |live| {
             let clients = live.clients.iter().filter(|client| {
-                client.proved_nothing() && subjects.clients.iter().any(|name| *name == client.client)
+                client.proved_nothing() && subjects.clients.contains(&client.client)
             });
             clients.map(|client| client.client.as_str()).collect()
         });
