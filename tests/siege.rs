@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
+use std::time::Instant;
 
 use acceptance::broker::mqttwb;
 use acceptance::process::{DEADLINE, finish};
@@ -107,7 +108,10 @@ fn a_flood_of_connections_is_held_at_its_limit_counted_and_leaves_nothing_behind
         };
         of("limits.connections")["reached"].as_u64().unwrap()
     };
-    while turned_away() < 351 {}
+    let deadline = Instant::now() + DEADLINE;
+    while turned_away() < 351 {
+        assert!(Instant::now() < deadline, "{} turned away", turned_away());
+    }
     assert_eq!(turned_away(), 351, "every one is counted");
     assert!(causes(&broker, "tcp").iter().any(|cause| cause == "limit"));
     is_served(&mut inside);
@@ -118,11 +122,13 @@ fn a_flood_of_connections_is_held_at_its_limit_counted_and_leaves_nothing_behind
     );
     drop(flood);
     // Their places are free again, as soon as the broker has seen them go.
+    let deadline = Instant::now() + DEADLINE;
     let again = || Wire::connect(broker.address("tcp"), Version::V5, "after", false);
     let (_, mut after) = loop {
         if let Ok(connected) = again() {
             break connected;
         }
+        assert!(Instant::now() < deadline, "their places are not free again");
     };
     after.subscribe(1, "around", 0);
     after.flush().unwrap();
