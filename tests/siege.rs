@@ -143,7 +143,7 @@ fn half_a_handshake_holds_nobody_up_ends_with_its_time_and_is_told() {
          [listeners.tls]\nbind = \"127.0.0.1:0\"\nprotocol = \"tls\"\nclient_cert = \"none\"\n\
          [listeners.ws]\nbind = \"127.0.0.1:0\"\nprotocol = \"ws\"\n\
          [listeners.wss]\nbind = \"127.0.0.1:0\"\nprotocol = \"wss\"\nclient_cert = \"none\"\n\
-         [limits]\nconnect_timeout = \"1 s\"\n",
+         [limits]\nconnect_timeout = \"3 s\"\n",
     );
     // The beginning of a TLS record, of an upgrade, of a CONNECT; and nothing at all.
     let halves: [(&str, &[u8]); 6] = [

@@ -26,17 +26,18 @@ class Access {
   /** The line that a verdict or a proposal points at. */
   line = $state<number | undefined>();
 
+  #asked = 0;
+
+  /** Reads them anew. Of several readings under way the last one counts. */
   async load(): Promise<void> {
+    const asked = ++this.#asked;
     try {
-      [this.report, this.denials, this.findings, this.learned] = await Promise.all([
-        accessReport(),
-        accessDenials(),
-        accessFindings(),
-        accessLearn(),
-      ]);
+      const read = await Promise.all([accessReport(), accessDenials(), accessFindings(), accessLearn()]);
+      if (asked !== this.#asked) return;
+      [this.report, this.denials, this.findings, this.learned] = read;
       this.failure = undefined;
     } catch (thrown) {
-      this.failure = asFailure(thrown);
+      if (asked === this.#asked) this.failure = asFailure(thrown);
     }
   }
 
