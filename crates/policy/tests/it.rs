@@ -325,7 +325,7 @@ struct Client {
 
 impl Client {
     fn nth(n: usize) -> Self {
-        let filter = |text: String| TopicFilter::try_from(text.as_str()).unwrap();
+        let filter = |text: String| TopicFilter::try_from(text.as_str()).expect("a topic filter");
         Self {
             name: format!("c{n}"),
             account: format!("user-{n}"),
