@@ -99,7 +99,7 @@ fn connected_with(picture: &Picture<'_>, certificate: &Certificate) -> Option<St
 }
 
 /// A key under a passphrase that something waits for.
-fn locked(all: &Certificates) -> Option<Finding> {
+pub(super) fn locked(all: &Certificates) -> Option<Finding> {
     let waiting = &all.keys.waiting;
     (!waiting.is_empty()).then(|| {
         Finding::new(

@@ -98,7 +98,7 @@ fn what_is_due_waits_while_locked_is_told_and_is_done_by_unlocking() {
     let before = store.overview().unwrap();
     assert_eq!(before.keys.waiting.len(), 2, "{:?}", before.keys.waiting);
     assert_eq!(before.revocations.number, 1);
-    let findings = crate::certificate_findings(&before);
+    let findings = crate::findings::of_certificates(&before);
     assert!(
         findings
             .iter()
