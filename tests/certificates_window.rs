@@ -4,8 +4,10 @@
 
 mod real_window {
     use acceptance::screen::Window;
+    use fantoccini::Locator;
     use serde_json::json;
 
+    const FAULT: &str = "[data-testid=\"inspect-fault\"][data-code=\"host-name\"]";
     const LISTENERS: &str = "\
         [listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n\
         [listeners.tls]\nbind = \"127.0.0.1:0\"\nprotocol = \"tls\"\nclient_cert = \"required\"\n";
@@ -42,30 +44,46 @@ mod real_window {
         window.close().await;
     }
 
+    /// Puts a file into the inspector's field as a drop would: a driver can't choose a file of this web view.
+    async fn put(window: &Window, name: &str, text: &str) {
+        window
+            .script(
+                "const [name, text] = arguments; const list = new DataTransfer(); \
+                 list.items.add(new File([text], name)); \
+                 const field = document.querySelector('[data-testid=\"inspect-input\"]'); \
+                 field.files = list.files; field.dispatchEvent(new Event('change', { bubbles: true }));",
+                vec![json!(name), json!(text)],
+            )
+            .await;
+    }
+
     #[tokio::test]
     async fn a_file_is_inspected_and_what_a_device_would_refuse_is_listed() {
         let (data, window, _) = Window::running(LISTENERS).await;
         window.go("certificates").await;
         window.click("inspect-file").await;
         window.fill("inspect-host", "elsewhere.example").await;
-        // A driver can't choose a file of this web view: it is put into the field as a drop would.
         let pem =
             std::fs::read_to_string(data.path().join("pki/server.crt")).expect("a certificate");
-        window
-            .script(
-                "const [pem] = arguments; const list = new DataTransfer(); \
-                 list.items.add(new File([pem], 'server.crt')); \
-                 const field = document.querySelector('[data-testid=\"inspect-input\"]'); \
-                 field.files = list.files; field.dispatchEvent(new Event('change', { bubbles: true }));",
-                vec![json!(pem)],
-            )
-            .await;
-        window
-            .find_css("[data-testid=\"inspect-fault\"][data-code=\"host-name\"]")
-            .await;
+        put(&window, "server.crt", &pem).await;
+        window.find_css(FAULT).await;
         window.screenshot("certificates-inspect").await;
         let findings = window.accessibility_findings().await;
         assert_eq!(findings, Vec::<String>::new());
+        // What is no certificate at all, or half of one, is told, and nothing of the file before is left.
+        for (name, text) in [
+            ("notes.txt", "not a certificate".to_owned()),
+            ("half.pem", pem[..pem.len() / 3].to_owned()),
+        ] {
+            put(&window, name, &text).await;
+            window
+                .find_css("[role=\"dialog\"] [role=\"alert\"][data-code=\"certificate\"]")
+                .await;
+            let left = window.page.find_all(Locator::Css(FAULT)).await;
+            assert_eq!(left.expect("a page").len(), 0, "{name}");
+            put(&window, "server.crt", &pem).await;
+            window.find_css(FAULT).await;
+        }
         window.close().await;
     }
 }

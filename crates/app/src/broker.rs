@@ -14,6 +14,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use mqttwb_broker::inspect::{DroppedQueue, RetainedMessage};
 use mqttwb_broker::{Broker, CounterValues, ListenError, StartError, Tls};
 use mqttwb_capture::Capture;
+use mqttwb_model::Timestamp;
 use mqttwb_model::durable::Store;
 use mqttwb_store::SqliteStore;
 use parking_lot::Mutex;
@@ -25,7 +26,7 @@ use crate::api::{
     ApiError, BrokerClient, BrokerStart, BrokerState, BrokerStatus, ConfigReloaded, ConfigReport,
     ErrorCode, Finding, Fix, LimitEntry, Listener, Refusals, Severity,
 };
-use crate::certificates::CertificateStore;
+use crate::certificates::{CertificateStore, OutsideLists};
 use crate::config::{self, Config, ConfigFile, ListenerSpec, Persistence, STORE_NAME};
 use crate::control;
 use crate::devices::Devices;
@@ -74,6 +75,8 @@ pub(crate) struct BrokerControl {
     reloading: tokio::sync::Mutex<()>,
     /// Hears commands from other processes while the broker runs; or why it does not.
     control: Mutex<Option<Result<control::Server>>>,
+    /// What authorities outside have revoked, as it was read last.
+    outside: Mutex<Vec<OutsideLists>>,
     /// Why the listeners could not be given newer certificates.
     certificates_stale: Mutex<Option<ApiError>>,
     /// The board of its devices, and the alerts, for who asks from another process.
@@ -104,6 +107,7 @@ impl BrokerControl {
             phase: Mutex::new(Phase::Stopped { failure: None }),
             reloading: tokio::sync::Mutex::default(),
             control: Mutex::default(),
+            outside: Mutex::default(),
             certificates_stale: Mutex::default(),
             devices: OnceLock::new(),
         }
@@ -144,7 +148,7 @@ impl BrokerControl {
     /// Reads the configuration again, and applies what can be applied while the broker runs. A file with a mistake
     /// changes nothing.
     pub(crate) async fn reload(&self) -> Result<ConfigReloaded> {
-        let _alone = self.reloading.lock().await;
+        let alone = self.reloading.lock().await;
         let running = self
             .running()
             .ok_or_else(|| not_running().hint("It reads its configuration when it is started."))?;
@@ -153,6 +157,9 @@ impl BrokerControl {
         running.broker.set_limits(taken.limits.clone()).await;
         self.capture.set_budget(taken.capture_memory);
         *self.config.lock() = Arc::new(newer.with(taken));
+        drop(alone);
+        // Lists that authorities outside have signed since.
+        self.keep_certificates_good().await;
         Ok(told)
     }
 
@@ -428,6 +435,8 @@ impl BrokerControl {
                 &error.message,
             ));
         }
+        let now = Timestamp::now();
+        findings.extend(self.outside.lock().iter().flat_map(|of| of.findings(now)));
         if let Some(Err(error)) = &*self.control.lock() {
             findings.push(Finding::new(
                 Severity::Warning,

@@ -153,6 +153,20 @@ impl RevocationList {
         }
     }
 
+    /// Reads every list of a file: PEM with one after the other, or a single one in DER.
+    pub fn read_all(bytes: &[u8]) -> Result<Vec<Self>, RevocationListError> {
+        let blocks = pem::parse_many(bytes).unwrap_or_default();
+        let lists: Vec<Self> = blocks
+            .into_iter()
+            .filter(|block| block.tag() == "X509 CRL")
+            .map(|block| Self::from_der(block.into_contents()))
+            .collect::<Result<_, _>>()?;
+        match lists.is_empty() {
+            true => Ok(vec![Self::read(bytes)?]),
+            false => Ok(lists),
+        }
+    }
+
     /// Reads a list from DER.
     pub fn from_der(der: Vec<u8>) -> Result<Self, RevocationListError> {
         let malformed = |why: String| RevocationListError::Malformed(why);

@@ -6,7 +6,7 @@ use mqttwb_model::Timestamp;
 use rustls::ServerConfig;
 
 use super::BrokerControl;
-use crate::certificates::names_of_listeners;
+use crate::certificates::{OutsideLists, names_of_listeners};
 use crate::config::ListenerSpec;
 use crate::{Result, blocking};
 
@@ -41,7 +41,7 @@ impl BrokerControl {
         match blocking(move || certificates.refresh(Timestamp::now())).await {
             // It tells of itself what it can't give the listeners.
             Ok(true) => drop(self.apply_certificates().await),
-            Ok(false) => {}
+            Ok(false) => self.follow_outside_lists().await,
             Err(error) => *self.certificates_stale.lock() = Some(error),
         }
     }
@@ -55,11 +55,56 @@ impl BrokerControl {
             return;
         }
         let _alone = self.reloading.lock().await;
+        let failed = self.read_outside_lists().await.err();
         if let Some(running) = self.running() {
-            let revoked = self.certificates.revoked();
+            let revoked = self.certificates.revoked(&self.outside.lock());
             running.broker.set_revoked(revoked).await;
         }
-        *self.certificates_stale.lock() = None;
+        *self.certificates_stale.lock() = failed;
+    }
+
+    /// Goes by lists of authorities outside that became others. What goes wrong is a finding, and the older ones hold.
+    async fn follow_outside_lists(&self) {
+        if self.running().is_none() {
+            return;
+        }
+        let before = self.outside.lock().clone();
+        match self.outside_lists().await {
+            Ok(now) if now == before => {}
+            // It reads them itself, and tells of itself what it can't give the listeners.
+            Ok(_) => drop(self.apply_certificates().await),
+            Err(error) => *self.certificates_stale.lock() = Some(error),
+        }
+    }
+
+    async fn read_outside_lists(&self) -> Result<()> {
+        let lists = self.outside_lists().await?;
+        *self.outside.lock() = lists;
+        Ok(())
+    }
+
+    /// The lists that the listeners' files have now.
+    async fn outside_lists(&self) -> Result<Vec<OutsideLists>> {
+        let held = self.held();
+        blocking(move || {
+            let mut all = Vec::new();
+            for spec in &held.broker.listeners {
+                let Some((files, path)) = spec
+                    .files
+                    .as_ref()
+                    .and_then(|files| Some((files, files.crl.clone()?)))
+                else {
+                    continue;
+                };
+                all.push(OutsideLists {
+                    listener: spec.name.clone(),
+                    path,
+                    lists: files.outside_lists()?,
+                });
+            }
+            Ok(all)
+        })
+        .await
     }
 
     /// Gives every listener the certificates and the list as they are held now, and ends the connections of who is
@@ -70,7 +115,7 @@ impl BrokerControl {
             return Ok(None);
         };
         let held = self.held();
-        let mut failed = None;
+        let mut failed = self.read_outside_lists().await.err();
         for state in running.broker.listeners() {
             let spec = held
                 .broker
@@ -86,10 +131,8 @@ impl BrokerControl {
                 Err(error) => failed = Some(error),
             }
         }
-        let ended = running
-            .broker
-            .set_revoked(self.certificates.revoked())
-            .await;
+        let revoked = self.certificates.revoked(&self.outside.lock());
+        let ended = running.broker.set_revoked(revoked).await;
         *self.certificates_stale.lock() = failed.clone();
         match failed {
             Some(error) => Err(error),

@@ -2,6 +2,7 @@
 //!
 //! Invariant: every list that is written has a greater number than the one before and everything that stood on it.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use mqttwb_model::{ClientCertificate, Timestamp};
 use mqttwb_pki::{Authority, Certificate, RevocationList, Revoked, SerialNumber};
 
 use super::authority::Opened;
-use super::{CertificateStore, certificate_error, device_name, lock, words};
+use super::{CertificateStore, OutsideLists, certificate_error, device_name, lock, words};
 use crate::api::{self, ApiError, ErrorCode};
 use crate::words::sentence;
 use crate::{Result, files};
@@ -78,6 +79,25 @@ fn sign(
         .map_err(|error| certificate_error(&error))?;
     files::write(&folder.join("ca.crl"), &list.to_pem())?;
     Ok(list)
+}
+
+/// Says of a certificate whether it stands on one of these lists.
+fn revoked_by(
+    lists: &[&RevocationList],
+) -> impl Fn(&ClientCertificate) -> bool + Send + Sync + use<> {
+    let mut revoked: HashMap<String, HashSet<SerialNumber>> = HashMap::new();
+    for list in lists {
+        let serials = list.revoked().iter().map(|one| one.serial.clone());
+        revoked
+            .entry(list.issuer().to_owned())
+            .or_default()
+            .extend(serials);
+    }
+    move |shown| {
+        revoked.get(&shown.issuer).is_some_and(|serials| {
+            SerialNumber::parse(&shown.serial).is_some_and(|serial| serials.contains(&serial))
+        })
+    }
 }
 
 impl CertificateStore {
@@ -158,18 +178,16 @@ impl CertificateStore {
     }
 
     /// Says of a certificate that somebody has shown whether it is revoked.
-    pub fn revoked(&self) -> impl Fn(&ClientCertificate) -> bool + Send + Sync + use<> {
-        let list = &self.held().list;
-        let issuer = list.issuer().to_owned();
-        let serials: std::collections::HashSet<SerialNumber> = list
-            .revoked()
-            .iter()
-            .map(|one| one.serial.clone())
-            .collect();
-        move |shown| {
-            shown.issuer == issuer
-                && SerialNumber::parse(&shown.serial)
-                    .is_some_and(|serial| serials.contains(&serial))
-        }
+    pub fn revoked(
+        &self,
+        outside: &[OutsideLists],
+    ) -> impl Fn(&ClientCertificate) -> bool + Send + Sync + use<> {
+        let held = self.held();
+        let outside = outside.iter().flat_map(|of| &of.lists);
+        revoked_by(
+            &std::iter::once(&held.list)
+                .chain(outside)
+                .collect::<Vec<_>>(),
+        )
     }
 }

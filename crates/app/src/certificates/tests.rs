@@ -339,6 +339,7 @@ fn own_files_serve_a_listener_and_a_wrong_key_is_told() {
         cert: pki.join("server.crt"),
         key: pki.join(key),
         ca: Some(pki.join("ca.crt")),
+        crl: None,
     };
     let config = store
         .server_config(ClientCert::Optional, Some(&own("server.key")), true)
@@ -352,6 +353,62 @@ fn own_files_serve_a_listener_and_a_wrong_key_is_told() {
         .server_config(ClientCert::None, Some(&own("missing.key")), false)
         .unwrap_err();
     assert_eq!(error.code, ErrorCode::File);
+}
+
+#[test]
+fn a_list_of_an_outside_authority_holds_and_one_of_nobody_is_told() {
+    let (data, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = CertificateStore::open(data.path()).unwrap();
+    let outside = CertificateStore::open(elsewhere.path()).unwrap();
+    outside.issue(&request("pump-7")).unwrap();
+    outside.issue(&request("valve-2")).unwrap();
+    outside.revoke(&revoking::revoke("pump-7")).unwrap();
+    let folder = elsewhere.path().join("out");
+    outside.export_authority(Some(&folder)).unwrap();
+    let pki = elsewhere.path().join("pki");
+    let files = |crl: &Path| OwnFiles {
+        cert: pki.join("server.crt"),
+        key: pki.join("server.key"),
+        ca: Some(folder.join("ca-chain.crt")),
+        crl: Some(crl.to_owned()),
+    };
+    let server = |crl: &Path| store.server_config(ClientCert::Required, Some(&files(crl)), false);
+    for name in ["ca.crl", "ca.crl.der"] {
+        let server = server(&folder.join(name)).unwrap();
+        let client = |name| outside.client_config(name).unwrap();
+        assert!(handshake(&server, &client("pump-7")).is_err());
+        handshake(&server, &client("valve-2")).unwrap();
+    }
+    // A list of somebody else says nothing of who comes in here.
+    let error = server(&data.path().join("pki/ca.crl")).unwrap_err();
+    assert_eq!(error.code, ErrorCode::Certificate);
+    assert!(error.message.contains("none of the authorities"), "{error}");
+    let garbage = folder.join("garbage");
+    fs::write(&garbage, "nothing").unwrap();
+    assert!(server(&garbage).unwrap_err().message.contains("garbage"));
+    let past = Timestamp(Timestamp::now().0 - 5 * 86_400 * 1_000_000_000);
+    let held = outside.held();
+    let list = held.signer().unwrap().sign_revocations(
+        &[],
+        9,
+        past,
+        past.plus(Duration::from_secs(86_400)),
+    );
+    let list = list.unwrap();
+    let expired = folder.join("expired.crl");
+    fs::write(&expired, list.to_pem()).unwrap();
+    let refused = handshake(
+        &server(&expired).unwrap(),
+        &outside.client_config("valve-2").unwrap(),
+    );
+    assert!(format!("{refused:?}").contains("Expired"), "{refused:?}");
+    let told = OutsideLists {
+        listener: "tls".into(),
+        path: expired,
+        lists: vec![list],
+    };
+    assert_eq!(told.findings(Timestamp::now()).len(), 1);
+    assert_eq!(told.findings(past), []);
 }
 
 /// The two ends of a handshake, without a socket.

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mqttwb_model::ClientCert;
-use mqttwb_pki::{AuthorityChain, Identity};
+use mqttwb_pki::{AuthorityChain, Identity, RevocationList};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
-use super::{CertificateStore, certificate_error, device_name};
+use super::{CertificateStore, certificate_error, device_name, outside};
 use crate::api::{ApiError, ErrorCode};
 use crate::words::sentence;
 use crate::{Result, files};
@@ -25,6 +25,18 @@ pub struct OwnFiles {
     pub key: PathBuf,
     /// The authorities that device certificates are verified by; the store's own where it is left out.
     pub ca: Option<PathBuf>,
+    /// What those authorities have revoked, PEM or DER; nothing is known of it where it is left out.
+    pub crl: Option<PathBuf>,
+}
+
+impl OwnFiles {
+    /// The revocation lists of its authorities.
+    pub(crate) fn outside_lists(&self) -> Result<Vec<RevocationList>> {
+        match (&self.crl, &self.ca) {
+            (Some(crl), Some(ca)) => outside::read(crl, ca),
+            _ => Ok(Vec::new()),
+        }
+    }
 }
 
 impl CertificateStore {
@@ -49,12 +61,14 @@ impl CertificateStore {
                 };
                 // Authorities that sign others are not on the list of the one that signs devices. An expired list lets
                 // nobody in: who could tell what has been revoked since?
+                let outside = own.map_or_else(|| Ok(Vec::new()), OwnFiles::outside_lists)?;
+                let lists = std::iter::once(&held.list).chain(&outside);
                 let verifier =
                     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
-                        .with_crls([held.list.der().to_vec().into()])
+                        .with_crls(lists.map(|list| list.der().to_vec().into()))
                         .only_check_end_entity_revocation()
                         .enforce_revocation_expiration();
-                // Of other authorities nobody here knows what they have revoked; of this one it holds there too.
+                // Of other authorities it is known where `crl` has their list; of this one it holds there too.
                 let verifier = match foreign {
                     Some(_) => verifier.allow_unknown_revocation_status(),
                     None => verifier,

@@ -76,7 +76,7 @@ pub(super) fn section_doc(section: &str) -> &'static str {
 }
 
 /// The keys of `[listeners.NAME]`.
-pub(super) static LISTENER_KEYS: [Key<ListenerDraft>; 7] = [
+pub(super) static LISTENER_KEYS: [Key<ListenerDraft>; 8] = [
     key(
         LISTENERS,
         "bind",
@@ -140,6 +140,15 @@ pub(super) static LISTENER_KEYS: [Key<ListenerDraft>; 7] = [
         "PEM file of the authorities that client certificates are checked against.",
     )
     .absent("the data folder's authority"),
+    key(
+        LISTENERS,
+        "crl",
+        Field::File(written!(ListenerDraft, crl)),
+        "Revocation lists of the authorities of `ca`: PEM, one after the other, or one in DER. It is \
+         read again within a minute of a change, and by `mqttwb broker reload`. One that has \
+         expired lets nobody of its authority in.",
+    )
+    .absent("what they have revoked is not known"),
 ];
 
 /// The keys of every other table, in the order in which they are shown.

@@ -145,6 +145,7 @@ struct ListenerDraft {
     cert: Option<PathBuf>,
     key: Option<PathBuf>,
     ca: Option<PathBuf>,
+    crl: Option<PathBuf>,
 }
 
 impl From<&ListenerSpec> for ListenerDraft {
@@ -158,6 +159,7 @@ impl From<&ListenerSpec> for ListenerDraft {
             cert: spec.files.as_ref().map(|files| files.cert.clone()),
             key: spec.files.as_ref().map(|files| files.key.clone()),
             ca: spec.files.as_ref().and_then(|files| files.ca.clone()),
+            crl: spec.files.as_ref().and_then(|files| files.crl.clone()),
         }
     }
 }

@@ -214,7 +214,7 @@ impl Reading<'_> {
             for (key, _) in table {
                 let of_tls = matches!(
                     key.get_ref().as_ref(),
-                    "client_cert" | "identity" | "cert" | "key" | "ca"
+                    "client_cert" | "identity" | "cert" | "key" | "ca" | "crl"
                 );
                 let harmless =
                     key.get_ref() == "client_cert" && draft.client_cert == Some(ClientCert::None);
@@ -227,8 +227,13 @@ impl Reading<'_> {
                 }
             }
         }
+        if draft.crl.is_some() && draft.ca.is_none() {
+            let what = "missing; expected the file of the authorities whose lists crl has";
+            self.mistake(name, &format!("{prefix}.ca"), what);
+        }
+        let crl = draft.crl;
         let files = match (draft.cert, draft.key, draft.ca) {
-            (Some(cert), Some(key), ca) => Some(OwnFiles { cert, key, ca }),
+            (Some(cert), Some(key), ca) => Some(OwnFiles { cert, key, ca, crl }),
             (None, None, None) => None,
             (None, _, _) => {
                 let what =

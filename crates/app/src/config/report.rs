@@ -204,9 +204,11 @@ fn unreadable_files(spec: &ListenerSpec) -> Vec<Finding> {
         ))
     };
     let ca = files.ca.as_deref().map(|path| ("ca", path));
+    let crl = files.crl.as_deref().map(|path| ("crl", path));
     [("cert", files.cert.as_path()), ("key", files.key.as_path())]
         .into_iter()
         .chain(ca)
+        .chain(crl)
         .filter_map(unreadable)
         .collect()
 }

@@ -65,7 +65,7 @@ pub(crate) fn write(text: &str, path: &Path, request: &ListenerWrite) -> Result<
             }
         }
         Protocol::Tcp | Protocol::Ws => {
-            for key in ["client_cert", "identity", "cert", "key", "ca"] {
+            for key in ["client_cert", "identity", "cert", "key", "ca", "crl"] {
                 text = unset(&text, &place(key))?;
             }
         }
