@@ -144,6 +144,7 @@ pub fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         charts::chart_update,
         charts::charts_arrange,
         charts::chart_reading,
+        charts::chart_spot,
         charts::chart_export,
         charts::dashboard_create,
         charts::dashboard_rename,

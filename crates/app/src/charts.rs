@@ -13,6 +13,7 @@ mod keep;
 mod offline;
 mod picture;
 mod samples;
+mod spot;
 
 use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
@@ -29,8 +30,8 @@ use tokio::time::MissedTickBehavior;
 
 use crate::Result;
 use crate::api::{
-    ApiError, Chart, ChartFrame, ChartKind, ChartList, ChartMeasure, ChartReading, ChartSource,
-    ChartView, Dashboard, ErrorCode,
+    ApiError, Chart, ChartFrame, ChartKind, ChartList, ChartMeasure, ChartProbe, ChartReading,
+    ChartSource, ChartSpot, ChartView, Dashboard, ErrorCode,
 };
 use crate::payloads::Payloads;
 
@@ -392,6 +393,12 @@ impl Charts {
     pub fn reading(&self, view: ChartView, at: f64) -> Result<ChartReading> {
         let now = Timestamp::now();
         self.with(view.id, |shown| picture::reading(shown, &view, now, at))
+    }
+
+    /// What a chart says where somebody points; nothing where there are only points of lines.
+    pub fn spot(&self, view: ChartView, probe: ChartProbe) -> Result<Option<ChartSpot>> {
+        let now = Timestamp::now();
+        self.with(view.id, |shown| spot::look(shown, &view, now, probe))
     }
 
     /// Looks at a chart with its lines.

@@ -288,6 +288,7 @@ impl App {
         // It may not run; then there is nothing to stop.
         let _ = self.broker.stop().await;
         self.stop.send_replace(true);
+        self.alerts.close().await;
     }
 }
 

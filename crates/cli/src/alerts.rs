@@ -81,12 +81,13 @@ fn rules(state: &AlertsState, output: &Output) -> Result<std::result::Result<(),
 
 fn line(alert: &Alert) -> String {
     let over = match (alert.lasting, alert.over) {
+        (true, None) if alert.interrupted => "not known",
         (true, None) => "raised",
         (true, Some(_)) => "over",
         (false, _) => "changed",
     };
     format!(
-        "{:<7}  {} ago  {}  {}  {}",
+        "{:<9}  {} ago  {}  {}  {}",
         over,
         age(alert.at),
         plain(&alert.name),

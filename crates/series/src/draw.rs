@@ -11,10 +11,13 @@ mod lines;
 mod plane;
 mod timeline;
 
+use std::cell::RefCell;
+
 use mqttwb_model::Timestamp;
 use plotters::prelude::IntoDrawingArea as _;
 
 use crate::points::Series;
+use crate::spot::{Probe, Search, Spot};
 use crate::states::States;
 use crate::strokes::{DrawOp, Strokes};
 use crate::theme::{Color, Theme};
@@ -129,10 +132,29 @@ pub struct Picture {
 
 /// Draws a chart of so many CSS pixels; nothing where it is too small to be read.
 pub fn draw(chart: &ChartDrawing<'_>, size: (u32, u32), theme: Theme) -> Picture {
+    draw_and_look(chart, size, theme, None).0
+}
+
+/// What stands at a place of that picture, or has a number in it; nothing where there is nothing but points of lines.
+pub fn spot(
+    chart: &ChartDrawing<'_>,
+    size: (u32, u32),
+    theme: Theme,
+    probe: Probe,
+) -> Option<Spot> {
+    draw_and_look(chart, size, theme, Some(probe)).1
+}
+
+fn draw_and_look(
+    chart: &ChartDrawing<'_>,
+    size: (u32, u32),
+    theme: Theme,
+    probe: Option<Probe>,
+) -> (Picture, Option<Spot>) {
     let size = (size.0.min(MOST), size.1.min(MOST));
     let mut picture = Picture::default();
     if size.0 < LEAST.0 || size.1 < LEAST.1 || chart.to <= chart.from {
-        return picture;
+        return (picture, None);
     }
     let mut ops = Vec::new();
     let root = Root {
@@ -143,20 +165,22 @@ pub fn draw(chart: &ChartDrawing<'_>, size: (u32, u32), theme: Theme) -> Picture
         .into_drawing_area(),
         size,
         theme,
+        search: RefCell::new(Search::new(probe)),
     };
     let drawn = match &chart.body {
         Body::Lines(style, all) => lines::draw(chart, *style, all, &root, &mut picture),
-        Body::Histogram(all) => histogram::of_values(chart, all, &root),
+        Body::Histogram(all) => histogram::of_values(chart, all, &root, &mut picture),
         Body::Classes(classes, color) => histogram::of_classes(chart, classes, *color, &root),
         Body::HeatMap(all) => heat::draw(chart, all, &root, &mut picture),
         Body::Gauge(all) => gauge::draw(chart, all, &root, &mut picture),
         Body::Timeline(all) => timeline::draw(chart, all, &root, &mut picture),
     };
-    drop(root);
+    let Root { area, search, .. } = root;
+    drop(area);
     // Strokes are only written down, and the ranges are finite: nothing here can fail.
     match drawn {
-        Ok(()) => Picture { ops, ..picture },
-        Err(_) => Picture::default(),
+        Ok(()) => (Picture { ops, ..picture }, search.into_inner().found()),
+        Err(_) => (Picture::default(), None),
     }
 }
 

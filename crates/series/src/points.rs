@@ -53,6 +53,27 @@ pub struct Summary {
     pub max: f64,
 }
 
+impl Summary {
+    /// Of one value.
+    pub(crate) fn of(value: f64) -> Self {
+        Self {
+            count: 1,
+            min: value,
+            mean: value,
+            max: value,
+        }
+    }
+
+    /// And one more.
+    pub(crate) fn add(&mut self, value: f64) {
+        self.count += 1;
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
+        // A running mean: a sum of large values would leave the numbers there are.
+        self.mean += value / self.count as f64 - self.mean / self.count as f64;
+    }
+}
+
 /// Points that are joined by a line: nanoseconds since the left edge, and values.
 pub(crate) type Run = Vec<(f64, f64)>;
 
@@ -220,20 +241,8 @@ impl Series {
     /// What the points from `from` to `to` come to; nothing where there are none.
     pub fn summary(&self, from: Timestamp, to: Timestamp) -> Option<Summary> {
         let mut points = self.between(from, to);
-        let first = points.next()?.value;
-        let mut summary = Summary {
-            count: 1,
-            min: first,
-            mean: first,
-            max: first,
-        };
-        for Point { value, .. } in points {
-            summary.count += 1;
-            summary.min = summary.min.min(value);
-            summary.max = summary.max.max(value);
-            // A running mean: a sum of large values would leave the numbers there are.
-            summary.mean += value / summary.count as f64 - summary.mean / summary.count as f64;
-        }
+        let mut summary = Summary::of(points.next()?.value);
+        points.for_each(|point| summary.add(point.value));
         Some(summary)
     }
 

@@ -113,6 +113,12 @@ impl States {
         self.changes.get(after.checked_sub(1)?)
     }
 
+    /// The first change after a time.
+    pub fn after(&self, at: Timestamp) -> Option<&Began> {
+        let after = self.changes.partition_point(|began| began.at <= at);
+        self.changes.get(after)
+    }
+
     /// The colour of a state in a theme.
     pub fn color(&self, began: &Began, theme: Theme) -> Color {
         theme.state(&began.state, self.number(&began.state))

@@ -37,6 +37,15 @@ pub async fn chart_reading(bench: Bench<'_>, view: ChartView, at: f64) -> Result
 }
 
 #[tauri::command]
+pub async fn chart_spot(
+    bench: Bench<'_>,
+    view: ChartView,
+    probe: ChartProbe,
+) -> Result<Option<ChartSpot>> {
+    bench.app()?.chart_spot(view, probe).await
+}
+
+#[tauri::command]
 pub async fn chart_export(
     bench: Bench<'_>,
     view: ChartView,

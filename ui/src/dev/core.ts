@@ -1316,6 +1316,14 @@ const commands: Record<string, (args: any) => unknown> = {
     at,
     values: picture(view).series.map(({ name, color, last }) => ({ name, color, at: at - 140, value: last })),
   }),
+  chart_spot: () => ({
+    number: 3,
+    left: 120,
+    top: 10,
+    width: 40,
+    height: 120,
+    says: { kind: 'class', low: 4, high: 4.5, counts: [], count: 42, upTo: 130, total: 600 },
+  }),
   chart_export: ({ format }) => ({ path: `/home/ada/Downloads/Pressure.${format}`, size: 20_480 }),
   dashboard_create: ({ title }) => {
     const board = { id: ++made, title };

@@ -7,6 +7,7 @@
 //! published for an alert raises none.
 
 mod publishing;
+mod raised;
 mod rules;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -32,6 +33,7 @@ use crate::payloads::Payloads;
 use crate::{Result, blocking};
 
 pub(crate) use publishing::CLIENT;
+use raised::Raised;
 use rules::{Keep, Watched};
 
 /// How often what has come is judged.
@@ -64,9 +66,8 @@ pub(crate) struct Alerts {
 struct State {
     keep: Keep,
     armed: Vec<Armed>,
-    alerts: VecDeque<Alert>,
-    last_id: u64,
-    forgotten: u64,
+    raised: Raised,
+    file: raised::File,
     missed: u64,
     /// Where reading has come to; nowhere without a rule that reads packets.
     cursor: Option<Cursor>,
@@ -105,11 +106,11 @@ impl Alerts {
         broker: Arc<BrokerControl>,
     ) -> Self {
         let keep = Keep::open(data);
+        let (file, raised) = raised::open(data);
         let mut state = State {
             armed: Vec::new(),
-            alerts: VecDeque::new(),
-            last_id: 0,
-            forgotten: 0,
+            raised,
+            file,
             missed: 0,
             cursor: None,
             own: HashSet::new(),
@@ -148,6 +149,9 @@ impl Alerts {
                 _ = stop.wait_for(|stop| *stop) => return,
                 _ = ticks.tick() => {}
             }
+            let alerts = self.clone();
+            // Where that fails it is told with the alerts, and tried again when the next thing changes.
+            let _ = blocking(move || alerts.write(Timestamp::now())).await;
             let looks_at_devices = {
                 let mut state = self.state.lock();
                 if !state.armed.iter().any(|armed| armed.rule.enabled) {
@@ -174,13 +178,39 @@ impl Alerts {
                         .publish_alert(&wanted.topic, wanted.retain, &wanted.payload);
                 if let Err(error) = published.await {
                     let mut state = self.state.lock();
-                    let mut alerts = state.alerts.iter_mut();
+                    let mut alerts = state.raised.alerts.iter_mut();
                     if let Some(alert) = alerts.find(|alert| alert.id == wanted.alert) {
                         alert.problem = Some(error.message);
+                        state.file.change();
                     }
                 }
             }
         }
+    }
+
+    /// Writes what was raised, where that has changed and was not just written.
+    fn write(&self, now: Timestamp) -> Result<()> {
+        let (path, raised) = {
+            let mut state = self.state.lock();
+            let Some(path) = state.file.due(now) else {
+                return Ok(());
+            };
+            (path, state.raised.clone())
+        };
+        let written = raised::write(&path, &raised);
+        self.state.lock().file.problem = written.as_ref().err().cloned();
+        written
+    }
+
+    /// Writes what has changed since it was written last: the workbench ends.
+    pub(crate) async fn close(self: &Arc<Self>) {
+        let alerts = self.clone();
+        // Where it can't be written there is nobody left to tell.
+        let _ = blocking(move || {
+            alerts.state.lock().file.hurry();
+            alerts.write(Timestamp::now())
+        })
+        .await;
     }
 
     /// Brings what has come to the rules. What is to be published for what they raised.
@@ -255,19 +285,25 @@ impl Alerts {
         });
         AlertsState {
             rules: rules.collect(),
-            alerts: state.alerts.iter().rev().take(TOLD).cloned().collect(),
-            kept: state.alerts.len() as u32,
-            forgotten: state.forgotten,
+            alerts: (state.raised.alerts.iter().rev().take(TOLD))
+                .cloned()
+                .collect(),
+            kept: state.raised.alerts.len() as u32,
+            forgotten: state.raised.forgotten,
             missed: state.missed,
-            problem: state.keep.problem(),
+            problem: state.keep.problem().or(state.file.problem.clone()),
         }
     }
 
     /// What every page says of them.
     pub(crate) fn brief(&self) -> AlertBrief {
         let state = self.state.lock();
-        let waiting = state.alerts.iter().filter(|alert| !alert.acknowledged);
-        let newest = state.alerts.back();
+        let waiting = state
+            .raised
+            .alerts
+            .iter()
+            .filter(|alert| !alert.acknowledged);
+        let newest = state.raised.alerts.back();
         AlertBrief {
             waiting: waiting.count() as u32,
             newest: newest.map_or(0, |alert| alert.id),
@@ -313,11 +349,9 @@ impl Alerts {
     pub(crate) fn acknowledge(&self, ids: &[u64]) {
         let mut state = self.state.lock();
         let named = |alert: &&mut Alert| ids.is_empty() || ids.contains(&alert.id);
-        state
-            .alerts
-            .iter_mut()
-            .filter(named)
-            .for_each(|alert| alert.acknowledged = true);
+        let alerts = state.raised.alerts.iter_mut().filter(named);
+        alerts.for_each(|alert| alert.acknowledged = true);
+        state.file.change();
     }
 }
 
@@ -363,9 +397,12 @@ impl State {
     /// A rule is not watched for any more as it was: what it has raised is over.
     fn end(&mut self, rule: u32) {
         let now = Timestamp::now().as_millis();
-        let open = |alert: &&mut Alert| alert.rule == rule && alert.lasting && alert.over.is_none();
-        let alerts = self.alerts.iter_mut().filter(open);
+        let open = |alert: &&mut Alert| {
+            alert.rule == rule && alert.lasting && alert.over.is_none() && !alert.interrupted
+        };
+        let alerts = self.raised.alerts.iter_mut().filter(open);
         alerts.for_each(|alert| alert.over = Some(now));
+        self.file.change();
     }
 
     /// The rules that are watched for, with their places.
@@ -470,13 +507,14 @@ impl State {
                 if !armed.may_raise(at) {
                     return None;
                 }
-                self.last_id += 1;
+                self.raised.last_id += 1;
+                self.file.change();
                 let data = data.into_iter().map(|datum| AlertDatum {
                     at: datum.at.as_millis(),
                     text: datum.text,
                 });
                 let alert = Alert {
-                    id: self.last_id,
+                    id: self.raised.last_id,
                     rule: armed.rule.id,
                     name: armed.rule.name.clone(),
                     thing: thing.to_string(),
@@ -485,6 +523,7 @@ impl State {
                     why,
                     data: data.collect(),
                     over: None,
+                    interrupted: false,
                     lasting: armed.watch.condition() != mqttwb_fleet::Condition::Changed,
                     notify: armed.rule.notify,
                     acknowledged: false,
@@ -493,21 +532,25 @@ impl State {
                 let wanted = publishing::wanted(&armed.rule, &alert, "raised");
                 // Nobody may be listening.
                 let _ = told.send(alert.clone());
-                if self.alerts.len() >= KEPT {
-                    let seen = self.alerts.iter().position(|alert| alert.acknowledged);
-                    self.alerts.remove(seen.unwrap_or(0));
-                    self.forgotten += 1;
+                let Raised {
+                    alerts, forgotten, ..
+                } = &mut self.raised;
+                if alerts.len() >= KEPT {
+                    let seen = alerts.iter().position(|alert| alert.acknowledged);
+                    alerts.remove(seen.unwrap_or(0));
+                    *forgotten += 1;
                 }
-                self.alerts.push_back(alert);
+                alerts.push_back(alert);
                 wanted
             }
             Event::Over { thing, at } => {
                 let id = armed.rule.id;
-                let mut alerts = self.alerts.iter_mut().rev();
+                let mut alerts = self.raised.alerts.iter_mut().rev();
                 let alert = alerts.find(|alert| alert.rule == id && *alert.thing == *thing)?;
-                if alert.over.is_some() {
+                if alert.over.is_some() || alert.interrupted {
                     return None; // it was held back
                 }
+                self.file.change();
                 alert.over = Some(at.as_millis());
                 publishing::wanted(&armed.rule, alert, "over")
             }

@@ -172,6 +172,9 @@ pub struct Alert {
     #[ts(optional, type = "number")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub over: Option<u64>,
+    /// The workbench ended while it was raised: what came after is not known.
+    #[serde(default)]
+    pub interrupted: bool,
     /// A change has no end: it is not met any more as soon as it was told.
     pub lasting: bool,
     /// The system is told too.

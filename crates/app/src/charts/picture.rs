@@ -214,7 +214,7 @@ fn nanos(millis: f64) -> Timestamp {
     Timestamp((millis * 1e6) as u64)
 }
 
-fn millis(at: Timestamp) -> f64 {
+pub(super) fn millis(at: Timestamp) -> f64 {
     at.0 as f64 / 1e6
 }
 

@@ -3,7 +3,9 @@ mod boards;
 use mqttwb_model::{ConnectionId, Direction, MessageId, Observer, PacketBatch, PacketMark};
 
 use super::*;
-use crate::api::{ChartCell, ChartFormat, ChartSeries, ChartSpan, ChartThreshold, DrawOp, Theme};
+use crate::api::{
+    ChartCell, ChartFormat, ChartSays, ChartSeries, ChartSpan, ChartThreshold, DrawOp, Theme,
+};
 
 const SECOND: u64 = 1_000_000_000;
 const START: u64 = 1_700_000_000 * SECOND;
@@ -557,4 +559,58 @@ fn latency_is_from_a_publish_to_each_of_its_deliveries() {
         .iter()
         .filter(|op| matches!(op, DrawOp::Rect { fill: true, .. }));
     assert_eq!(bars.count(), 4, "the points stay when the kind changes");
+}
+
+#[test]
+fn what_is_pointed_at_is_told_with_the_lines_that_it_is_of() {
+    let charts = charts();
+    let of = |kind, path: &str| Chart {
+        kind,
+        ..payload_chart("plant/+", path)
+    };
+    let histogram = charts.create(of(ChartKind::Histogram, "bar")).unwrap().id;
+    let tiles = charts.create(of(ChartKind::LastValue, "bar")).unwrap().id;
+    let states = charts.create(of(ChartKind::States, "state")).unwrap().id;
+    for (second, topic, bar, state) in [(1, "a", 1, "on"), (2, "b", 1, "off"), (3, "a", 9, "off")] {
+        let payload = format!(r#"{{"bar": {bar}, "state": "{state}"}}"#);
+        let topic = format!("plant/{topic}");
+        publish(&charts, Direction::ToBroker, second, &topic, &payload);
+    }
+    charts.read();
+    let told = |id, number| {
+        charts
+            .spot(minute(id), ChartProbe::Number { number })
+            .unwrap()
+            .unwrap()
+            .says
+    };
+    // The axis begins and ends on whole marks, so classes at its ends may be empty.
+    let found = (0..60).find_map(|number| match told(histogram, number) {
+        ChartSays::Class { count: 0, .. } => None,
+        ChartSays::Class {
+            count,
+            counts,
+            total,
+            ..
+        } => Some((count, counts, total)),
+        other => panic!("{other:?}"),
+    });
+    let (count, counts, total) = found.unwrap();
+    let named: Vec<(&str, u64)> = counts.iter().map(|c| (c.name.as_str(), c.count)).collect();
+    assert_eq!((count, total), (2, 3));
+    assert_eq!(named, [("plant/a", 1), ("plant/b", 1)]);
+    assert!(
+        matches!(told(tiles, 0), ChartSays::Last { name, value, values: Some(values), .. }
+            if name == "plant/a" && value == 9.0 && values.count == 2)
+    );
+    let second = |second: u64| at(second).0 as f64 / 1e6;
+    assert!(
+        matches!(told(states, 0), ChartSays::State { name, state, from, until: Some(until), .. }
+            if name == "plant/a" && state == "on" && from == second(1) && until == second(3))
+    );
+    assert!(
+        charts
+            .spot(view(99), ChartProbe::Number { number: 0 })
+            .is_err()
+    );
 }

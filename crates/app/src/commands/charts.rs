@@ -51,6 +51,15 @@ impl App {
         self.charts.reading(view, at)
     }
 
+    /// What a chart says where somebody points: a bar, a cell, a tile or a state.
+    pub async fn chart_spot(
+        &self,
+        view: ChartView,
+        probe: ChartProbe,
+    ) -> Result<Option<ChartSpot>> {
+        self.charts.spot(view, probe)
+    }
+
     /// Writes a chart into a file in the folder for downloads.
     pub async fn chart_export(&self, view: ChartView, format: ChartFormat) -> Result<ChartFile> {
         self.with_charts(move |charts| charts.export(view, format))

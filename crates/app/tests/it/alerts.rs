@@ -169,3 +169,33 @@ async fn rules_are_changed_removed_brought_back_and_kept() {
     assert_eq!(rules[0].rule, off, "a command that failed changed nothing");
     again.close().await;
 }
+
+#[tokio::test]
+async fn what_was_raised_is_there_after_a_restart_and_nothing_is_made_up_for_the_time_between() {
+    let (app, data) = workbench().await;
+    let above = AlertCondition::Above {
+        limit: 4.5,
+        hold_secs: 0,
+    };
+    watch(&app, rule(payload("plant/+", ""), above)).await;
+    let pump = connected(&app, config("pump-7", Version::V5, Target::Tcp)).await;
+    while app.alerts().await.rules[0].watched == 0 {
+        publish(&app, pump, "plant/pump-7", "4.1", 1).await;
+    }
+    publish(&app, pump, "plant/pump-7", "4.75", 1).await;
+    let raised = alert(&app, |alert| alert.thing == "plant/pump-7").await;
+    app.alerts_acknowledge(vec![raised.id]).await;
+    app.close().await;
+    drop(app);
+
+    let again = App::open(data.path().to_owned()).await.unwrap();
+    let state = again.alerts().await;
+    let [kept] = &state.alerts[..] else {
+        panic!("one alert: {state:?}");
+    };
+    assert_eq!(kept.data, raised.data);
+    assert_eq!((kept.id, kept.acknowledged), (raised.id, true));
+    assert_eq!((kept.over, kept.interrupted), (None, true));
+    assert_eq!(state.rules[0].raised, 0, "nothing is known of it now");
+    again.close().await;
+}

@@ -1,10 +1,13 @@
 //! A row for each line, its cells coloured by the mean of the values in their time.
 
+use mqttwb_model::Timestamp;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::plane::{BOTTOM, FONT, PAD, RIGHT, TOP, Words, fitting, offset, seconds, width_of};
 use super::{ChartDrawing, Drawn, Line, Picture, Root};
 use crate::axis::magnitude;
+use crate::points::Summary;
+use crate::spot::Says;
 
 /// A cell is this wide at least.
 const CELL: f64 = 6.0;
@@ -52,31 +55,27 @@ pub fn draw(
     let (size, span) = (root.size, seconds(chart));
     let width = f64::from(size.0) - left - RIGHT;
     let columns = ((width / CELL) as usize).clamp(1, 240);
-    let mut means: Vec<Vec<Option<f64>>> = Vec::with_capacity(fit);
+    let mut rows: Vec<Vec<Option<Summary>>> = Vec::with_capacity(fit);
     for line in &lines[..fit] {
-        let mut cells = vec![(0.0, 0u64); columns];
+        let mut cells: Vec<Option<Summary>> = vec![None; columns];
         for point in line.series.between(chart.from, chart.to) {
             let cell = (offset(chart, point.at) / span * columns as f64) as usize;
-            let (mean, count) = &mut cells[cell.min(columns - 1)];
-            *count += 1;
-            *mean += point.value / *count as f64 - *mean / *count as f64;
+            match &mut cells[cell.min(columns - 1)] {
+                Some(values) => values.add(point.value),
+                empty => *empty = Some(Summary::of(point.value)),
+            }
         }
-        let filled = cells.into_iter();
-        means.push(
-            filled
-                .map(|(mean, count)| (count > 0).then_some(mean))
-                .collect(),
-        );
+        rows.push(cells);
     }
-    let extent =
-        means
-            .iter()
-            .flatten()
-            .flatten()
-            .fold(None, |extent: Option<(f64, f64)>, &value| {
-                let (low, high) = extent.unwrap_or((value, value));
-                Some((low.min(value), high.max(value)))
-            });
+    let extent = rows
+        .iter()
+        .flatten()
+        .flatten()
+        .map(|values| values.mean)
+        .fold(None, |extent: Option<(f64, f64)>, value| {
+            let (low, high) = extent.unwrap_or((value, value));
+            Some((low.min(value), high.max(value)))
+        });
     {
         let mut plane = root.plane(left, 0.0..span, 0.0..1.0)?;
         root.marks_below(&mut plane, left, root.times(chart, left))?;
@@ -93,14 +92,22 @@ pub fn draw(
     };
     // Cells end on pixels: two that share one would leave a seam.
     let edge = |column: usize| left.round() + (width * column as f64 / columns as f64).round();
-    for (n, (line, means)) in lines.iter().zip(&means).enumerate() {
+    let width_of_cell = (chart.to.0 - chart.from.0) as f64 / columns as f64;
+    let time = |column: usize| Timestamp(chart.from.0 + (width_of_cell * column as f64) as u64);
+    for (n, (line, cells)) in lines.iter().zip(&rows).enumerate() {
         let top = TOP + row * n as f64;
         name(root, line.name, left, top + row / 2.0)?;
-        for (column, mean) in means.iter().enumerate() {
-            if let Some(mean) = mean {
+        for (column, values) in cells.iter().enumerate() {
+            if let &Some(values) = values {
                 let (x, end) = (edge(column), edge(column + 1));
-                let color = root.theme.heat(share(*mean));
+                let color = root.theme.heat(share(values.mean));
                 root.block((x, top), (end - x, row - 1.0), color)?;
+                root.offer((x, top), (end - x, row), || Says::Cell {
+                    line: n,
+                    from: time(column),
+                    to: time(column + 1),
+                    values,
+                });
             }
         }
     }

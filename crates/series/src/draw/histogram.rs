@@ -3,9 +3,10 @@
 use plotters::prelude::*;
 use plotters::style::Color as _;
 
-use super::plane::{FONT, RIGHT, rgba, width_of};
-use super::{ChartDrawing, Drawn, Line, Root};
+use super::plane::{BOTTOM, FONT, RIGHT, TOP, rgba, width_of};
+use super::{ChartDrawing, Drawn, Line, Picture, Root};
 use crate::axis::{Tick, ValueAxis, magnitude};
+use crate::spot::Says;
 use crate::theme::Color;
 
 /// A bar is this wide at least.
@@ -14,20 +15,23 @@ const BAR: f64 = 9.0;
 const BARS: u32 = 60;
 
 /// Of the points of lines, each with its share of a bar.
-pub fn of_values(chart: &ChartDrawing<'_>, lines: &[Line<'_>], root: &Root<'_>) -> Drawn {
+pub fn of_values(
+    chart: &ChartDrawing<'_>,
+    lines: &[Line<'_>],
+    root: &Root<'_>,
+    picture: &mut Picture,
+) -> Drawn {
     let values: Vec<Vec<f64>> = lines
         .iter()
         .map(|line| {
             let points = line.series.between(chart.from, chart.to);
             let values = points.map(|point| point.value);
-            if chart.log {
-                values
-                    .filter(|value| *value > 0.0)
-                    .map(f64::log10)
-                    .collect()
-            } else {
-                values.collect()
+            if !chart.log {
+                return values.collect();
             }
+            let (positive, without): (Vec<f64>, Vec<f64>) = values.partition(|value| *value > 0.0);
+            picture.not_positive += without.len() as u64;
+            positive.into_iter().map(f64::log10).collect()
         })
         .collect();
     let extent = values
@@ -47,7 +51,8 @@ pub fn of_values(chart: &ChartDrawing<'_>, lines: &[Line<'_>], root: &Root<'_>) 
     let mut counts: Vec<Vec<u64>> = vec![vec![0; bins]; lines.len()];
     for (counts, values) in counts.iter_mut().zip(&values) {
         for value in values {
-            let bin = ((value - axis.low) / step) as usize;
+            // A value on an edge, but for what binary fractions lose, belongs to the class above it.
+            let bin = ((value - axis.low) / step + 1e-9) as usize;
             counts[bin.min(bins - 1)] += 1;
         }
     }
@@ -63,7 +68,8 @@ pub fn of_values(chart: &ChartDrawing<'_>, lines: &[Line<'_>], root: &Root<'_>) 
         axis.ticks
     };
     let colors: Vec<Color> = lines.iter().map(|line| line.color).collect();
-    bars_over(chart, root, &edges, &counts, &colors, marks)
+    let ends = ends(&edges, chart.log);
+    bars_over(chart, root, &edges, &ends, &counts, &colors, marks)
 }
 
 /// Of classes that were counted already. They stand on a logarithmic axis.
@@ -91,14 +97,22 @@ pub fn of_classes(
         .into_iter()
         .filter(|tick| (low - 1e-9..=high + 1e-9).contains(&tick.at))
         .collect();
-    bars_over(chart, root, &edges, &counts, &[color], marks)
+    let ends: Vec<f64> = classes.iter().map(|c| c.0).chain([last.1]).collect();
+    bars_over(chart, root, &edges, &ends, &counts, &[color], marks)
 }
 
-/// Bars between edges, one part above the other.
+/// The values that edges on the axis stand for.
+fn ends(edges: &[f64], log: bool) -> Vec<f64> {
+    let value = |edge: &f64| if log { 10f64.powf(*edge) } else { *edge };
+    edges.iter().map(value).collect()
+}
+
+/// Bars between edges, which stand for `ends`, one part above the other.
 fn bars_over(
     chart: &ChartDrawing<'_>,
     root: &Root<'_>,
     edges: &[f64],
+    ends: &[f64],
     counts: &[Vec<u64>],
     colors: &[Color],
     marks: Vec<Tick>,
@@ -122,6 +136,21 @@ fn bars_over(
         last.label = format!("{} {}", last.label, chart.unit);
     }
     root.marks_below(&mut plane, left, marks)?;
+    let (total, mut up_to) = ((0..bins).map(sum).sum(), 0);
+    let place = |edge: f64| left + (edge - edges[0]) / (edges[bins] - edges[0]) * width;
+    let height = f64::from(root.size.1) - TOP - BOTTOM;
+    for bin in 0..bins {
+        up_to += sum(bin);
+        let (x, end) = (place(edges[bin]), place(edges[bin + 1]));
+        // Above a low bar is as good as on it.
+        root.offer((x, TOP), (end - x, height), || Says::Class {
+            low: ends[bin],
+            high: ends[bin + 1],
+            counts: counts.iter().map(|counts| counts[bin]).collect(),
+            up_to,
+            total,
+        });
+    }
     let a_pixel = (edges[bins] - edges[0]) / width;
     for bin in 0..bins {
         let mut floor = 0.0;

@@ -1,5 +1,7 @@
 //! What every kind of chart is drawn on: a root, a plane between two axes, their marks, and texts.
 
+use std::cell::RefCell;
+
 use mqttwb_model::Timestamp;
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
@@ -9,6 +11,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::{ChartDrawing, Plot};
 use crate::axis::{Tick, ValueAxis, time_ticks};
+use crate::spot::{Says, Search};
 use crate::strokes::{ADVANCE, FINE, Strokes};
 use crate::theme::{Color, Theme};
 
@@ -35,6 +38,8 @@ pub struct Root<'b> {
     pub area: DrawingArea<Strokes<'b>, Shift>,
     pub size: (u32, u32),
     pub theme: Theme,
+    /// Looks for what somebody points at.
+    pub search: RefCell<Search>,
 }
 
 pub fn units(px: f64) -> i32 {
@@ -129,6 +134,11 @@ impl<'b> Root<'b> {
         let corners = [(units(x), units(y)), (units(x + w), units(y + h))];
         self.area
             .draw(&Rectangle::new(corners, rgba(color).filled()))
+    }
+
+    /// Says that something of this size is drawn here, for who points at it.
+    pub fn offer(&self, at: (f64, f64), size: (f64, f64), says: impl FnOnce() -> Says) {
+        self.search.borrow_mut().offer(at, size, says);
     }
 
     /// Says in the middle that there is nothing to draw.

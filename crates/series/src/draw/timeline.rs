@@ -5,6 +5,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 use super::heat::{name, rows};
 use super::plane::{FONT, RIGHT, TOP, Words, offset, seconds, width_of};
 use super::{ChartDrawing, Drawn, Picture, Root};
+use crate::spot::Says;
 use crate::states::States;
 use crate::theme::Theme;
 
@@ -33,6 +34,12 @@ pub fn draw(
             let color = root.theme.state(state, states.number(state));
             let gap = if width > 3.0 { 1.0 } else { 0.0 };
             root.block((x, top + 1.0), (width - gap, row - 3.0), color)?;
+            root.offer((x, top), (width, row), || Says::State {
+                line: n,
+                state: state.clone(),
+                from: states.at(from).map_or(from, |began| began.at),
+                until: states.after(from).map(|next| next.at),
+            });
             if width_of(state, FONT) + 8.0 <= width && row >= FONT + 3.0 {
                 root.words(&Words {
                     text: state,

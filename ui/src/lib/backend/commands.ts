@@ -21,7 +21,9 @@ import type {
   ChartFile,
   ChartFormat,
   ChartList,
+  ChartProbe,
   ChartReading,
+  ChartSpot,
   ChartSpan,
   ChartView,
   Dashboard,
@@ -264,6 +266,7 @@ export const chartRemove = (id: number) => call<Chart>('chart_remove', { id });
 export const chartUpdate = (chart: Chart) => call<Chart>('chart_update', { chart });
 export const chartsArrange = (cells: Record<number, ChartCell>) => call<null>('charts_arrange', { cells });
 export const chartReading = (view: ChartView, at: number) => call<ChartReading>('chart_reading', { view, at });
+export const chartSpot = (view: ChartView, probe: ChartProbe) => call<ChartSpot | null>('chart_spot', { view, probe });
 export const chartExport = (view: ChartView, format: ChartFormat) => call<ChartFile>('chart_export', { view, format });
 export const dashboardCreate = (title: string) => call<Dashboard>('dashboard_create', { title });
 export const dashboardRename = (id: number, title: string) => call<Dashboard>('dashboard_rename', { id, title });

@@ -130,6 +130,16 @@ export function points(frame: ChartFrame | undefined): number {
   return frame?.series.reduce((sum, series) => sum + series.points, 0) ?? 0;
 }
 
+/** The end of a class, without the digits that binary fractions leave behind. */
+export function edge(value: number): string {
+  return String(Number(value.toPrecision(12)));
+}
+
+/** How much of all, in percent. */
+export function percent(part: number, all: number): string {
+  return all ? `${((part / all) * 100).toFixed(1)} %` : '–';
+}
+
 /** A value with every digit that was sent. */
 export function exact(value: number | undefined): string {
   return value === undefined ? '–' : String(value);

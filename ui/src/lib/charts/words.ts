@@ -48,6 +48,11 @@ export function unitOf(source: ChartSource, said: string): string {
   return said || (source.kind === 'broker' ? (UNITS[source.measure] ?? '') : '');
 }
 
+/** Whether what stands in it says more than the values at a time: bars, cells, tiles, states. */
+export function hasSpots(kind: ChartKind): boolean {
+  return kind === 'histogram' || kind === 'last-value' || kind === 'heat-map' || kind === 'states';
+}
+
 /** Whether time runs from left to right. */
 export function overTime(kind: ChartKind): boolean {
   return kind !== 'histogram' && kind !== 'last-value';

@@ -177,6 +177,8 @@ export const testids = {
   chartPlot: 'chart-plot',
   /** `data-value` and `data-at` hold what was sent, and when. */
   chartReading: 'chart-reading',
+  /** `data-kind` holds what it is: a class, a cell, a last value, a state. */
+  chartSpot: 'chart-spot',
   chartFollow: 'chart-follow',
   chartMenu: 'chart-menu',
   chartEdit: 'chart-edit',

@@ -43,6 +43,10 @@ data: Array<AlertDatum>,
  */
 over?: number, 
 /**
+ * The workbench ended while it was raised: what came after is not known.
+ */
+interrupted: boolean, 
+/**
  * A change has no end: it is not met any more as soon as it was told.
  */
 lasting: boolean, 
