@@ -60,15 +60,17 @@ impl OutsideLists {
     pub(crate) fn findings(&self, now: Timestamp) -> Vec<Finding> {
         let expired = self.lists.iter().filter(|list| list.has_expired(now));
         expired
-            .map(|list| Finding {
-                severity: Severity::Serious,
-                title: format!("A revocation list of listener {} has expired", self.listener),
-                detail: format!(
-                    "Nobody is let in with a certificate of {}. Put a newer list at {}: it is read within a minute, or at \
-                     once with `mqttwb broker reload`.",
-                    list.issuer(),
-                    self.path.display()
-                ),
+            .map(|list| {
+                Finding::new(
+                    Severity::Serious,
+                    format!("A revocation list of listener {} has expired", self.listener),
+                    format!(
+                        "Nobody is let in with a certificate of {}. Put a newer list at {}: it is read within a minute, or \
+                         at once with `mqttwb broker reload`.",
+                        list.issuer(),
+                        self.path.display()
+                    ),
+                )
             })
             .collect()
     }

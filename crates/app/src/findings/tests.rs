@@ -358,6 +358,7 @@ fn weak_keys_of_a_listener_s_own_files_are_told() {
         cert: path.clone(),
         key: path.clone(),
         ca: None,
+        crl: None,
     });
     config.listeners[1].client_cert = ClientCert::Required;
     let all = folder.findings_of(&config);
