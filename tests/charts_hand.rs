@@ -3,6 +3,8 @@
 mod real_window {
     use std::path::PathBuf;
 
+    use acceptance::Version;
+    use acceptance::raw::{Publish, Wire};
     use acceptance::screen::Window;
     use fantoccini::Locator;
     use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
@@ -182,6 +184,103 @@ mod real_window {
                 let kept: Value = serde_json::from_str(&kept).ok()?;
                 let same = kept["charts"][0]["cell"] == kept["charts"][1]["cell"];
                 (kept["dashboards"].as_array()?.len() == 2 && same).then_some(())
+            })
+            .await;
+        window.close().await;
+    }
+
+    /// Moves the mouse to a place of a chart, so many pixels right of its middle.
+    async fn point(window: &Window, css: &str, x: i64) {
+        let element = window.find_css(css).await;
+        window
+            .script(
+                "document.querySelector(arguments[0])?.scrollIntoView({ block: 'center' })",
+                vec![json!(css)],
+            )
+            .await;
+        let actions = MouseActions::new("mouse".into()).then(PointerAction::MoveToElement {
+            element,
+            duration: Some(std::time::Duration::from_millis(50)),
+            x: x as f64,
+            y: 0.0,
+        });
+        let moved = window.page.perform_actions(actions).await;
+        moved.expect("the mouse moves");
+    }
+
+    #[tokio::test]
+    async fn what_is_pointed_at_is_told_of_each_kind_of_chart() {
+        let (_data, window, port) = Window::running(LISTENERS).await;
+        let address = ([127, 0, 0, 1], port).into();
+        let (_, mut wire) = Wire::connect(address, Version::V5, "pump-7", false).expect("in");
+        for (id, topic, payload) in [
+            (1, "plant/a", r#"{"bar": 4.25, "state": "on"}"#),
+            (2, "plant/b", r#"{"bar": 7.5, "state": "off"}"#),
+        ] {
+            wire.publish(Publish {
+                topic,
+                payload: payload.as_bytes(),
+                qos: 1,
+                id,
+                dup: false,
+                retain: false,
+            });
+            wire.flush().expect("the broker takes it");
+            wire.wait().expect("the broker acknowledges it");
+        }
+        let kinds = [
+            ("histogram", "bar", "class"),
+            ("last-value", "bar", "last"),
+            ("heat-map", "bar", "cell"),
+            ("states", "state", "state"),
+        ];
+        for (kind, path, _) in kinds {
+            let chart = json!({
+                "id": 0, "title": kind, "kind": kind, "windowSecs": 0, "unit": "", "log": false, "thresholds": [],
+                "source": {"kind": "payload", "filter": "plant/+", "path": path}, "dashboard": 0,
+                "cell": {"x": 0, "y": 0, "w": 0, "h": 0},
+            });
+            window.asked("chart_create", json!({"chart": chart})).await;
+        }
+        window.go("charts").await;
+        for (kind, _, says) in kinds {
+            let canvas = format!(
+                "[data-testid=\"chart\"][data-chart=\"{kind}\"] [data-testid=\"chart-canvas\"]"
+            );
+            window
+                .attribute(&canvas, "data-points", |points| points == "2")
+                .await;
+            let spot = format!("{canvas} [data-testid=\"chart-spot\"][data-kind=\"{says}\"]");
+            // Cells and states are where their time is; a mouse that rests tells nothing, so it goes on until it finds one.
+            let mut place = 0;
+            let told = window
+                .until(
+                    &format!("the {kind} tells what is pointed at"),
+                    async || {
+                        place = (place + 35) % 500;
+                        point(&window, &canvas, place - 250).await;
+                        let found = window.page.find(Locator::Css(&spot)).await.ok()?;
+                        found.text().await.ok().filter(|text| !text.is_empty())
+                    },
+                )
+                .await;
+            let expected = match kind {
+                "histogram" => told.contains("of 2"),
+                "states" => told.contains("on") || told.contains("off"),
+                _ => told.contains("4.25") || told.contains("7.5"),
+            };
+            assert!(expected, "{kind}: {told}");
+            window.screenshot(&format!("charts-spot-{kind}")).await;
+        }
+        // And without a mouse.
+        let tiles =
+            "[data-testid=\"chart\"][data-chart=\"last-value\"] [data-testid=\"chart-canvas\"]";
+        window
+            .until("the arrows read the tiles", async || {
+                let canvas = window.page.find(Locator::Css(tiles)).await.ok()?;
+                canvas.send_keys("\u{e014}").await.ok()?;
+                let text = canvas.text().await.ok()?;
+                (text.contains("plant/b") && text.contains("7.5")).then_some(())
             })
             .await;
         window.close().await;
