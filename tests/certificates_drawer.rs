@@ -4,7 +4,7 @@
 
 mod real_window {
     use std::fs;
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
     use std::process::Command;
 
     use acceptance::Running;
@@ -117,9 +117,15 @@ mod real_window {
             })
             .await;
         window.screenshot("certificates-bundle").await;
-        let first = PathBuf::from(path);
-        hello(&first).success();
-        let session = listener(&first, "pump-7", port);
+        hello(Path::new(&path)).success();
+        // What is made anew takes its place.
+        let kept = tempfile::tempdir().expect("a temporary folder");
+        let first = kept.path();
+        for file in fs::read_dir(&path).expect("a folder") {
+            let file = file.expect("a file");
+            fs::copy(file.path(), first.join(file.file_name())).expect("a copy");
+        }
+        let session = listener(first, "pump-7", port);
         window.click("bundle-done").await;
         gone(&window, "bundle-result").await;
 
@@ -136,7 +142,7 @@ mod real_window {
         window.click("confirm-renew").await;
         session.wait_for("Received DISCONNECT (135)");
         window.click("renew-done").await;
-        assert!(!hello(&first).status.success(), "the old one is let in");
+        assert!(!hello(first).status.success(), "the old one is let in");
         let second = data.path().join("exports/pump-7");
         hello(&second).success();
         let session = listener(&second, "pump-7", port);

@@ -189,8 +189,8 @@ mod real_window {
         window.close().await;
     }
 
-    /// Moves the mouse to a place of a chart, so many pixels right of its middle.
-    async fn point(window: &Window, css: &str, x: i64) {
+    /// Moves the mouse to a place of a chart, so many pixels right of its middle and below it.
+    async fn point(window: &Window, css: &str, x: i64, y: i64) {
         let element = window.find_css(css).await;
         window
             .script(
@@ -202,7 +202,7 @@ mod real_window {
             element,
             duration: Some(std::time::Duration::from_millis(50)),
             x: x as f64,
-            y: 0.0,
+            y: y as f64,
         });
         let moved = window.page.perform_actions(actions).await;
         moved.expect("the mouse moves");
@@ -251,14 +251,15 @@ mod real_window {
                 .attribute(&canvas, "data-points", |points| points == "2")
                 .await;
             let spot = format!("{canvas} [data-testid=\"chart-spot\"][data-kind=\"{says}\"]");
-            // Cells and states are where their time is; a mouse that rests tells nothing, so it goes on until it finds one.
+            // Cells and states are where their time is, and rows of them have room between; a mouse that rests tells nothing,
+            // so it goes on until it finds one.
             let mut place = 0;
             let told = window
                 .until(
                     &format!("the {kind} tells what is pointed at"),
                     async || {
                         place = (place + 35) % 500;
-                        point(&window, &canvas, place - 250).await;
+                        point(&window, &canvas, place - 250, place % 3 * 20 - 20).await;
                         let found = window.page.find(Locator::Css(&spot)).await.ok()?;
                         found.text().await.ok().filter(|text| !text.is_empty())
                     },

@@ -170,8 +170,8 @@ impl CertificateStore {
             renewed
         };
         if request.revoke_old {
-            let mut earlier = self.superseded(&name)?;
-            earlier.push(old);
+            // The one before is among them by now.
+            let earlier = self.superseded(&name)?;
             self.revoke_all(&earlier, api::RevocationReason::Superseded, now)?;
         }
         let told = for_people(&renewed, CertificateKind::Device, now, None);

@@ -92,6 +92,8 @@ fn what_a_renewal_replaced_is_revoked_with_its_device() {
         .unwrap();
     assert!(handshake(&server, &third).is_err());
     handshake(&server, &store.client_config("pump-7").unwrap()).unwrap();
+    // Each is on the list once.
+    assert_eq!(store.overview().unwrap().revocations.count, 3);
 }
 
 #[test]
