@@ -36,7 +36,7 @@ use crate::config::Limits;
 use crate::counters::ConnectionCounters;
 use crate::hub::{Asked, Attached, Command, Detach, Inbox, Mail, Safe};
 use crate::message::{self, Message, Origin};
-use crate::session::{Action, Delivery, Session, WhenFull};
+use crate::session::{Action, Delivery, Session, WhenFull, take_out};
 
 use acting::Answers;
 use faulty::Injector;
@@ -473,6 +473,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 Asked::Withhold(forbidden, reply) => {
                     let mut is = forbidden.judge();
                     let mut out = session.withhold(&mut is);
+                    out.extend(take_out(&mut self.deliveries, &mut is));
                     out.extend(self.inbox.take_out(&mut is));
                     if let Some(durability) = &mut self.durability {
                         let numbered = out.iter().filter(|one| one.seq > 0);

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::Forbidden;
 use crate::journal::Settled;
-use crate::session::{Delivery, QueueLimits, SessionContents};
+use crate::session::{Delivery, QueueLimits, SessionContents, take_out};
 
 /// QoS 0 is dropped past this many bytes that a client has not read: at most once, and never without bound.
 const QOS0_BYTES: usize = 16 << 20;
@@ -34,7 +34,7 @@ struct State {
     /// How often something was put in since the connection last took everything.
     puts: usize,
     /// Deliveries that are not to be sent before their round is safe, in the order of the rounds.
-    behind: VecDeque<(u64, Vec<Delivery>)>,
+    behind: VecDeque<(u64, VecDeque<Delivery>)>,
     /// What is safe of the connection's own.
     safe: Safe,
     /// The connection has not seen what is safe.
@@ -129,7 +129,7 @@ impl Inbox {
             state.count = state.deliveries.len();
             return wake(state);
         }
-        let mut taken = Vec::new();
+        let mut taken = VecDeque::new();
         let mut refused = VecDeque::new();
         for delivery in deliveries.drain(..) {
             let bytes = state.bytes + delivery.message.size();
@@ -152,7 +152,7 @@ impl Inbox {
                 delivery
             };
             if waits {
-                taken.push(delivery);
+                taken.push_back(delivery);
             } else {
                 state.deliveries.push_back(delivery);
             }
@@ -245,22 +245,14 @@ impl Inbox {
     /// Takes out what has not come to the session yet and is this.
     pub(crate) fn take_out(&self, mut is: impl FnMut(&Delivery) -> bool) -> Vec<Delivery> {
         let mut state = self.state.lock();
-        let mut out = Vec::new();
-        let mut keep = |delivery: Delivery| match is(&delivery) {
-            true => {
-                out.push(delivery);
-                None
-            }
-            false => Some(delivery),
-        };
-        let deliveries = std::mem::take(&mut state.deliveries);
-        state.deliveries = deliveries.into_iter().filter_map(&mut keep).collect();
-        for (_, waiting) in &mut state.behind {
-            *waiting = std::mem::take(waiting)
-                .into_iter()
-                .filter_map(&mut keep)
-                .collect();
-        }
+        let State {
+            deliveries, behind, ..
+        } = &mut *state;
+        let behind = behind.iter_mut().map(|(_, waiting)| waiting);
+        let out: Vec<_> = std::iter::once(deliveries)
+            .chain(behind)
+            .flat_map(|queue| take_out(queue, &mut is))
+            .collect();
         state.count -= out.len();
         state.bytes -= out.iter().map(|one| one.message.size()).sum::<usize>();
         out

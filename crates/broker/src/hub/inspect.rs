@@ -62,13 +62,13 @@ pub(crate) enum Inspect {
         dropped: Vec<Delivery>,
         reply: oneshot::Sender<Option<usize>>,
     },
-    /// What the rules do not allow any more is taken away.
     /// Withholds what a client may not get any more: its connection ended before it did.
     Withhold {
         client: ClientId,
         forbidden: Forbidden,
         reply: oneshot::Sender<Withheld>,
     },
+    /// What the rules do not allow any more is taken away.
     Recheck {
         reply: oneshot::Sender<Rechecked>,
     },

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use super::*;
+use crate::session::take_out;
 
 /// Tells messages that only subscriptions that were taken away have matched.
 #[derive(Debug, Clone)]
@@ -76,11 +77,9 @@ impl Hub {
         let mut is = forbidden.judge();
         match &mut self.clients[key as usize].state {
             State::Online(online) => {
-                let pending = std::mem::take(&mut online.pending);
-                let (out, pending): (VecDeque<_>, _) = pending.into_iter().partition(&mut is);
-                online.pending = pending;
+                let out = take_out(&mut online.pending, &mut is);
                 let answer = online.inbox.withhold(forbidden.clone());
-                self.withheld(key, out.into(), now);
+                self.withheld(key, out, now);
                 Withheld::AtConnection {
                     client: id.clone(),
                     forbidden,

@@ -7,6 +7,7 @@
 //! only when it was acknowledged, has expired, can't ever be sent, or was dropped and counted.
 
 mod contents;
+mod delivery;
 mod identifiers;
 mod outgoing;
 
@@ -26,7 +27,9 @@ use mqttwb_model::{ProtocolVersion, QoS, Timestamp};
 use mqttwb_wire::{Ack, Property, Publish, ReasonCode};
 
 pub use contents::{Part, SessionContents, Unacknowledged};
-pub use outgoing::{Delivery, Dropped, Inflight, Kept, QueueLimits, WhenFull};
+pub use delivery::Delivery;
+pub(crate) use delivery::take_out;
+pub use outgoing::{Dropped, Inflight, Kept, QueueLimits, WhenFull};
 
 use crate::message::{Message, Origin};
 use outgoing::Outgoing;

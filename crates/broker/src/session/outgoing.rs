@@ -3,53 +3,12 @@
 
 use std::collections::VecDeque;
 
-use mqttwb_model::{QoS, SubscriptionIds, Timestamp};
+use mqttwb_model::{QoS, Timestamp};
 use mqttwb_wire::{Ack, MAX_REMAINING_LENGTH, publish_size, var_int_len};
 
+use super::delivery::{Delivery, take_out};
 use super::identifiers::{IDS, Identifiers, natural};
 use super::{Action, Terms};
-use crate::message::Message;
-use crate::shares::ShareId;
-
-/// A message on its way to one subscriber.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
-    /// What.
-    pub message: Message,
-    /// The lower of the message's QoS and the subscription's `[MQTT-3.8.4-8]`.
-    pub qos: QoS,
-    /// The retain flag that the subscriber sees.
-    pub retain: bool,
-    /// Identifiers of the subscriptions that matched (section 3.8.2.1.2).
-    pub subscription_ids: SubscriptionIds,
-    /// Its place among the session's deliveries above QoS 0, from 1; 0 at QoS 0. The hub counts.
-    pub seq: u64,
-    /// The shared subscription that it was made for: the session is the member whose turn it was.
-    pub share: Option<ShareId>,
-}
-
-impl Delivery {
-    /// A delivery at QoS 0.
-    pub(crate) fn at_most_once(message: &Message, subscription_ids: &SubscriptionIds) -> Self {
-        Self {
-            message: message.clone(),
-            qos: QoS::AtMostOnce,
-            retain: false,
-            subscription_ids: subscription_ids.clone(),
-            seq: 0,
-            share: None,
-        }
-    }
-
-    /// The same, with the message in memory of its own.
-    #[must_use]
-    pub(crate) fn detached(self) -> Self {
-        Self {
-            message: self.message.detached(),
-            ..self
-        }
-    }
-}
 
 /// How much may wait for one client. It holds for each of what waits to be sent, what waits to be acknowledged, and
 /// (the bytes) what the client sent at QoS 2 and has not released.
@@ -229,9 +188,7 @@ impl Outgoing {
 
     /// Takes out of what waits to be sent whatever this is said of.
     pub(super) fn withhold(&mut self, is: impl FnMut(&Delivery) -> bool) -> Vec<Delivery> {
-        let queue = std::mem::take(&mut self.queue);
-        let (out, kept): (VecDeque<_>, VecDeque<_>) = queue.into_iter().partition(is);
-        self.queue = kept;
+        let out = take_out(&mut self.queue, is);
         for delivery in &out {
             self.queue_bytes -= delivery.message.size();
             self.identifiers.give_back(delivery.seq);
@@ -239,7 +196,7 @@ impl Outgoing {
                 self.identifying = None;
             }
         }
-        out.into()
+        out
     }
 
     /// What the queue weighs, in bytes.

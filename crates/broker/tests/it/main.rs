@@ -24,6 +24,7 @@ mod publish;
 mod quality;
 mod queues;
 mod reload;
+mod rules_changed;
 mod shared;
 mod subscribe;
 mod sys;
