@@ -4,7 +4,7 @@ mod real_window {
     use std::path::PathBuf;
 
     use acceptance::Version;
-    use acceptance::raw::{Publish, Wire};
+    use acceptance::raw::Wire;
     use acceptance::screen::Window;
     use fantoccini::Locator;
     use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
@@ -217,16 +217,7 @@ mod real_window {
             (1, "plant/a", r#"{"bar": 4.25, "state": "on"}"#),
             (2, "plant/b", r#"{"bar": 7.5, "state": "off"}"#),
         ] {
-            wire.publish(Publish {
-                topic,
-                payload: payload.as_bytes(),
-                qos: 1,
-                id,
-                dup: false,
-                retain: false,
-            });
-            wire.flush().expect("the broker takes it");
-            wire.wait().expect("the broker acknowledges it");
+            wire.publish_acknowledged(id, topic, payload.as_bytes(), false);
         }
         let kinds = [
             ("histogram", "bar", "class"),

@@ -159,7 +159,7 @@ fn alerts_of_the_rules_in_the_data_folder_are_printed_as_they_come() {
 }
 
 mod real_window {
-    use acceptance::raw::{Publish, Wire};
+    use acceptance::raw::Wire;
     use acceptance::screen::Window;
     use acceptance::{Maker, Peer, Version, Way};
     use serde_json::json;
@@ -176,20 +176,6 @@ mod real_window {
                 "[data-testid=\"session-tabs\"] button:nth-of-type({place})"
             ))
             .await;
-    }
-
-    /// Publishes at QoS 1 and waits for the acknowledgement.
-    fn publish(wire: &mut Wire, id: u16, topic: &str, payload: &str) {
-        wire.publish(Publish {
-            topic,
-            payload: payload.as_bytes(),
-            qos: 1,
-            id,
-            dup: false,
-            retain: false,
-        });
-        wire.flush().expect("the broker takes it");
-        wire.wait().expect("the broker acknowledges it");
     }
 
     async fn row(window: &Window, name: &str, state: &str) {
@@ -239,7 +225,7 @@ mod real_window {
         window.click("device-rules-save").await;
         let address = ([127, 0, 0, 1], port).into();
         let (_, mut wire) = Wire::connect(address, Version::V5, "client-4711", false).expect("in");
-        publish(&mut wire, 1, "plant/pump-7/data", r#"{"bar": 4.2}"#);
+        wire.publish_acknowledged(1, "plant/pump-7/data", br#"{"bar": 4.2}"#, false);
         row(&window, "pump-7", "online").await;
         let shown = "[data-testid=\"device-row\"][data-name=\"pump-7\"]";
         window.text_of(shown, |text| text.contains("4.2")).await;
@@ -298,7 +284,7 @@ mod real_window {
         let mut id = 0;
         let mut send = |payload: &str| {
             id += 1;
-            publish(&mut wire, id, "plant/pump-7/data", payload);
+            wire.publish_acknowledged(id, "plant/pump-7/data", payload.as_bytes(), false);
         };
         // It watches from its first tick on.
         window

@@ -8,7 +8,7 @@ mod real_window {
     use std::net::SocketAddr;
 
     use acceptance::Version;
-    use acceptance::raw::{Publish, Wire};
+    use acceptance::raw::Wire;
     use acceptance::screen::Window;
     use fantoccini::Locator;
     use serde_json::{Value, json};
@@ -42,41 +42,6 @@ mod real_window {
 
     fn address(port: u16) -> SocketAddr {
         ([127, 0, 0, 1], port).into()
-    }
-
-    /// Publishes at QoS 1 and waits for the acknowledgement.
-    fn publish(wire: &mut Wire, id: u16, topic: &str, payload: &[u8], retain: bool) {
-        wire.publish(Publish {
-            topic,
-            payload,
-            qos: 1,
-            id,
-            dup: false,
-            retain,
-        });
-        wire.flush().expect("the broker takes it");
-        wire.wait().expect("the broker acknowledges it");
-    }
-
-    /// Shows the packets of a branch alone, and chooses the newest PUBLISH.
-    async fn choose(window: &Window, topic: &str) {
-        let filter = match topic.strip_suffix('/') {
-            Some(branch) => format!("{branch}/#"),
-            None => topic.to_owned(),
-        };
-        window.fill("traffic-topic", &filter).await;
-        window
-            .until("the newest PUBLISH is chosen", async || {
-                let row = "[data-testid=\"traffic-row\"][data-packet=\"PUBLISH\"]";
-                let rows = window.page.find_all(Locator::Css(row)).await.ok()?;
-                let last = rows.last()?;
-                last.text().await.ok().filter(|text| text.contains(topic))?;
-                last.click().await.ok()?;
-                let view = Locator::Css("[data-testid=\"payload-view\"]");
-                let shown = window.page.find(view).await.ok()?;
-                shown.is_displayed().await.ok().filter(|is| *is)
-            })
-            .await;
     }
 
     /// Presses one of the segments of a group, until it is the chosen one.
@@ -176,7 +141,7 @@ mod real_window {
         for (at, text) in HOSTILE.into_iter().enumerate() {
             let (_, mut wire) = Wire::connect(address(port), Version::V5, text, true).expect("in");
             let topic = format!("hostile/{at}/{}", text.replace(['#', '+'], ""));
-            publish(&mut wire, 1, &topic, text.as_bytes(), true);
+            wire.publish_acknowledged(1, &topic, text.as_bytes(), true);
             wire.subscribe(2, &topic, 1);
             wire.flush().expect("sent");
             open.push(wire);
@@ -188,9 +153,9 @@ mod real_window {
             b"</textarea><script>window.pwned=1</script>",
         ]
         .concat();
-        publish(&mut wire, 1, "hostile/invalid", &invalid, false);
+        wire.publish_acknowledged(1, "hostile/invalid", &invalid, false);
         let large = "<b>zw\u{f6}lf</b> ".repeat(10 * 1024 * 1024 / 14);
-        publish(&mut wire, 2, "hostile/large", large.as_bytes(), false);
+        wire.publish_acknowledged(2, "hostile/large", large.as_bytes(), false);
         let map = [
             b"\x81\xd9\x22".as_slice(),
             b"<img src=x onerror='window.pwned=1'>"
@@ -199,7 +164,7 @@ mod real_window {
             b"\x01",
         ]
         .concat();
-        publish(&mut wire, 3, "hostile/map", &map, false);
+        wire.publish_acknowledged(3, "hostile/map", &map, false);
 
         // Every page, with all of it in sight that the page shows.
         for page in PAGES {
@@ -231,10 +196,10 @@ mod real_window {
             "hostile/3/#",
             "hostile/4/#",
         ] {
-            choose(&window, topic.trim_end_matches('#')).await;
+            window.choose_publish(topic.trim_end_matches('#')).await;
             is_untouched(&window, topic).await;
         }
-        choose(&window, "hostile/map").await;
+        window.choose_publish("hostile/map").await;
         look(&window, "Tree").await;
         window
             .text_of("[data-testid=\"payload-tree\"]", |text| {
@@ -242,13 +207,13 @@ mod real_window {
             })
             .await;
         is_untouched(&window, "a name in a tree").await;
-        choose(&window, "hostile/invalid").await;
+        window.choose_publish("hostile/invalid").await;
         look(&window, "Bytes").await;
         payload_is(&window, "bytes", "hex").await;
         is_untouched(&window, "bytes").await;
 
         // Ten megabytes of text: a part is shown, all of it can be reached.
-        choose(&window, "hostile/large").await;
+        window.choose_publish("hostile/large").await;
         look(&window, "Text").await;
         payload_is(&window, "text", "text").await;
         window.screenshot("hostile-large").await;
@@ -328,14 +293,8 @@ mod real_window {
         let (_, mut wire) =
             Wire::connect(address(port), Version::V5, &format!("{NAME}2"), false).expect("in");
         let topic = |end: &str| format!("hostile/{NAME}/{end}");
-        publish(&mut wire, 1, &topic("state"), b"online", true);
-        publish(
-            &mut wire,
-            2,
-            &format!("denied/{NAME}"),
-            NAME.as_bytes(),
-            false,
-        );
+        wire.publish_acknowledged(1, &topic("state"), b"online", true);
+        wire.publish_acknowledged(2, &format!("denied/{NAME}"), NAME.as_bytes(), false);
 
         // Charts: their dashboard, titles, legends and states. They watch from their first tick on.
         window.go("charts").await;
@@ -349,7 +308,7 @@ mod real_window {
                 ("text", format!("{NAME}{round}")),
             ] {
                 id += 1;
-                publish(&mut wire, id, &topic(end), payload.as_bytes(), false);
+                wire.publish_acknowledged(id, &topic(end), payload.as_bytes(), false);
             }
         };
         for kind in ["line", "states"] {

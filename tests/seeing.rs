@@ -7,7 +7,7 @@ mod real_window {
     use std::net::SocketAddr;
 
     use acceptance::process::finish;
-    use acceptance::raw::{Publish, Wire};
+    use acceptance::raw::Wire;
     use acceptance::screen::Window;
     use acceptance::{Running, Version, Way};
     use base64::Engine as _;
@@ -17,41 +17,6 @@ mod real_window {
 
     fn address(port: u16) -> SocketAddr {
         ([127, 0, 0, 1], port).into()
-    }
-
-    /// Publishes at QoS 1 and waits for the acknowledgement.
-    fn publish(wire: &mut Wire, id: u16, topic: &str, payload: &[u8]) {
-        wire.publish(Publish {
-            topic,
-            payload,
-            qos: 1,
-            id,
-            dup: false,
-            retain: false,
-        });
-        wire.flush().expect("the broker takes it");
-        wire.wait().expect("the broker acknowledges it");
-    }
-
-    /// Shows the packets of a topic alone, and chooses the newest PUBLISH.
-    async fn choose(window: &Window, topic: &str) {
-        let filter = match topic.strip_suffix('/') {
-            Some(branch) => format!("{branch}/#"),
-            None => topic.to_owned(),
-        };
-        window.fill("traffic-topic", &filter).await;
-        window
-            .until("the newest PUBLISH is chosen", async || {
-                let row = "[data-testid=\"traffic-row\"][data-packet=\"PUBLISH\"]";
-                let rows = window.page.find_all(Locator::Css(row)).await.ok()?;
-                let last = rows.last()?;
-                last.text().await.ok().filter(|text| text.contains(topic))?;
-                last.click().await.ok()?;
-                let view = Locator::Css("[data-testid=\"payload-view\"]");
-                let shown = window.page.find(view).await.ok()?;
-                shown.is_displayed().await.ok().filter(|is| *is)
-            })
-            .await;
     }
 
     /// Waits for a view of the payload, read by a decoder.
@@ -83,35 +48,25 @@ mod real_window {
     async fn a_payload_is_decoded_compared_and_read_by_a_rule_with_a_schema() {
         let (_data, window, port) = Window::running(LISTENERS).await;
         let (_, mut wire) = Wire::connect(address(port), Version::V5, "pump-7", false).expect("in");
-        publish(
-            &mut wire,
-            1,
-            "plant/json",
-            br#"{"bar": 4.1, "unit": "bar"}"#,
-        );
-        publish(
-            &mut wire,
+        wire.publish_acknowledged(1, "plant/json", br#"{"bar": 4.1, "unit": "bar"}"#, false);
+        wire.publish_acknowledged(
             2,
             "plant/json",
             br#"{"bar": 4.2, "unit": "bar", "motor": {"rpm": 1480}}"#,
+            false,
         );
-        publish(
-            &mut wire,
+        wire.publish_acknowledged(
             3,
             "plant/cbor",
             b"\xa2\x63bar\xf9\x44\x00\x65state\x82\x01\xf5",
+            false,
         );
-        publish(
-            &mut wire,
-            4,
-            "plant/proto",
-            b"\x0d\x66\x66\x86\x40\x12\x03bar",
-        );
-        publish(&mut wire, 5, "plant/bytes", &[0x12, 0x34, 0xff, 0x00]);
+        wire.publish_acknowledged(4, "plant/proto", b"\x0d\x66\x66\x86\x40\x12\x03bar", false);
+        wire.publish_acknowledged(5, "plant/bytes", &[0x12, 0x34, 0xff, 0x00], false);
         window.go("traffic").await;
 
         // JSON: detected, as a tree, and what differs from the message before.
-        choose(&window, "plant/json").await;
+        window.choose_publish("plant/json").await;
         payload_is(&window, "text", "json").await;
         look(&window, "Tree").await;
         window
@@ -134,7 +89,7 @@ mod real_window {
         window.screenshot("payload-changes").await;
 
         // CBOR is known by its looks.
-        choose(&window, "plant/cbor").await;
+        window.choose_publish("plant/cbor").await;
         window
             .attribute(
                 "[data-testid=\"payload-view\"]",
@@ -144,7 +99,7 @@ mod real_window {
             .await;
 
         // Bytes: what they are as numbers. A view that a person has chosen stays.
-        choose(&window, "plant/bytes").await;
+        window.choose_publish("plant/bytes").await;
         look(&window, "Bytes").await;
         payload_is(&window, "bytes", "hex").await;
         window.find("payload-numbers").await;
@@ -157,7 +112,7 @@ mod real_window {
         window.screenshot("payload-bytes").await;
 
         // A schema is pasted, and a rule reads Protobuf with it from then on.
-        choose(&window, "plant/proto").await;
+        window.choose_publish("plant/proto").await;
         window.click("decoders-open").await;
         window.click_css(".dialog summary").await;
         window.fill("schema-name", "pump.proto").await;
@@ -414,7 +369,7 @@ mod real_window {
         };
         shoot(0);
         window.go("traffic").await;
-        choose(&window, "plant/camera").await;
+        window.choose_publish("plant/camera").await;
         let picture = "[data-testid=\"payload-picture\"]";
         // That it has a width says that it was decoded.
         let drawn = async |n: usize| {
@@ -472,7 +427,7 @@ mod real_window {
         .into_iter()
         .enumerate()
         {
-            publish(&mut wire, n as u16 + 1, topic, b"on");
+            wire.publish_acknowledged(n as u16 + 1, topic, b"on", false);
         }
         let item = |topic: &str, rest: &str| {
             format!("[data-testid=\"topic-item\"][data-topic=\"{topic}\"]{rest}")

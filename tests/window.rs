@@ -390,11 +390,7 @@ mod real_window {
 
     #[tokio::test]
     async fn test_clients_are_exported_and_come_back_and_those_of_mqttx_connect() {
-        let data = data_folder(LISTENERS);
-        let window = Window::open(data.path()).await;
-        window.click("start-broker-big").await;
-        window.broker_is("running").await;
-        let port = window.port("tcp").await;
+        let (_data, window, port) = Window::running(LISTENERS).await;
         window.go("clients").await;
         window.click("new-client").await;
         window

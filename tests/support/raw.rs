@@ -106,6 +106,20 @@ impl Wire {
         })
     }
 
+    /// Publishes at QoS 1 and waits for the acknowledgement.
+    pub fn publish_acknowledged(&mut self, id: u16, topic: &str, payload: &[u8], retain: bool) {
+        self.publish(Publish {
+            topic,
+            payload,
+            qos: 1,
+            id,
+            dup: false,
+            retain,
+        });
+        self.flush().expect("the broker takes it");
+        self.wait().expect("the broker acknowledges it");
+    }
+
     /// Connects with a session that is kept for ever, or with a clean one; whether the broker had it is the first half of
     /// what is returned.
     pub fn connect(

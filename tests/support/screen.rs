@@ -152,6 +152,26 @@ impl Window {
         .await
     }
 
+    /// In Traffic: shows the packets of a topic alone, or of a branch that ends with `/`, and chooses the newest PUBLISH.
+    pub async fn choose_publish(&self, topic: &str) {
+        let filter = match topic.strip_suffix('/') {
+            Some(branch) => format!("{branch}/#"),
+            None => topic.to_owned(),
+        };
+        self.fill("traffic-topic", &filter).await;
+        self.until("the newest PUBLISH is chosen", async || {
+            let row = "[data-testid=\"traffic-row\"][data-packet=\"PUBLISH\"]";
+            let rows = self.page.find_all(Locator::Css(row)).await.ok()?;
+            let last = rows.last()?;
+            last.text().await.ok().filter(|text| text.contains(topic))?;
+            last.click().await.ok()?;
+            let view = Locator::Css("[data-testid=\"payload-view\"]");
+            let shown = self.page.find(view).await.ok()?;
+            shown.is_displayed().await.ok().filter(|is| *is)
+        })
+        .await;
+    }
+
     /// Replaces what a field holds.
     pub async fn fill(&self, testid: &str, text: &str) {
         let field = self.find(testid).await;

@@ -10,6 +10,8 @@ use std::sync::{Arc, OnceLock};
 
 use keyring::{Entry, Error};
 use mqttwb_model::Timestamp;
+use ring::error::Unspecified;
+use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
 /// What entries of ours are called.
@@ -59,6 +61,13 @@ pub(crate) fn system() -> Arc<dyn Keychain> {
 /// A name that no other entry has.
 pub(crate) fn name_for(what: &str) -> String {
     format!("{what} {:x}-{:08x}", Timestamp::now().0, fastrand::u32(..))
+}
+
+/// 256 random bits, to encrypt with.
+pub(crate) fn random_key() -> Result<Zeroizing<Vec<u8>>, Unspecified> {
+    let mut bytes = Zeroizing::new(vec![0; 32]);
+    SystemRandom::new().fill(bytes.as_mut_slice())?;
+    Ok(bytes)
 }
 
 /// Keeps a secret, and reads it back before anybody relies on it.

@@ -198,10 +198,13 @@ impl App {
                     }
                     looked_at = None;
                 }
-                let now = Some((broker.status().since, Arc::as_ptr(&broker.held()) as usize));
-                if looked_at != now {
-                    looked_at = now;
-                    *found.lock() = broker.audit(known.clone()).await;
+                let (since, config) = (broker.status().since, broker.held());
+                let is_as_before = looked_at
+                    .as_ref()
+                    .is_some_and(|(then, before)| *then == since && Arc::ptr_eq(before, &config));
+                if !is_as_before && let Ok(all) = broker.audit(known.clone()).await {
+                    looked_at = Some((since, config));
+                    *found.lock() = all;
                 }
             }
         });
@@ -231,7 +234,9 @@ impl App {
 
     /// What every page shows. `frame` is 0; who sends it numbers it.
     pub async fn live_frame(&self) -> LiveFrame {
-        let clients = self.broker.clients(CLIENTS_SHOWN).await;
+        // The hub answers both at once.
+        let (clients, fights) =
+            tokio::join!(self.broker.clients(CLIENTS_SHOWN), self.broker.fights());
         let counters = self.broker.counters();
         let (refusals, refusal_count) = self.capture.refusals(REFUSALS_SHOWN);
         let ((rate_in, rate_out), sparkline) = {
@@ -239,7 +244,7 @@ impl App {
             (meter.now(), meter.sparkline())
         };
         let mut findings = self.broker.findings();
-        findings.extend(self.broker.fights().await);
+        findings.extend(fights);
         let grave = |finding: &&Finding| finding.severity != Severity::Info;
         for known in self.found.lock().iter().filter(grave) {
             // What was looked into tells more of the same.

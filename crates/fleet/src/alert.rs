@@ -197,9 +197,9 @@ impl Watch {
             _ => return None,
         };
         // What is usual is told by what came before.
-        let why = thing.why(condition, at, number);
+        let why = thing.why_if(met, condition, at, number);
         thing.remember(datum);
-        thing.judge(&name, met, at, at, hold, &why)
+        thing.judge(&name, met, at, at, hold, why)
     }
 
     /// A device is in a state since a time.
@@ -231,8 +231,9 @@ impl Watch {
                 number: None,
             });
         }
-        let why = thing.why(condition, now, None);
-        thing.judge(&name, state == wanted, since, now, hold, &why)
+        let met = state == wanted;
+        let why = thing.why_if(met, condition, now, None);
+        thing.judge(&name, met, since, now, hold, why)
     }
 
     /// Time has passed. What it brought about.
@@ -247,12 +248,12 @@ impl Watch {
                 Condition::Above { hold, .. } | Condition::Below { hold, .. }
                     if thing.since.is_some() =>
                 {
-                    let why = thing.why(condition, now, None);
-                    thing.judge(name, true, now, now, hold, &why)
+                    let why = thing.why_if(true, condition, now, None);
+                    thing.judge(name, true, now, now, hold, why)
                 }
                 Condition::NoData { after } if now.since(last) > after => {
-                    let why = thing.why(condition, now, None);
-                    thing.judge(name, true, last, now, after, &why)
+                    let why = thing.why_if(true, condition, now, None);
+                    thing.judge(name, true, last, now, after, why)
                 }
                 _ => None,
             };
@@ -294,7 +295,7 @@ impl Thing {
         since: Timestamp,
         now: Timestamp,
         hold: Duration,
-        why: &str,
+        why: String,
     ) -> Option<Event> {
         if !met {
             self.since = None;
@@ -312,7 +313,7 @@ impl Thing {
         Some(Event::Raised {
             thing: name.clone(),
             at: now,
-            why: why.to_owned(),
+            why,
             data: self.recent.iter().cloned().collect(),
         })
     }
@@ -355,6 +356,20 @@ impl Thing {
         } else {
             distance / spread // infinite where all were the same
         })
+    }
+
+    /// Why, where [`Self::judge`] may tell it. Most values raise nothing, and are not put into words.
+    fn why_if(
+        &self,
+        met: bool,
+        condition: Condition,
+        now: Timestamp,
+        newest: Option<f64>,
+    ) -> String {
+        match met && !self.raised {
+            true => self.why(condition, now, newest),
+            false => String::new(),
+        }
     }
 
     /// Why, in a sentence; before the newest value is remembered, where that is what it is about.

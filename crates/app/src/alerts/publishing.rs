@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
-use mqttwb_model::{ProtocolVersion, QoS};
-use mqttwb_wire::{Connect, Packet, Properties, Publish};
+use mqttwb_model::{PacketType, ProtocolVersion, QoS};
+use mqttwb_wire::{Connect, Disconnect, Packet, Properties, Publish, ReasonCode};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
@@ -77,10 +77,11 @@ async fn talk(mut near: DuplexStream, topic: &str, retain: bool, payload: &[u8])
     }));
     send(&mut near, &connect).await?;
     match hear(&mut near).await? {
-        (2, reason) if reason < 0x80 => {}
+        (PacketType::ConnAck, reason) if !reason.is_error() => {}
         (_, reason) => {
             return Err(refused(&format!(
-                "the broker lets nobody in as {CLIENT} (0x{reason:02X})"
+                "the broker lets nobody in as {CLIENT} (0x{:02X})",
+                reason.0
             )));
         }
     }
@@ -95,12 +96,19 @@ async fn talk(mut near: DuplexStream, topic: &str, retain: bool, payload: &[u8])
     });
     send(&mut near, &publish).await?;
     match hear(&mut near).await? {
-        (4, reason) if reason < 0x80 => {}
-        (_, reason) => return Err(refused(&format!("the broker refused it (0x{reason:02X})"))),
+        (PacketType::PubAck, reason) if !reason.is_error() => {}
+        (_, reason) => {
+            return Err(refused(&format!(
+                "the broker refused it (0x{:02X})",
+                reason.0
+            )));
+        }
     }
-    // DISCONNECT with reason 0x00.
-    near.write_all(&[0xE0, 0x00]).await.map_err(|_| gone())?;
-    Ok(())
+    let disconnect = Packet::Disconnect(Disconnect {
+        reason: ReasonCode::SUCCESS,
+        properties: Properties::default(),
+    });
+    send(&mut near, &disconnect).await
 }
 
 async fn send(near: &mut DuplexStream, packet: &Packet<'_>) -> Result<()> {
@@ -109,36 +117,25 @@ async fn send(near: &mut DuplexStream, packet: &Packet<'_>) -> Result<()> {
     near.write_all(&bytes).await.map_err(|_| gone())
 }
 
-/// The next packet: its type and its reason code.
-async fn hear(near: &mut DuplexStream) -> Result<(u8, u8)> {
-    let mut bytes = Vec::new();
+/// The next packet: its type and its reason code. One packet at a time is answered, so nothing follows it.
+async fn hear(near: &mut DuplexStream) -> Result<(PacketType, ReasonCode)> {
+    let mut bytes = BytesMut::new();
     loop {
-        // CONNACK has its reason at 1 behind the head, PUBACK behind its identifier; one that is left out is 0x00.
-        if let [first, length, rest @ ..] = &bytes[..]
-            && *length < 0x80
-            && rest.len() >= usize::from(*length)
+        if let Ok(Some(length)) = mqttwb_wire::frame_len(&bytes, ROOM)
+            && length <= bytes.len()
         {
-            let kind = first >> 4;
-            let place = match kind {
-                4 => 2,
-                14 => 0,
-                _ => 1,
+            let packet = mqttwb_wire::decode(&bytes[..length], VERSION).map_err(|_| gone())?;
+            let reason = match &packet {
+                Packet::ConnAck(said) => said.reason,
+                Packet::PubAck(said) => said.reason,
+                Packet::Disconnect(said) => said.reason,
+                _ => return Err(gone()),
             };
-            let body = &rest[..usize::from(*length)];
-            return Ok((kind, body.get(place).copied().unwrap_or(0)));
+            return Ok((packet.packet_type(), reason));
         }
-        let mut part = [0; 512];
-        match near.read(&mut part).await {
+        match near.read_buf(&mut bytes).await {
             Ok(0) | Err(_) => return Err(gone()),
-            Ok(read) => bytes.extend_from_slice(&part[..read]),
-        }
-        // A longer head than these two bytes: a CONNACK with more properties than 127 bytes.
-        if let [first, a, b, rest @ ..] = &bytes[..]
-            && *a >= 0x80
-            && *b < 0x80
-            && rest.len() > 1
-        {
-            return Ok((first >> 4, rest[1]));
+            Ok(_) => {}
         }
     }
 }

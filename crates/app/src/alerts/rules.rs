@@ -9,10 +9,11 @@ use mqttwb_payload::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{invalid, not_found, watched_text};
-use crate::api::{AlertCondition, AlertRule, AlertSource, ApiError, ChartMeasure, ErrorCode};
-use crate::{Result, files};
+use crate::api::{AlertCondition, AlertRule, AlertSource, ApiError, ChartMeasure};
+use crate::{Result, kept};
 
-/// The format of the file.
+/// What the file holds, and its format.
+const WHAT: &str = "The alert rules";
 const VERSION: u32 = 1;
 /// Rules at most.
 const RULES: usize = 100;
@@ -148,7 +149,6 @@ pub(super) fn rounded(number: f64) -> String {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct File {
-    version: u32,
     last_id: u32,
     rules: Vec<AlertRule>,
 }
@@ -225,50 +225,29 @@ impl Keep {
 
     fn write(&mut self, rules: Vec<AlertRule>, last_id: u32) -> Result<()> {
         if let Some(path) = &self.path {
-            let file = File {
-                version: VERSION,
-                last_id,
-                rules: rules.clone(),
-            };
-            let text = serde_json::to_string_pretty(&file)
-                .map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?;
-            files::write(path, &text)?;
+            let file = File { last_id, rules };
+            kept::write(path, VERSION, &file)?;
+            self.rules = file.rules;
+        } else {
+            self.rules = rules;
         }
-        self.rules = rules;
         self.last_id = last_id;
         Ok(())
     }
 }
 
 fn read(path: &FilePath) -> Result<Option<File>> {
-    if !files::exists(path)? {
-        return Ok(None);
+    let file: Option<File> = kept::read(WHAT, path, VERSION)?;
+    for rule in file.iter().flat_map(|file| &file.rules) {
+        parse(rule).map_err(|error| kept::damaged(WHAT, path, &error.message))?;
     }
-    let damaged = |why: String| {
-        ApiError::new(
-            ErrorCode::File,
-            format!("The alert rules in {} can't be read: {why}", path.display()),
-        )
-        .hint("The file is left as it is, and nothing is written to it. Mend or remove it, and open the workbench again.")
-    };
-    let text = files::read(path)?;
-    let file: File = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
-    if file.version != VERSION {
-        let version = file.version;
-        return Err(damaged(format!(
-            "it is of format {version}, and this version knows format {VERSION}."
-        )));
-    }
-    for rule in &file.rules {
-        parse(rule).map_err(|error| damaged(error.message))?;
-    }
-    Ok(Some(file))
+    Ok(file)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{AlertPublish, DeviceState};
+    use crate::api::{AlertPublish, DeviceState, ErrorCode};
 
     fn rule() -> AlertRule {
         AlertRule {

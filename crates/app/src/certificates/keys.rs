@@ -11,7 +11,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mqttwb_model::Timestamp;
 use mqttwb_pki::{Authority, Certificate, SecretKey};
-use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
 use super::authority::{SHORTEST, key_error, sealed};
@@ -160,22 +159,8 @@ impl CertificateStore {
             )
             .hint("Choose a passphrase for it first."));
         }
-        let mut held = self.held.write();
         *self.unlocked.lock() = None;
-        let (chain, server, list) = (&held.chain, &held.server, &held.list);
-        *held = std::sync::Arc::new(Held {
-            chain: chain.clone(),
-            signer: None,
-            keys: Keys {
-                protection: KeyProtection::Passphrase,
-                locked: Some("its passphrase is needed".into()),
-            },
-            waiting: Vec::new(),
-            root_locked: held.root_locked,
-            server: server.clone(),
-            names: held.names.clone(),
-            list: list.clone(),
-        });
+        self.look(Timestamp::now())?;
         Ok(())
     }
 
@@ -245,7 +230,11 @@ impl CertificateStore {
             KeyProtection::File => (None, None),
             KeyProtection::Passphrase => (wanted, None),
             KeyProtection::Keychain => {
-                let (secret, name) = (random_secret()?, keychain::name_for("authority"));
+                let bits = keychain::random_key().map_err(|_| {
+                    ApiError::new(ErrorCode::Internal, "The system has no random numbers.")
+                })?;
+                let secret = Zeroizing::new(STANDARD.encode(bits.as_slice()));
+                let name = keychain::name_for("authority");
                 keychain::keep_safely(&*self.keychain, &name, &secret)
                     .map_err(|error| unanswered(&error))?;
                 (Some(secret), Some(name))
@@ -277,13 +266,4 @@ fn unanswered(error: &KeychainError) -> ApiError {
     ApiError::new(ErrorCode::Keychain, sentence(error)).hint(
         "Nothing was changed. Unlock the keychain and try again, or take a passphrase instead.",
     )
-}
-
-/// 256 random bits.
-fn random_secret() -> Result<Zeroizing<String>> {
-    let mut bytes = Zeroizing::new([0; 32]);
-    SystemRandom::new()
-        .fill(bytes.as_mut_slice())
-        .map_err(|_| ApiError::new(ErrorCode::Internal, "The system has no random numbers."))?;
-    Ok(Zeroizing::new(STANDARD.encode(bytes.as_slice())))
 }

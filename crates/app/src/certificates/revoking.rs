@@ -81,25 +81,6 @@ fn sign(
     Ok(list)
 }
 
-/// Says of a certificate whether it stands on one of these lists.
-fn revoked_by(
-    lists: &[&RevocationList],
-) -> impl Fn(&ClientCertificate) -> bool + Send + Sync + use<> {
-    let mut revoked: HashMap<String, HashSet<SerialNumber>> = HashMap::new();
-    for list in lists {
-        let serials = list.revoked().iter().map(|one| one.serial.clone());
-        revoked
-            .entry(list.issuer().to_owned())
-            .or_default()
-            .extend(serials);
-    }
-    move |shown| {
-        revoked.get(&shown.issuer).is_some_and(|serials| {
-            SerialNumber::parse(&shown.serial).is_some_and(|serial| serials.contains(&serial))
-        })
-    }
-}
-
 impl CertificateStore {
     /// Revokes every certificate of a device that is still good, and those that its device had before.
     pub fn revoke(&self, request: &api::RevokeRequest) -> Result<api::RevocationDone> {
@@ -184,10 +165,16 @@ impl CertificateStore {
     ) -> impl Fn(&ClientCertificate) -> bool + Send + Sync + use<> {
         let held = self.held();
         let outside = outside.iter().flat_map(|of| &of.lists);
-        revoked_by(
-            &std::iter::once(&held.list)
-                .chain(outside)
-                .collect::<Vec<_>>(),
-        )
+        let mut revoked: HashMap<String, HashSet<SerialNumber>> = HashMap::new();
+        for list in std::iter::once(&held.list).chain(outside) {
+            let serials = list.revoked().iter().map(|one| one.serial.clone());
+            let of_issuer = revoked.entry(list.issuer().to_owned()).or_default();
+            of_issuer.extend(serials);
+        }
+        move |shown| {
+            revoked.get(&shown.issuer).is_some_and(|serials| {
+                SerialNumber::parse(&shown.serial).is_some_and(|serial| serials.contains(&serial))
+            })
+        }
     }
 }

@@ -172,7 +172,7 @@ impl Vault {
         let there = files::exists(&self.key)?;
         let bytes = match there {
             true => self.read_file()?,
-            false => random()?,
+            false => keychain::random_key().map_err(|_| broken())?,
         };
         let text = Zeroizing::new(STANDARD.encode(bytes.as_slice()));
         if !self.declined.load(Relaxed) && self.keychain.answers().is_ok() {
@@ -212,14 +212,6 @@ impl Vault {
         *held = Some((name.to_owned(), bytes.clone()));
         Ok(bytes)
     }
-}
-
-fn random() -> Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(vec![0; 32]);
-    SystemRandom::new()
-        .fill(bytes.as_mut_slice())
-        .map_err(|_| broken())?;
-    Ok(bytes)
 }
 
 fn shut(error: &KeychainError) -> ApiError {

@@ -12,6 +12,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -60,11 +61,7 @@ fn look(picture: &Picture<'_>) -> Vec<Finding> {
 }
 
 fn gravest_first(found: &mut [Finding]) {
-    found.sort_by_key(|finding| match finding.severity {
-        Severity::Serious => 0,
-        Severity::Warning => 1,
-        Severity::Info => 2,
-    });
+    found.sort_by_key(|finding| Reverse(finding.severity));
 }
 
 /// The first of many names, and how many more there are.
@@ -109,12 +106,15 @@ fn mended_at_a_restart(found: &mut [Finding], written: &[Finding], live: Option<
 
 impl BrokerControl {
     /// Everything that is found of the broker as it runs, or would run, the gravest first.
-    pub(crate) async fn audit(&self, certificates: Option<Arc<Certificates>>) -> Vec<Finding> {
+    pub(crate) async fn audit(
+        &self,
+        certificates: Option<Arc<Certificates>>,
+    ) -> Result<Vec<Finding>> {
         let live = self.seen().await;
         let config = self.held();
         let written = self.read_config().await.ok();
         let (held, tokens) = (self.access.held(), self.access.tokens());
-        let found = blocking(move || {
+        blocking(move || {
             let picture = |config| Picture {
                 config,
                 held: &held,
@@ -132,15 +132,15 @@ impl BrokerControl {
                 mended_at_a_restart(&mut found, &after, live.as_ref());
             }
             Ok(found)
-        });
-        found.await.unwrap_or_default()
+        })
+        .await
     }
 
     /// The same, of a broker that another process asks about.
     pub(crate) async fn audit_all(&self) -> Result<Vec<Finding>> {
         let store = self.certificates();
         let certificates = blocking(move || store.overview()).await?;
-        let mut found = self.audit(Some(Arc::new(certificates))).await;
+        let mut found = self.audit(Some(Arc::new(certificates))).await?;
         found.extend(self.fights().await);
         gravest_first(&mut found);
         Ok(found)
@@ -160,7 +160,7 @@ impl App {
     /// on.
     pub async fn access_findings(&self) -> Result<Vec<Finding>> {
         let certificates = Arc::new(self.certificates().await?);
-        let found = self.broker.audit(Some(certificates)).await;
+        let found = self.broker.audit(Some(certificates)).await?;
         *self.found.lock() = found.clone();
         Ok(found)
     }

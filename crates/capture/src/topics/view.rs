@@ -123,7 +123,7 @@ impl TopicView {
         while !level.is_empty() {
             let mut next = Vec::new();
             for node in level {
-                let children = self.passing(topics, node);
+                let children: Vec<u32> = self.passing(topics, node).collect();
                 if children.is_empty() {
                     continue;
                 }
@@ -222,15 +222,18 @@ impl TopicView {
 
     /// Puts the children that pass on the stack, the first on top.
     fn push_children(&self, topics: &Topics, node: u32, depth: u16, stack: &mut Vec<(u32, u16)>) {
-        let children = self.passing(topics, node).into_iter().rev();
+        let children = self.passing(topics, node).rev();
         stack.extend(children.map(|child| (child, depth)));
     }
 
     /// The children that pass, in their order.
-    fn passing(&self, topics: &Topics, node: u32) -> Vec<u32> {
+    fn passing<'a>(
+        &'a self,
+        topics: &'a Topics,
+        node: u32,
+    ) -> impl DoubleEndedIterator<Item = u32> + 'a {
         let passes = |child: &u32| self.hits.is_empty() || self.hits[*child as usize] > Hit::None;
-        let children = topics.node(node).children.iter().copied();
-        children.filter(passes).collect()
+        topics.node(node).children.iter().copied().filter(passes)
     }
 }
 

@@ -5,6 +5,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 use super::plane::{FONT, PAD, Words, fitting, width_of};
 use super::{ChartDrawing, Drawn, Line, Picture, Root};
 use crate::axis::magnitude;
+use crate::points::Point;
 use crate::spot::Says;
 
 /// A tile is this wide and this high at least.
@@ -18,10 +19,10 @@ pub fn draw(
     root: &Root<'_>,
     picture: &mut Picture,
 ) -> Drawn {
-    let filled: Vec<(usize, &Line<'_>)> = lines
+    let filled: Vec<(usize, &Line<'_>, Point)> = lines
         .iter()
         .enumerate()
-        .filter(|(_, line)| !line.series.is_empty())
+        .filter_map(|(index, line)| Some((index, line, line.series.last()?)))
         .collect();
     if filled.is_empty() {
         return root.nothing(0.0);
@@ -34,16 +35,14 @@ pub fn draw(
     let room = across * down;
     picture.hidden_rows = filled.len().saturating_sub(room) as u64;
     let tile = (width / across as f64, height / down as f64);
-    for (n, (index, line)) in filled.into_iter().take(room).enumerate() {
+    for (n, (index, line, point)) in filled.into_iter().take(room).enumerate() {
         let at = ((n % across) as f64 * tile.0, (n / across) as f64 * tile.1);
         draw_tile(chart, line, root, at, tile)?;
-        if let Some(point) = line.series.last() {
-            root.offer(at, tile, || Says::Last {
-                line: index,
-                point,
-                values: line.series.summary(chart.from, chart.to),
-            });
-        }
+        root.offer(at, tile, || Says::Last {
+            line: index,
+            point,
+            values: line.series.summary(chart.from, chart.to),
+        });
     }
     Ok(())
 }
