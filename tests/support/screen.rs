@@ -133,7 +133,14 @@ impl Window {
                 return None;
             }
             // A page that redraws may replace it in between, or cover it while it moves.
-            element.click().await.ok()
+            if element.click().await.is_ok() {
+                return Some(());
+            }
+            // The driver does not scroll a list for a row that is just above its first line.
+            let into_view = "arguments[0].scrollIntoView({ block: 'center' })";
+            let element = serde_json::to_value(&element).ok()?;
+            self.page.execute(into_view, vec![element]).await.ok()?;
+            None
         })
         .await;
     }
