@@ -483,11 +483,22 @@ mod real_window {
                 state == "connected"
             })
             .await;
-        publish(tls, &identity, "plant/pump-7", r#"{"rpm": 1480}"#);
+        // Two charts of one title, and a button that is pressed twice makes one.
+        for (topic, made) in [("plant/pump-7", 1), ("plant/pump-8", 2)] {
+            publish(tls, &identity, topic, r#"{"rpm": 1480}"#);
+            window.go("traffic").await;
+            window.choose_publish(topic).await;
+            window.find("chart-value").await;
+            let twice = "const press = document.querySelector('[data-testid=\"chart-value\"]'); press.click(); press.click();";
+            window.script(twice, Vec::new()).await;
+            window.find("chart").await;
+            let charts = window.ask("charts", Value::Null).await;
+            let charts = charts["charts"].as_array().expect("a list of them");
+            let of_rpm = charts.iter().filter(|chart| chart["title"] == "rpm");
+            assert_eq!(of_rpm.count(), made);
+        }
         window.go("traffic").await;
-        let row = "[data-testid=\"traffic-row\"][data-packet=\"PUBLISH\"]";
-        window.choose(row).await;
-        window.click("chart-value").await;
+        window.fill("traffic-topic", "").await;
     }
 
     async fn look_at_every_page(window: &Window, when: &str) -> Vec<String> {

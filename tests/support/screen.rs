@@ -171,9 +171,11 @@ impl Window {
             let rows = self.page.find_all(Locator::Css(row)).await.ok()?;
             let last = rows.last()?;
             last.text().await.ok().filter(|text| text.contains(topic))?;
+            let seq = last.attr("data-seq").await.ok()??;
             last.click().await.ok()?;
-            let view = Locator::Css("[data-testid=\"payload-view\"]");
-            let shown = self.page.find(view).await.ok()?;
+            let inspector = format!("[data-testid=\"inspector\"][data-seq=\"{seq}\"]");
+            let view = format!("{inspector} [data-testid=\"payload-view\"]");
+            let shown = self.page.find(Locator::Css(&view)).await.ok()?;
             shown.is_displayed().await.ok().filter(|is| *is)
         })
         .await;

@@ -68,7 +68,8 @@ pub fn test(window: Window) -> Result<(), Stop> {
         if std::io::stdout().is_terminal() {
             cargo.args(["--color", "always"]);
         }
-        cargo.arg("test").args(WHOLE);
+        // One run tells all that fails.
+        cargo.args(["test", "--no-fail-fast"]).args(WHOLE);
         if window == Window::Skip {
             cargo.args(["--", "--skip", "real_window::"]);
         }

@@ -22,11 +22,17 @@ export type ChartDraft = Omit<Chart, 'id' | 'dashboard' | 'cell'>;
 
 const NO_PLACE: ChartCell = { x: 0, y: 0, w: 0, h: 0 };
 
+function isSame(one: ChartSource, other: ChartSource): boolean {
+  if (one.kind === 'broker') return other.kind === 'broker' && one.measure === other.measure;
+  return other.kind === 'payload' && one.filter === other.filter && one.path === other.path;
+}
+
 class Charts {
   all = $state.raw<ChartList | undefined>();
   failure = $state.raw<Failure | undefined>();
   /** The dashboard that is looked at. */
   chosen = $state<number | undefined>();
+  #shown: Promise<unknown> = Promise.resolve();
 
   readonly list = $derived(this.all?.charts);
   readonly boards = $derived(this.all?.dashboards ?? []);
@@ -42,9 +48,19 @@ class Charts {
     }
   }
 
-  /** A chart of numbers or of what is measured, as the other pages make one. */
-  async create(title: string, source: ChartSource, windowSecs: number): Promise<Chart> {
-    return this.add({ title, source, windowSecs, kind: 'line', unit: '', log: false, thresholds: [] });
+  /** The chart of this, as the other pages ask for one: made if there is none yet, so that pressing twice makes one. */
+  show(title: string, source: ChartSource, unit = ''): Promise<Chart> {
+    const next = () => this.#show(title, source, unit);
+    const shown = this.#shown.then(next, next);
+    this.#shown = shown;
+    return shown;
+  }
+
+  async #show(title: string, source: ChartSource, unit: string): Promise<Chart> {
+    await this.load();
+    const made = this.list?.find((chart) => isSame(chart.source, source));
+    if (made) this.chosen = made.dashboard;
+    return made ?? this.add({ title, source, windowSecs: 60, kind: 'line', unit, log: false, thresholds: [] });
   }
 
   async add(draft: ChartDraft): Promise<Chart> {
