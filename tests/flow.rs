@@ -9,6 +9,7 @@ mod real_window {
     use acceptance::process::finish;
     use acceptance::screen::Window;
     use acceptance::{Maker, Options, Peer, Running, Version, Way};
+    use fantoccini::Locator;
     use serde_json::Value;
 
     const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
@@ -89,6 +90,170 @@ mod real_window {
         window
             .text_of("[data-testid=\"flow-notes\"]", |text| !text.is_empty())
             .await
+    }
+
+    /// The lanes from left to right; `None` is the broker's.
+    async fn lanes(window: &Window) -> Vec<Option<String>> {
+        let told = window
+            .script(
+                "return [...document.querySelectorAll('[data-testid=\"flow-lane\"]')]\
+                   .map((lane) => lane.dataset.client ?? null)",
+                Vec::new(),
+            )
+            .await;
+        serde_json::from_value(told).expect("names of clients")
+    }
+
+    /// The steps of the flow of all packets, once they are these many.
+    async fn packets(window: &Window, fits: impl Fn(&[String]) -> bool) -> Vec<String> {
+        window
+            .until("the packets of the flow", async || {
+                let told = window
+                    .script(
+                        "return [...document.querySelectorAll('[data-testid=\"flow-packets\"] [data-testid=\"flow-step\"]')]\
+                           .map((step) => step.textContent.replace(/\\s+/g, ' ').trim())",
+                        Vec::new(),
+                    )
+                    .await;
+                let steps: Vec<String> = serde_json::from_value(told).ok()?;
+                fits(&steps).then_some(steps)
+            })
+            .await
+    }
+
+    #[tokio::test]
+    async fn the_flow_is_that_of_two_clients_or_of_a_span_of_time_as_a_person_chooses() {
+        let (_data, window, port) = Window::running(LISTENERS).await;
+        let ops = subscriber(port, "ops", "1", "plant/#");
+        let log = subscriber(port, "log", "1", "plant/#");
+        let send = |client: &str, topic: &str| {
+            let options = Options::new(client, Version::V5);
+            let mut peer = Peer::open_at(Maker::Paho, port, &Way::Tcp, options);
+            peer.publish(topic, "17.5", 1, false);
+            ops.wait_for(topic);
+            log.wait_for(topic);
+            peer.disconnect();
+        };
+        for (client, topic) in [("pump", "a"), ("valve", "v"), ("pump", "b"), ("valve", "w")] {
+            send(client, &format!("plant/{topic}"));
+        }
+        window.go("traffic").await;
+
+        // Two lanes are picked, and what is drawn is theirs alone: the broker between them, each arrow with its packet id.
+        window.click_css(&tab(3)).await;
+        for client in ["pump", "ops"] {
+            let lane = format!("[data-testid=\"flow-lane\"][data-client=\"{client}\"]");
+            window.click_css(&lane).await;
+            window
+                .find_css(&format!("{lane}[aria-pressed=\"true\"]"))
+                .await;
+        }
+        window.screenshot("flow-lanes-picked").await;
+        window.click("flow-only").await;
+        let of_both = |step: &String| step.contains("pump") || step.contains("ops");
+        let steps = packets(&window, |steps| {
+            !steps.is_empty() && steps.iter().all(of_both)
+        })
+        .await;
+        let [pump, ops_lane] = ["pump", "ops"].map(|name| Some(name.to_owned()));
+        assert_eq!(lanes(&window).await, [pump, None, ops_lane]);
+        in_order(
+            &steps,
+            &[
+                &["pump to the broker", "PUBLISH q1 id ", "plant/a"],
+                &["the broker to ops", "PUBLISH q1 id ", "plant/a"],
+                &["pump to the broker", "PUBLISH q1 id ", "plant/b"],
+                &["the broker to ops", "PUBLISH q1 id ", "plant/b"],
+                &["ops to the broker", "PUBACK id "],
+            ],
+        );
+        let from_pump = steps
+            .iter()
+            .filter(|step| step.contains("pump to the broker") && step.contains("PUBLISH"));
+        assert_eq!(from_pump.count(), 2, "{steps:#?}");
+        window.screenshot("flow-two-clients").await;
+
+        // A span of time: from the PUBLISH of a message up to its last delivery.
+        window.click("traffic-all").await;
+        window.click_css(&tab(2)).await;
+        window.fill("traffic-topic", "plant/b").await;
+        let row = "[data-testid=\"traffic-row\"][data-packet=\"PUBLISH\"]";
+        let [first, _, last] = window
+            .until("the message and its two deliveries", async || {
+                let rows = window
+                    .page
+                    .find_all(Locator::Css("[data-testid=\"traffic-row\"]"))
+                    .await
+                    .ok()?;
+                let mut seqs = Vec::new();
+                for each in rows {
+                    each.text()
+                        .await
+                        .ok()
+                        .filter(|text| text.contains("plant/b"))?;
+                    seqs.push(each.attr("data-seq").await.ok()??);
+                }
+                <[String; 3]>::try_from(seqs).ok()
+            })
+            .await;
+        for (seq, end) in [
+            (first, "traffic-from-chosen"),
+            (last, "traffic-until-chosen"),
+        ] {
+            window.choose(&format!("{row}[data-seq=\"{seq}\"]")).await;
+            // The popover speaks of the chosen packet once it is read.
+            window
+                .find_css(&format!("[data-testid=\"inspector\"][data-seq=\"{seq}\"]"))
+                .await;
+            window.click("traffic-more").await;
+            window.click(end).await;
+            window.click("traffic-apply").await;
+        }
+        window.fill("traffic-topic", "").await;
+        window.click_css(&tab(3)).await;
+        window.click("flow-all").await;
+        let publish = |step: &&String| step.contains("PUBLISH");
+        let steps = packets(&window, |steps| {
+            steps
+                .first()
+                .is_some_and(|step| step.contains("pump to the broker"))
+                && steps.iter().filter(publish).count() == 3
+        })
+        .await;
+        let published: Vec<&String> = steps.iter().filter(publish).collect();
+        assert!(
+            published.iter().all(|step| step.contains("plant/b")),
+            "{steps:#?}"
+        );
+        assert!(
+            steps.last().is_some_and(|step| step.contains("plant/b")),
+            "{steps:#?}"
+        );
+        for client in ["ops", "log"] {
+            let delivered = |step: &&&String| step.contains(&format!("the broker to {client}"));
+            assert_eq!(published.iter().filter(delivered).count(), 1, "{steps:#?}");
+        }
+        window.screenshot("flow-span-of-time").await;
+        assert_eq!(window.accessibility_findings().await, Vec::<String>::new());
+
+        // However many lanes there are, their names stand above their arrows.
+        window.click("traffic-all").await;
+        packets(&window, |steps| steps.len() > 8).await;
+        let wide = window
+            .script(
+                "const inner = document.querySelector('[data-testid=\"flow-packets\"] .inner');\
+                 const rows = inner.querySelector('.rows');\
+                 return [inner.scrollWidth - inner.clientWidth, inner.clientWidth - rows.offsetWidth]",
+                Vec::new(),
+            )
+            .await;
+        assert_eq!(wide, serde_json::json!([0, 0]));
+        window.theme("dark").await;
+        window.go("traffic").await;
+        window.click_css(&tab(3)).await;
+        packets(&window, |steps| steps.len() > 8).await;
+        window.screenshot("flow-packets-dark").await;
+        window.close().await;
     }
 
     #[tokio::test]

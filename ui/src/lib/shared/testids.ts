@@ -106,6 +106,8 @@ export const testids = {
   trafficSeen: 'traffic-seen',
   topicPublish: 'topic-publish',
   trafficApply: 'traffic-apply',
+  trafficFromChosen: 'traffic-from-chosen',
+  trafficUntilChosen: 'traffic-until-chosen',
   trafficAll: 'traffic-all',
   trafficPause: 'traffic-pause',
   trafficClear: 'traffic-clear',
@@ -119,6 +121,13 @@ export const testids = {
   /** A step of it; `data-seq` holds the packet's number, `data-lost` whether it did not arrive. */
   flowStep: 'flow-step',
   flowNotes: 'flow-notes',
+  /** The flow of the packets that match; `data-count` holds how many there are. */
+  flowPackets: 'flow-packets',
+  /** A lane of either; `data-client` holds whose it is, and is missing for the broker's. */
+  flowLane: 'flow-lane',
+  flowOnly: 'flow-only',
+  /** From the tale of one message to the flow of all packets. */
+  flowAll: 'flow-all',
   flowSave: 'flow-save',
   topicFilter: 'topic-filter',
   topicTree: 'topic-tree',

@@ -38,7 +38,7 @@ describe('a point in time', () => {
   });
 
   it('is written as it is read', () => {
-    for (const text of ['14:02:11', '14:02:11.482', '2026-11-24 23:59:59']) {
+    for (const text of ['14:02:11', '14:02:11.482', '14:02:11.482013', '14:02:11.000007', '2026-11-24 23:59:59']) {
       expect(written(moment(text, NOW) ?? 0, NOW)).toBe(text);
     }
   });

@@ -80,10 +80,13 @@ export function chips(filter: TrafficFilter, now: number): Chip[] {
   return out;
 }
 
-/** A point in time of today as `14:02:11.482`, of another day with its date. `now` in milliseconds. */
+/** A point in time of today as `14:02:11.482`, of another day with its date; to the microsecond. `now` in milliseconds. */
 export function written(micros: number, now: number): string {
   const millis = Math.floor(micros / 1000);
-  const time = clockMillis(millis).replace(/\.000$/, '');
+  const rest = micros % 1000;
+  const time = rest
+    ? `${clockMillis(millis)}${String(rest).padStart(3, '0')}`
+    : clockMillis(millis).replace(/\.000$/, '');
   return day(millis) === day(now) ? time : `${date(millis)} ${time}`;
 }
 

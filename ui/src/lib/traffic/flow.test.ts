@@ -8,10 +8,12 @@ import {
   label,
   laneOf,
   lanes,
+  ofPacket,
   ofStory,
   since,
   spoken,
   svg,
+  toggled,
   type Palette,
 } from './flow';
 
@@ -119,6 +121,11 @@ describe('lanes', () => {
     expect(all.at(-1)).toBe(OTHERS);
     expect(laneOf(all, 'c39')).toBe(LANES);
   });
+});
+
+it('an arrow among several messages names its topic, and lanes are picked and left', () => {
+  expect(ofPacket(packet()).label).toBe('PUBLISH q1 id 41 · plant/x');
+  expect(toggled(toggled(['a'], 'b'), 'a')).toEqual(['b']);
 });
 
 it('a picture holds hostile names as text', () => {

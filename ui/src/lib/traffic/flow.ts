@@ -104,9 +104,11 @@ export function arrow(row: TrafficRow, time: string, note?: string): FlowItem {
   };
 }
 
-/** A packet of the table, by the time of day. */
+/** A packet of the table, by the time of day. Several messages meet here, so an arrow names its topic. */
 export function ofPacket(row: TrafficRow): FlowItem {
-  return arrow(row, clockMicros(row.atMicros), row.topic === undefined ? visible(row.summary) : visible(row.topic));
+  if (row.topic === undefined) return arrow(row, clockMicros(row.atMicros), visible(row.summary));
+  const item = arrow(row, clockMicros(row.atMicros));
+  return { ...item, label: `${item.label} · ${visible(row.topic)}` };
 }
 
 function ofStep(step: StoryStep, delivered: Map<string, number>): FlowItem[] {
@@ -151,6 +153,11 @@ export function ofStory(story: Story): FlowItem[] {
 export function lanes(clients: readonly string[]): (string | undefined)[] {
   const own = clients.length > LANES ? [...clients.slice(0, LANES - 1), OTHERS] : [...clients];
   return [...own.slice(0, 1), undefined, ...own.slice(1)];
+}
+
+/** Some lanes with one more, or without one that is among them. */
+export function toggled(picked: readonly string[], client: string): string[] {
+  return picked.includes(client) ? picked.filter((each) => each !== client) : [...picked, client];
 }
 
 /** The lane of a client. */

@@ -37,6 +37,8 @@ export class LiveRows<R extends object, F extends RowsFrame<R>> {
   span = $state.raw<Span>(EMPTY);
   /** The list is at its end and stays there. */
   following = $state(true);
+  /** Grows whenever positions begin anew: a filter came into force, or everything was forgotten. */
+  era = $state(0);
   /** A person stopped it; it does not go on by itself. */
   paused = $state(false);
 
@@ -157,6 +159,7 @@ export class LiveRows<R extends object, F extends RowsFrame<R>> {
   #begin(view: number): void {
     this.#rows.clear();
     this.#known += 1;
+    this.era += 1;
     this.#settling = true;
     this.span = EMPTY;
     this.frame = undefined;
