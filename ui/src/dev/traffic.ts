@@ -263,6 +263,7 @@ class FakeTopics {
       start: look.start,
       rows: all.slice(look.start, look.start + look.count),
       total: all.length,
+      ...(look.chosen === undefined ? {} : { chosen: look.chosen }),
       ...(at >= 0 ? { chosenAt: at } : {}),
       topics: empty ? 0 : 3646,
       leftOut: 0,

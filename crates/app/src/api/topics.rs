@@ -97,7 +97,11 @@ pub struct TopicsFrame {
     pub rows: Vec<TopicRow>,
     /// Rows in all.
     pub total: u32,
-    /// The place of the branch or topic that was asked for.
+    /// The branch or topic whose place was asked for.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<u32>,
+    /// The place of the branch or topic that was asked for, where it is shown.
     #[ts(optional)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chosen_at: Option<u32>,

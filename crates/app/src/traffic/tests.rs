@@ -396,7 +396,10 @@ fn the_tree_shows_the_rows_in_sight_and_where_the_chosen_one_is() {
         .topics()
         .frame(view, &look(0, 9999, chosen), now)
         .unwrap();
-    assert_eq!((frame.chosen_at, frame.rows.len()), (Some(2), 500));
+    assert_eq!(
+        (frame.chosen, frame.chosen_at, frame.rows.len()),
+        (chosen, Some(2), 500)
+    );
     traffic.topics().filter(view, "PUMP-59").unwrap();
     let frame = traffic
         .topics()

@@ -114,6 +114,7 @@ impl TopicTree {
             start: start as u32,
             rows,
             total: total as u32,
+            chosen: look.chosen,
             chosen_at: chosen_at.map(|at| at as u32),
             topics: topics.len() as u32,
             left_out: topics.left_out(),

@@ -63,6 +63,15 @@ export class TopicTree {
     this.#tell();
   }
 
+  /** Where the chosen row is; `undefined` where it is not shown, `unknown` until a frame has told. */
+  get place(): number | 'unknown' | undefined {
+    const { frame, chosen } = this;
+    if (!chosen) return undefined;
+    if (frame?.chosen === chosen.node) return frame.chosenAt;
+    const among = frame?.rows.findIndex((row) => row.node === chosen.node) ?? -1;
+    return frame && among >= 0 ? frame.start + among : 'unknown';
+  }
+
   async setFilter(text: string): Promise<void> {
     this.filter = text;
     const view = this.#view;

@@ -22,7 +22,11 @@ rows: Array<TopicRow>,
  */
 total: number, 
 /**
- * The place of the branch or topic that was asked for.
+ * The branch or topic whose place was asked for.
+ */
+chosen?: number, 
+/**
+ * The place of the branch or topic that was asked for, where it is shown.
  */
 chosenAt?: number, 
 /**
