@@ -14,6 +14,7 @@ import type {
   TrafficFrame,
 } from './api';
 import { call } from './call';
+import { whenDrawing } from './drawing';
 import { Failure, asFailure } from './errors';
 
 /** What comes through a stream's channel. */
@@ -25,23 +26,6 @@ export interface Listeners<F> {
   frame: (frame: F) => void;
   /** The stream has ended, and why. */
   failed: (failure: Failure) => void;
-}
-
-/** A page that is not shown has no animation frames; it gets by with one frame a second. */
-const HIDDEN_MS = 1000;
-
-function whenDrawing(draw: () => void): () => void {
-  const done = () => {
-    stop();
-    draw();
-  };
-  const frame = requestAnimationFrame(done);
-  const timer = setTimeout(done, HIDDEN_MS);
-  const stop = () => {
-    cancelAnimationFrame(frame);
-    clearTimeout(timer);
-  };
-  return stop;
 }
 
 /** An open stream. */
