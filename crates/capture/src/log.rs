@@ -11,7 +11,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use mqttwb_model::recording::ConnectionEnd;
-use mqttwb_model::{ConnectionId, ConnectionInfo, PacketBatch, ProtocolVersion, SeenBy, Timestamp};
+use mqttwb_model::{
+    ConnectionId, ConnectionInfo, PacketBatch, PacketMark, ProtocolVersion, SeenBy, Timestamp,
+};
 
 use crate::Ends;
 use crate::segment::Segment;
@@ -100,28 +102,47 @@ impl Log {
     pub fn append(&mut self, batch: &PacketBatch<'_>) -> u64 {
         let mut unkept = 0;
         let whose = self.connections.whose(batch.connection);
-        for mark in batch.marks {
-            let start = mark.start as usize;
-            let Some(frame) = batch
-                .bytes
-                .get(start..start.saturating_add(mark.len as usize))
-            else {
-                unkept += 1;
-                continue;
+        let mut marks = batch.marks;
+        loop {
+            let room = self.segment_size.saturating_sub(self.open.used());
+            let taken = match marks {
+                [] | [_] => 0,
+                marks => self.open.push_run(batch, whose, marks, room),
             };
-            let cost = Segment::cost(frame, mark);
-            if self.open.used() + cost > self.segment_size {
-                if cost + size_of::<Segment>() > self.budget {
-                    unkept += 1;
-                    continue;
-                }
-                self.seal(cost);
-            }
-            self.open
-                .push(batch.connection, batch.direction, whose, mark, frame);
+            let Some((mark, rest)) = marks[taken..].split_first() else {
+                break;
+            };
+            unkept += u64::from(!self.append_one(batch, whose, mark));
+            marks = rest;
         }
         self.connections.seen(batch.connection, self.end());
         unkept
+    }
+
+    /// Appends a packet, in a segment of its own where it has to be. False where it can't be kept.
+    fn append_one(
+        &mut self,
+        batch: &PacketBatch<'_>,
+        whose: (ProtocolVersion, SeenBy),
+        mark: &PacketMark,
+    ) -> bool {
+        let start = mark.start as usize;
+        let Some(frame) = batch
+            .bytes
+            .get(start..start.saturating_add(mark.len as usize))
+        else {
+            return false;
+        };
+        let cost = Segment::cost(frame, mark);
+        if self.open.used() + cost > self.segment_size {
+            if cost + size_of::<Segment>() > self.budget {
+                return false;
+            }
+            self.seal(cost);
+        }
+        self.open
+            .push(batch.connection, batch.direction, whose, mark, frame);
+        true
     }
 
     /// Closes the open segment and opens one with room for `needed` bytes within the budget.

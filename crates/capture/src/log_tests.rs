@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use mqttwb_model::{Direction, ListenerProtocol, PacketMark, SeenBy, Timestamp};
+use mqttwb_model::{
+    Direction, Fault, FaultDone, ListenerProtocol, MessageId, PacketMark, SeenBy, Timestamp,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -86,6 +88,54 @@ fn a_mark_outside_its_batch_is_counted_as_lost() {
         marks: &[mark],
     });
     assert_eq!((lost, log.end()), (1, 0));
+}
+
+/// A packet of a batch: bytes before it that are none, its length, and what it has besides its bytes.
+fn parts() -> impl Strategy<Value = Vec<(u32, u32, u8)>> {
+    let gap = prop_oneof![8 => Just(0u32), 1 => 1u32..9];
+    let len = prop_oneof![8 => 2u32..200, 1 => 0u32..2, 1 => 30_000u32..70_000];
+    let kind = prop_oneof![8 => Just(0u8), 1 => 1u8..5];
+    prop::collection::vec((gap, len, kind), 1..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Packets that are taken over at once are kept as if each had come alone.
+    #[test]
+    fn a_batch_is_kept_as_its_packets_one_by_one(batches in prop::collection::vec(parts(), 1..12)) {
+        let (mut whole, mut single) = (Log::new(512 << 10), Log::new(512 << 10));
+        for batch in batches {
+            let mut bytes: Vec<u8> = Vec::new();
+            let mut marks = Vec::new();
+            for (n, (gap, len, kind)) in batch.into_iter().enumerate() {
+                bytes.extend(vec![0xff; gap as usize]);
+                let start = bytes.len() as u32;
+                bytes.extend((0..len).map(|at| (at as usize + n) as u8));
+                marks.push(PacketMark {
+                    at: Timestamp(n as u64),
+                    // The last kind points outside the batch.
+                    start: if kind == 4 { u32::MAX } else { start },
+                    len,
+                    message: (n % 2 == 0).then_some(MessageId(n as u64)),
+                    aliased_topic: (kind == 1 || kind == 3).then(|| "plant/line-1".into()),
+                    fault: (kind == 2 || kind == 3).then(|| Arc::new(Fault {
+                        rule: "lossy".into(),
+                        done: FaultDone::Delayed(7),
+                    })),
+                });
+            }
+            let of = |marks| PacketBatch { connection: CONNECTION, direction: Direction::ToClient, bytes: &bytes, marks };
+            let lost = whole.append(&of(&marks));
+            prop_assert_eq!(lost, marks.iter().map(|mark| single.append(&of(std::slice::from_ref(mark)))).sum::<u64>());
+        }
+        prop_assert_eq!(whole.end(), single.end());
+        // Room grows by other steps, so that one may let go of its oldest packets a little earlier.
+        for seq in whole.begin().max(single.begin())..whole.end() {
+            let (whole, single) = (whole.read(seq, 1), single.read(seq, 1));
+            prop_assert_eq!(whole[0].get(seq), single[0].get(seq));
+        }
+    }
 }
 
 #[test]

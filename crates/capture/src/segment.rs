@@ -11,8 +11,8 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use mqttwb_model::{
-    ConnectionId, Direction, Fault, FaultDone, MessageId, PacketMark, PacketType, ProtocolVersion,
-    QoS, SeenBy, Timestamp,
+    ConnectionId, Direction, Fault, FaultDone, MessageId, PacketBatch, PacketMark, PacketType,
+    ProtocolVersion, QoS, SeenBy, Timestamp,
 };
 
 /// What is kept of a packet besides its bytes: 40 bytes.
@@ -35,6 +35,29 @@ struct Record {
 impl Record {
     fn message(&self) -> Option<MessageId> {
         self.message.map(|id| MessageId(id.get().wrapping_sub(1)))
+    }
+}
+
+/// A packet's record, at the offset 0 and with nothing that follows the packet.
+fn record(
+    connection: ConnectionId,
+    direction: Direction,
+    (version, seen_by): (ProtocolVersion, SeenBy),
+    mark: &PacketMark,
+    first: u8,
+) -> Record {
+    Record {
+        at: mark.at,
+        connection,
+        message: mark
+            .message
+            .and_then(|id| NonZeroU64::new(id.0.wrapping_add(1))),
+        offset: 0,
+        len: mark.len,
+        direction,
+        version,
+        first,
+        extras: seen_bits(seen_by),
     }
 }
 
@@ -215,12 +238,48 @@ impl Segment {
         RECORD + frame.len() + topic + fault
     }
 
+    /// Appends the first of these packets at once, as many as lie side by side in the batch, have nothing that follows them,
+    /// and fit into `room` bytes: those of a busy connection do. How many these are.
+    pub fn push_run(
+        &mut self,
+        batch: &PacketBatch<'_>,
+        whose: (ProtocolVersion, SeenBy),
+        marks: &[PacketMark],
+        room: usize,
+    ) -> usize {
+        let begin = marks.first().map_or(0, |mark| mark.start as usize);
+        let Some(bytes) = batch.bytes.get(begin..) else {
+            return 0;
+        };
+        let (mut len, mut count) = (0usize, 0);
+        for mark in marks {
+            let longer = len.saturating_add(mark.len as usize);
+            let plain = mark.aliased_topic.is_none() && mark.fault.is_none();
+            let beside = mark.start as usize == begin + len && longer <= bytes.len();
+            if !(plain && beside && mark.len > 0) || (count + 1) * RECORD + longer > room {
+                break;
+            }
+            (len, count) = (longer, count + 1);
+        }
+        let behind = self.bytes.len();
+        self.records.extend(marks[..count].iter().map(|mark| {
+            let at = mark.start as usize - begin;
+            let record = record(batch.connection, batch.direction, whose, mark, bytes[at]);
+            Record {
+                offset: (behind + at) as u32,
+                ..record
+            }
+        }));
+        self.bytes.extend_from_slice(&bytes[..len]);
+        count
+    }
+
     /// Appends a packet. The caller sees to it that a segment stays far below 4 GiB.
     pub fn push(
         &mut self,
         connection: ConnectionId,
         direction: Direction,
-        (version, seen_by): (ProtocolVersion, SeenBy),
+        whose: (ProtocolVersion, SeenBy),
         mark: &PacketMark,
         frame: &[u8],
     ) {
@@ -233,20 +292,15 @@ impl Segment {
             .fault
             .as_deref()
             .and_then(|fault| Some((u8::try_from(fault.rule.len()).ok()?, fault)));
+        let first = frame.first().copied().unwrap_or(0);
+        let record = record(connection, direction, whose, mark, first);
         self.records.push(Record {
-            at: mark.at,
-            connection,
-            message: mark
-                .message
-                .and_then(|id| NonZeroU64::new(id.0.wrapping_add(1))),
             offset: self.bytes.len() as u32,
             len: frame.len() as u32,
-            direction,
-            version,
-            first: frame.first().copied().unwrap_or(0),
-            extras: if topic.is_some() { ALIASED } else { 0 }
-                | if fault.is_some() { FAULTED } else { 0 }
-                | seen_bits(seen_by),
+            extras: record.extras
+                | if topic.is_some() { ALIASED } else { 0 }
+                | if fault.is_some() { FAULTED } else { 0 },
+            ..record
         });
         self.bytes.extend_from_slice(frame);
         if let Some((len, topic)) = topic {

@@ -117,7 +117,7 @@ pub(super) static LISTENER_KEYS: [Key<ListenerDraft>; 8] = [
          name, the first subject alternative name (without its kind), or the SHA-256 of the \
          certificate, hexadecimal with colons. For tls and wss alone.",
     )
-    .absent("`cn`"),
+    .absent("`cn` for tls and wss"),
     key(
         LISTENERS,
         "cert",
@@ -148,7 +148,7 @@ pub(super) static LISTENER_KEYS: [Key<ListenerDraft>; 8] = [
          read again within a minute of a change, and by `mqttwb broker reload`. One that has \
          expired lets nobody of its authority in.",
     )
-    .absent("what they have revoked is not known"),
+    .absent("the data folder's list; for authorities of `ca`, none"),
 ];
 
 /// The keys of every other table, in the order in which they are shown.

@@ -61,7 +61,8 @@ impl Config {
             runs: None,
             unit: key.field.unit().map(str::to_owned),
             default: key.field.written(defaults),
-            absent: key.absent.map(str::to_owned),
+            // Markdown is for the reference page.
+            absent: key.absent.map(|words| words.replace('`', "")),
             line: self.lines.get(&path).map(|line| *line as u32),
             key: path,
             expected: key.field.expected(),
