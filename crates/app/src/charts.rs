@@ -2,7 +2,7 @@
 //!
 //! Duty: keep dashboards, charts and their series, read each recorded packet once for all of them, sample the broker's
 //! counters each second, and hand out pictures in the words of [`api`](crate::api).
-//! Not here: finding values ([`payloads`](crate::payloads)), drawing (`series`), keeping packets (`capture`).
+//! Not here: finding values (`payloads`), drawing (`series`), keeping packets (`capture`).
 //! Invariant: charts, lines and points are bounded, and what a bound leaves out is counted.
 
 mod boards;

@@ -2,7 +2,7 @@
 //!
 //! Duty: read the file, say of every mistake which file, line and key, and what was expected, and explain what holds.
 //! Not here: opening listeners. Invariant: a configuration that was read can be started, ports and certificate files
-//! permitting; [`keys`] is the one place that says which keys there are.
+//! permitting; `keys` is the one place that says which keys there are.
 
 mod change;
 mod keys;
