@@ -25,12 +25,14 @@ const FRAME: Duration = Duration::from_millis(100);
 /// For how long the frames are counted.
 const MEASURED: Duration = Duration::from_secs(30);
 
-/// Counts the frames of each chart that are drawn: each one shows a time of its own.
+/// Counts the frames of each chart that are drawn: each one has points that the one before did not have.
 const COUNT: &str = "
     window.drawn = new Map();
     new MutationObserver((changes) => {
-        for (const { target } of changes) window.drawn.set(target, (window.drawn.get(target) ?? 0) + 1);
-    }).observe(document.body, { subtree: true, attributeFilter: ['data-to'] });
+        for (const { target } of changes)
+            if (target.dataset.testid === 'chart-canvas')
+                window.drawn.set(target, (window.drawn.get(target) ?? 0) + 1);
+    }).observe(document.body, { subtree: true, attributeFilter: ['data-points'] });
 ";
 const COUNTED: &str = "return [...window.drawn.values()]";
 

@@ -225,16 +225,18 @@ mod real_window {
             ("heat-map", "bar", "cell"),
             ("states", "state", "state"),
         ];
-        for (kind, path, _) in kinds {
+        let mut made = Vec::new();
+        for (kind, path, says) in kinds {
             let chart = json!({
                 "id": 0, "title": kind, "kind": kind, "windowSecs": 0, "unit": "", "log": false, "thresholds": [],
                 "source": {"kind": "payload", "filter": "plant/+", "path": path}, "dashboard": 0,
                 "cell": {"x": 0, "y": 0, "w": 0, "h": 0},
             });
-            window.asked("chart_create", json!({"chart": chart})).await;
+            let chart = window.ask("chart_create", json!({"chart": chart})).await;
+            made.push((kind, says, chart["id"].clone()));
         }
         window.go("charts").await;
-        for (kind, _, says) in kinds {
+        for (kind, says, id) in made {
             let canvas = format!(
                 "[data-testid=\"chart\"][data-chart=\"{kind}\"] [data-testid=\"chart-canvas\"]"
             );
@@ -242,15 +244,25 @@ mod real_window {
                 .attribute(&canvas, "data-points", |points| points == "2")
                 .await;
             let spot = format!("{canvas} [data-testid=\"chart-spot\"][data-kind=\"{says}\"]");
-            // Cells and states are where their time is, and rows of them have room between; a mouse that rests tells nothing,
-            // so it goes on until it finds one.
-            let mut place = 0;
+            // Cells and states are where their time is, and go on with it: the workbench says where the first one is now.
             let told = window
                 .until(
                     &format!("the {kind} tells what is pointed at"),
                     async || {
-                        place = (place + 35) % 500;
-                        point(&window, &canvas, place - 250, place % 3 * 20 - 20).await;
+                        let element = window.page.find(Locator::Css(&canvas)).await.ok()?;
+                        let (_, _, width, height) = element.rectangle().await.ok()?;
+                        let view = json!({
+                            "id": id, "width": width as u32, "height": height as u32, "theme": "dark", "utcOffsetMinutes": 0,
+                        });
+                        let probe = json!({"kind": "number", "number": 0});
+                        let first = json!({"view": view, "probe": probe});
+                        let first = window.ask("chart_spot", first).await;
+                        let middle = |from: &str, size: &str| {
+                            Some(first[from].as_f64()? + first[size].as_f64()? / 2.0)
+                        };
+                        let (x, y) = (middle("left", "width")?, middle("top", "height")?);
+                        let (x, y) = (x - width / 2.0, y - height / 2.0);
+                        point(&window, &canvas, x.round() as i64, y.round() as i64).await;
                         let found = window.page.find(Locator::Css(&spot)).await.ok()?;
                         found.text().await.ok().filter(|text| !text.is_empty())
                     },

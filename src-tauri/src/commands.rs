@@ -181,8 +181,8 @@ pub fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         streams::messages_stream,
         streams::topics_stream,
         streams::topics_look,
-        streams::chart_stream,
-        streams::chart_view,
+        streams::charts_stream,
+        streams::charts_views,
         streams::stream_acknowledge,
         streams::stream_close,
     ]

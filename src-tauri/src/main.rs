@@ -9,6 +9,7 @@
 
 mod commands;
 mod notifications;
+mod painting;
 mod pump;
 mod workbench;
 
@@ -41,6 +42,10 @@ fn main() {
         .manage(Pump::default())
         .manage(Workbench::open(arguments.data))
         .invoke_handler(commands::handler())
+        .setup(|app| {
+            painting::suit(app);
+            Ok(())
+        })
         .on_page_load(|webview, load| {
             // A page that is loaded anew has forgotten its streams.
             if matches!(load.event(), PageLoadEvent::Started) {

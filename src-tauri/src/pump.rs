@@ -4,6 +4,8 @@
 //! Not here: what a frame holds (`mqttwb_app`). A channel has no back-pressure of its own, so the page acknowledges.
 //! Invariant: at most [`IN_FLIGHT`] frames of a stream are unacknowledged; a slow page gets fewer frames, never a queue.
 
+mod pictures;
+
 use std::{
     collections::HashMap,
     future::Future,
@@ -14,10 +16,12 @@ use std::{
 use mqttwb_app::{
     App, Result,
     api::{
-        ApiError, BrokerState, BrokerStatus, ChartFrame, ChartView, LiveFrame, MessagesFrame,
-        TopicsFrame, TopicsLook, TrafficFrame,
+        ApiError, BrokerState, BrokerStatus, ChartsFrame, LiveFrame, MessagesFrame, TopicsFrame,
+        TopicsLook, TrafficFrame,
     },
 };
+use pictures::Pictures;
+pub use pictures::Views;
 use serde::Serialize;
 use tauri::{WebviewWindow, async_runtime, ipc::Channel};
 use tokio::{
@@ -39,9 +43,13 @@ pub enum Message<F> {
 }
 
 /// A frame that can be told from the one before it.
-pub trait Frame: Clone + PartialEq + Serialize + Send + 'static {
+pub trait Frame: Clone + PartialEq + Serialize + Send + Sync + 'static {
     /// Numbers it for the page to acknowledge.
     fn number(&mut self, number: u64);
+    /// Whether the page does not have it yet; `last` is what was sent last.
+    fn is_news(&self, last: Option<&Self>) -> bool {
+        last != Some(self)
+    }
 }
 
 impl Frame for LiveFrame {
@@ -68,9 +76,14 @@ impl Frame for TopicsFrame {
     }
 }
 
-impl Frame for ChartFrame {
+impl Frame for ChartsFrame {
     fn number(&mut self, number: u64) {
         self.frame = number;
+    }
+
+    /// It holds nothing but what has changed.
+    fn is_news(&self, _last: Option<&Self>) -> bool {
+        !self.pictures.is_empty()
     }
 }
 
@@ -197,22 +210,6 @@ impl Source for Topics {
     }
 }
 
-/// A chart, drawn.
-pub struct Picture {
-    app: Arc<App>,
-    view: watch::Receiver<ChartView>,
-}
-
-impl Source for Picture {
-    type Frame = ChartFrame;
-    const EVERY: Duration = Duration::from_millis(100);
-
-    async fn frame(&mut self) -> Result<ChartFrame> {
-        let view = self.view.borrow().clone();
-        self.app.chart_frame(view).await
-    }
-}
-
 /// The open streams.
 #[derive(Default)]
 pub struct Pump(Mutex<Streams>);
@@ -241,7 +238,7 @@ impl Drop for Stream {
 enum Adjust {
     Nothing,
     Tail(watch::Sender<u32>),
-    View(watch::Sender<ChartView>),
+    Views(watch::Sender<Views>),
     Topics(watch::Sender<TopicsLook>),
 }
 
@@ -311,20 +308,15 @@ impl Pump {
         )
     }
 
-    /// Opens a stream of a chart.
-    pub fn chart(
-        &self,
-        app: Arc<App>,
-        page: &str,
-        view: ChartView,
-        channel: Channel<Message<ChartFrame>>,
-    ) -> u32 {
-        let (adjust, view) = watch::channel(view);
-        self.open(
+    /// Opens the stream of the charts that a page looks at.
+    pub fn charts(&self, app: Arc<App>, page: &str, views: Views, channel: Channel) -> u32 {
+        let (adjust, views) = watch::channel(views);
+        let source = Pictures::new(app, views);
+        self.open_with(
             page.to_owned(),
-            Adjust::View(adjust),
-            Picture { app, view },
-            channel,
+            Adjust::Views(adjust),
+            source,
+            move |message| channel.send(pictures::body(message)?),
         )
     }
 
@@ -346,14 +338,14 @@ impl Pump {
         }
     }
 
-    /// From the next frame on, draw like this.
-    pub fn view(&self, stream: u32, view: ChartView) {
+    /// From the next frame on, draw these charts, each like this.
+    pub fn views(&self, stream: u32, views: Views) {
         if let Some(Stream {
-            adjust: Adjust::View(current),
+            adjust: Adjust::Views(current),
             ..
         }) = self.streams().open.get(&stream)
         {
-            current.send_replace(view);
+            current.send_replace(views);
         }
     }
 
@@ -385,8 +377,18 @@ impl Pump {
         source: S,
         channel: Channel<Message<S::Frame>>,
     ) -> u32 {
+        self.open_with(page, adjust, source, move |message| channel.send(message))
+    }
+
+    fn open_with<S: Source>(
+        &self,
+        page: String,
+        adjust: Adjust,
+        source: S,
+        send: impl Fn(Message<S::Frame>) -> tauri::Result<()> + Send + Sync + 'static,
+    ) -> u32 {
         let (acknowledged, acknowledgements) = watch::channel(0);
-        let task = async_runtime::spawn(run(source, channel, acknowledgements));
+        let task = async_runtime::spawn(run(source, send, acknowledgements));
         let mut streams = self.streams();
         streams.opened += 1;
         let id = streams.opened;
@@ -410,7 +412,7 @@ impl Pump {
 /// Sends a source's frames until it fails or the page is gone.
 async fn run<S: Source>(
     mut source: S,
-    channel: Channel<Message<S::Frame>>,
+    send: impl Fn(Message<S::Frame>) -> tauri::Result<()> + Send + Sync + 'static,
     mut acknowledged: watch::Receiver<u64>,
 ) {
     let mut ticks = interval(S::EVERY);
@@ -433,18 +435,18 @@ async fn run<S: Source>(
             Ok(frame) => frame,
             Err(error) => {
                 // A page that is gone does not need to know.
-                let _ = channel.send(Message::Failed(error));
+                let _ = send(Message::Failed(error));
                 return;
             }
         };
         // An idle workbench costs the page nothing.
-        if last.as_ref() == Some(&frame) {
+        if !frame.is_news(last.as_ref()) {
             continue;
         }
         last = Some(frame.clone());
         sent += 1;
         frame.number(sent);
-        if channel.send(Message::Frame(frame)).is_err() {
+        if send(Message::Frame(frame)).is_err() {
             return;
         }
     }
@@ -508,7 +510,11 @@ mod tests {
         (
             acknowledged,
             sent,
-            tokio::spawn(run(source, channel, acknowledgements)),
+            tokio::spawn(run(
+                source,
+                move |message| channel.send(message),
+                acknowledgements,
+            )),
         )
     }
 

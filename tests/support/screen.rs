@@ -21,6 +21,22 @@ use crate::process::{DEADLINE, Running, product, top};
 /// Between two looks at a condition that only asking can tell.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// Has a pixel painted again and again, or no longer, in a colour that is not seen.
+const RESTLESS: &str = "
+    clearInterval(window.restless);
+    document.getElementById('restless')?.remove();
+    if (!arguments[0]) return;
+    const pixel = document.createElement('div');
+    pixel.id = 'restless';
+    pixel.style.cssText = 'position: fixed; left: 0; top: 0; width: 1px; height: 1px; pointer-events: none; z-index: 9999';
+    (document.fullscreenElement ?? document.body).append(pixel);
+    let odd = false;
+    window.restless = setInterval(() => {
+        odd = !odd;
+        pixel.style.background = `rgb(0 0 0 / ${odd ? 0.004 : 0.002})`;
+    }, 30);
+";
+
 /// One window at a time: two software-rendered ones take a small machine's time from each other.
 static ONE: Mutex<()> = Mutex::const_new(());
 
@@ -309,7 +325,10 @@ impl Window {
 
     /// Takes a picture of the window, into a folder.
     pub async fn picture(&self, folder: &Path, name: &str) {
+        // Without a graphics card the driver waits for the page to be painted, which one at rest never is.
+        self.script(RESTLESS, vec![json!(true)]).await;
         let picture = self.page.screenshot().await.expect("a screenshot");
+        self.script(RESTLESS, vec![json!(false)]).await;
         fs::create_dir_all(folder).expect("a folder for screenshots");
         fs::write(folder.join(format!("{name}.png")), picture).expect("a file in it");
     }

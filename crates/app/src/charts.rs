@@ -11,6 +11,7 @@ mod feed;
 mod flow;
 mod keep;
 mod offline;
+mod packed;
 mod picture;
 mod samples;
 mod spot;
@@ -41,6 +42,7 @@ use keep::Kept;
 use samples::Samples;
 
 pub use offline::{Asked, chart_recording};
+pub use packed::pack;
 pub(crate) use picture::title as measure_title;
 pub use samples::Counters;
 
@@ -380,7 +382,7 @@ impl Charts {
         Ok(removed.chart)
     }
 
-    /// A chart, drawn as it is now. `frame` is 0; who sends it numbers it.
+    /// A chart, drawn as it is now.
     pub fn frame(&self, view: ChartView) -> Result<ChartFrame> {
         self.frame_at(view, Timestamp::now())
     }

@@ -4,7 +4,7 @@ use mqttwb_app::{Result, api::*};
 use tauri::{State, WebviewWindow, ipc::Channel};
 
 use super::Bench;
-use crate::pump::{Message, Pump};
+use crate::pump::{Message, Pump, Views};
 
 #[tauri::command]
 pub async fn live_stream(
@@ -53,14 +53,14 @@ pub async fn topics_stream(
 }
 
 #[tauri::command]
-pub async fn chart_stream(
+pub async fn charts_stream(
     bench: Bench<'_>,
     pump: State<'_, Pump>,
     window: WebviewWindow,
-    view: ChartView,
-    channel: Channel<Message<ChartFrame>>,
+    views: Views,
+    channel: Channel,
 ) -> Result<u32> {
-    Ok(pump.chart(bench.app()?.clone(), window.label(), view, channel))
+    Ok(pump.charts(bench.app()?.clone(), window.label(), views, channel))
 }
 
 #[tauri::command]
@@ -74,8 +74,8 @@ pub fn topics_look(pump: State<'_, Pump>, stream: u32, look: TopicsLook) {
 }
 
 #[tauri::command]
-pub fn chart_view(pump: State<'_, Pump>, stream: u32, view: ChartView) {
-    pump.view(stream, view);
+pub fn charts_views(pump: State<'_, Pump>, stream: u32, views: Views) {
+    pump.views(stream, views);
 }
 
 #[tauri::command]

@@ -625,7 +625,6 @@ function picture(view: ChartView): ChartFrame {
   });
   const now = Date.now();
   return {
-    frame: 0,
     id: view.id,
     ops,
     span: view.span ?? { from: now - 60_000, to: now },
@@ -1359,10 +1358,13 @@ const commands: Record<string, (args: any) => unknown> = {
     const open = streams.get(stream);
     if (open) open.args.tail = rows;
   },
-  chart_stream: (args) => stream(args, 100, (current) => picture(current.view)),
-  chart_view: ({ stream, view }) => {
+  charts_stream: (args) =>
+    stream(args, 100, ({ views }) => ({
+      pictures: Object.entries<ChartView>(views).map(([key, view]) => ({ key: Number(key), drawn: picture(view) })),
+    })),
+  charts_views: ({ stream, views }) => {
     const open = streams.get(stream);
-    if (open) open.args.view = view;
+    if (open) open.args.views = views;
   },
   stream_acknowledge: () => null,
   stream_close: ({ stream }) => {

@@ -63,7 +63,7 @@ impl Room {
 }
 
 /// A crate of others that only one package of ours names. The benchmark measures rumqttd, so it names it too.
-const ONE_OWNER: [(&str, &[&str]); 10] = [
+const ONE_OWNER: [(&str, &[&str]); 11] = [
     ("keyring", &["mqttwb-app"]),
     ("jsonwebtoken", &["mqttwb-policy"]),
     ("ureq", &["mqttwb-app"]),
@@ -73,6 +73,7 @@ const ONE_OWNER: [(&str, &[&str]); 10] = [
     ("plotters", &["mqttwb-series"]),
     ("rusqlite", &["mqttwb-store"]),
     ("tauri", &["mqtt-workbench"]),
+    ("webkit2gtk", &["mqtt-workbench"]),
     ("rfd", &["mqtt-workbench"]),
 ];
 

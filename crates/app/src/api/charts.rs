@@ -236,6 +236,7 @@ pub enum DrawOp {
     /// A line through points: `x0, y0, x1, y1, …`.
     Path {
         /// Coordinates.
+        #[ts(type = "ArrayLike<number>")]
         points: Vec<f32>,
         /// Colour.
         color: String,
@@ -245,6 +246,7 @@ pub enum DrawOp {
     /// A filled polygon.
     Fill {
         /// Coordinates.
+        #[ts(type = "ArrayLike<number>")]
         points: Vec<f32>,
         /// Colour.
         color: String,
@@ -357,9 +359,6 @@ pub struct ChartSeries {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct ChartFrame {
-    /// Counts frames; the page acknowledges it.
-    #[ts(type = "number")]
-    pub frame: u64,
     /// The chart.
     pub id: u32,
     /// Strokes, in the order to draw them.
@@ -390,6 +389,35 @@ pub struct ChartFrame {
     /// Points that have no place on a logarithmic axis.
     #[ts(type = "number")]
     pub not_positive: u64,
+}
+
+/// What has changed in the charts of a page.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct ChartsFrame {
+    /// Counts frames; the page acknowledges it.
+    #[ts(type = "number")]
+    pub frame: u64,
+    /// The pictures that are not as they were sent last.
+    pub pictures: Vec<ChartPicture>,
+}
+
+/// What has become of one of the pictures that a page looks at.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct ChartPicture {
+    /// Which of them, by the number that the page gave it.
+    pub key: u32,
+    /// The chart, drawn.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drawn: Option<ChartFrame>,
+    /// Why it can't be drawn.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<super::ApiError>,
 }
 
 /// What the lines of a chart say about a time.

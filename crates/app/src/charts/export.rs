@@ -186,7 +186,7 @@ impl Charts {
     pub fn export(&self, view: ChartView, format: ChartFormat) -> Result<ChartFile> {
         let now = Timestamp::now();
         let (title, bytes) = self.with(view.id, |shown| {
-            let span = shown.span(view.span, now);
+            let span = shown.span(view.span, now, view.width);
             let size = (view.width, view.height);
             let look = (view.theme, view.utc_offset_minutes);
             let bytes = file(shown, span, format, size, look)?;
@@ -218,7 +218,7 @@ impl Charts {
         let mut body = String::new();
         for chart in charts {
             self.with(chart.id, |shown| {
-                let span = shown.span(span, now);
+                let span = shown.span(span, now, REPORT.0);
                 let look = (theme, utc_offset_minutes);
                 let ops = strokes(shown, span, REPORT, look);
                 body.push_str("<figure>\n");

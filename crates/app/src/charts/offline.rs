@@ -82,7 +82,7 @@ fn draw(asked: Asked) -> Result<ChartFrame> {
         missed: 0,
         samples: &samples,
     };
-    let span = shown.span(None, end);
+    let span = shown.span(None, end, asked.size.0);
     let look = (asked.theme, asked.utc_offset_minutes);
     let bytes = export::file(&shown, span, asked.format, asked.size, look)?;
     files::write_bytes(&asked.out, &bytes)?;

@@ -89,11 +89,33 @@ impl<'a> Shown<'a> {
     }
 
     /// The time that it shows: what the page holds on to, or else its window up to now.
-    pub fn span(&self, span: Option<ChartSpan>, now: Timestamp) -> (Timestamp, Timestamp) {
+    ///
+    /// Where it follows, it goes on by whole pixels of a picture of this width: in between it is the same picture unless
+    /// something came, and the same points share a column as long as they are seen.
+    pub fn span(
+        &self,
+        span: Option<ChartSpan>,
+        now: Timestamp,
+        width: u32,
+    ) -> (Timestamp, Timestamp) {
         if let Some(span) = span {
             let (from, to) = (nanos(span.from), nanos(span.to));
             return (from, Timestamp(to.0.max(from.0.saturating_add(SHORTEST))));
         }
+        let (from, to) = self.followed(now);
+        let pixel = (to.0 - from.0) / u64::from(width.max(1));
+        if self.chart.window_secs == 0 {
+            // All of it is a little more with each moment. A step that stays for a while is at most a pixel.
+            let step = 1 << pixel.max(1).ilog2();
+            return (from, next_step(to, step));
+        }
+        let to = next_step(to, pixel);
+        let window = Duration::from_secs(self.chart.window_secs.into()).as_nanos() as u64;
+        (Timestamp(to.0.saturating_sub(window)), to)
+    }
+
+    /// Its window up to now.
+    fn followed(&self, now: Timestamp) -> (Timestamp, Timestamp) {
         let back = |window: Duration| Timestamp(now.0.saturating_sub(window.as_nanos() as u64));
         if self.chart.window_secs > 0 {
             return (
@@ -209,6 +231,11 @@ impl<'a> Shown<'a> {
     }
 }
 
+/// The first time at or after this one that is a whole number of steps.
+fn next_step(at: Timestamp, step: u64) -> Timestamp {
+    Timestamp(at.0.checked_next_multiple_of(step).unwrap_or(at.0))
+}
+
 fn nanos(millis: f64) -> Timestamp {
     // Below zero and what is no number become 0, what is too large the end of time.
     Timestamp((millis * 1e6) as u64)
@@ -221,7 +248,7 @@ pub(super) fn millis(at: Timestamp) -> f64 {
 /// A chart, drawn.
 pub(super) fn frame(shown: &Shown<'_>, view: &ChartView, now: Timestamp) -> ChartFrame {
     let theme = view.theme.into();
-    let (from, to) = shown.span(view.span, now);
+    let (from, to) = shown.span(view.span, now, view.width);
     let drawing = shown.drawing((from, to), view.utc_offset_minutes, theme);
     let Picture {
         ops,
@@ -253,7 +280,6 @@ pub(super) fn numbers(shown: &Shown<'_>, span: (Timestamp, Timestamp), theme: Th
         Some(Found::Flow(_)) | None => (0, 0),
     };
     ChartFrame {
-        frame: 0,
         id: shown.chart.id,
         ops: Vec::new(),
         span: ChartSpan {
@@ -279,7 +305,7 @@ pub(super) fn reading(
     at: f64,
 ) -> ChartReading {
     let theme: mqttwb_series::Theme = view.theme.into();
-    let (from, to) = shown.span(view.span, now);
+    let (from, to) = shown.span(view.span, now, view.width);
     let time = nanos(at);
     let numbers = (0..).zip(shown.lines()).filter_map(|(n, (name, series))| {
         let point = series.nearest(time)?;

@@ -14,7 +14,7 @@ pub(super) fn look(
     probe: ChartProbe,
 ) -> Option<ChartSpot> {
     let theme = view.theme.into();
-    let span = shown.span(view.span, now);
+    let span = shown.span(view.span, now, view.width);
     let drawing = shown.drawing(span, view.utc_offset_minutes, theme);
     let size = (view.width, view.height);
     let found = spot(&drawing, size, theme, probe.into())?;

@@ -41,7 +41,7 @@ impl App {
         self.with_charts(move |charts| charts.arrange(cells)).await
     }
 
-    /// A chart, drawn as it is now. `frame` is 0; who sends it numbers it.
+    /// A chart, drawn as it is now.
     pub async fn chart_frame(&self, view: ChartView) -> Result<ChartFrame> {
         self.charts.frame(view)
     }

@@ -5,8 +5,8 @@
 import { Channel } from '@tauri-apps/api/core';
 import type {
   ApiError,
-  ChartFrame,
   ChartView,
+  ChartsFrame,
   LiveFrame,
   MessagesFrame,
   TopicsFrame,
@@ -16,6 +16,7 @@ import type {
 import { call } from './call';
 import { whenDrawing } from './drawing';
 import { Failure, asFailure } from './errors';
+import { unpacked } from './pictures';
 
 /** What comes through a stream's channel. */
 type Message<F> = { frame: F } | { failed: ApiError };
@@ -36,15 +37,16 @@ export class Stream<F extends { frame: number }> {
   #closed = false;
 
   constructor(command: string, args: Record<string, unknown>, listeners: Listeners<F>) {
-    const channel = new Channel<Message<F>>();
-    channel.onmessage = (message) => {
+    const channel = new Channel<Message<F> | ArrayBuffer>();
+    channel.onmessage = (sent) => {
       if (this.#closed) return;
+      const message: Message<F> = sent instanceof ArrayBuffer ? { frame: this.unpack(sent) } : sent;
       if ('failed' in message) {
         listeners.failed(new Failure(message.failed));
         this.close();
         return;
       }
-      this.#newest = message.frame;
+      this.#newest = this.#scheduled && this.#newest ? this.merge(this.#newest, message.frame) : message.frame;
       this.#scheduled ??= whenDrawing(() => {
         this.#scheduled = undefined;
         const frame = this.#newest;
@@ -57,6 +59,16 @@ export class Stream<F extends { frame: number }> {
       if (!this.#closed) listeners.failed(asFailure(thrown));
       return undefined;
     });
+  }
+
+  /** A frame that was sent as bytes. */
+  protected unpack(bytes: ArrayBuffer): F {
+    throw new Error(`${bytes.byteLength} bytes that this stream does not know`);
+  }
+
+  /** What is shown when a frame comes before the one before it was: the newer, if it holds everything. */
+  protected merge(_older: F, newer: F): F {
+    return newer;
   }
 
   /** Changes something of the stream in the shell. */
@@ -120,14 +132,23 @@ export class TopicsStream extends Stream<TopicsFrame> {
   }
 }
 
-/** A chart's picture, ten times a second. */
-export class ChartStream extends Stream<ChartFrame> {
-  constructor(view: ChartView, listeners: Listeners<ChartFrame>) {
-    super('chart_stream', { view }, listeners);
+/** The pictures of charts that have changed, up to ten times a second. */
+export class ChartsStream extends Stream<ChartsFrame> {
+  constructor(views: Readonly<Record<number, ChartView>>, listeners: Listeners<ChartsFrame>) {
+    super('charts_stream', { views }, listeners);
   }
 
-  /** Draws the next frames like this. */
-  view(view: ChartView): void {
-    this.adjust('chart_view', { view });
+  /** Draws these charts from the next frame on, which comes at once. */
+  views(views: Readonly<Record<number, ChartView>>): void {
+    this.adjust('charts_views', { views });
+  }
+
+  protected override unpack(bytes: ArrayBuffer): ChartsFrame {
+    return unpacked(bytes);
+  }
+
+  protected override merge(older: ChartsFrame, newer: ChartsFrame): ChartsFrame {
+    const again = new Set(newer.pictures.map((picture) => picture.key));
+    return { ...newer, pictures: [...older.pictures.filter(({ key }) => !again.has(key)), ...newer.pictures] };
   }
 }

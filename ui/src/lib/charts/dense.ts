@@ -11,7 +11,7 @@ export interface Pixels {
 }
 
 /** Whether a line has more points than its pixels can tell apart; and goes from left to right, as lines over time do. */
-export function isDense(points: readonly number[], ratio: number): boolean {
+export function isDense(points: ArrayLike<number>, ratio: number): boolean {
   const count = points.length / 2;
   if (count < 100) return false;
   const span = ((points[points.length - 2] ?? 0) - (points[0] ?? 0)) * ratio;
@@ -19,7 +19,7 @@ export function isDense(points: readonly number[], ratio: number): boolean {
 }
 
 /** Of each column the lowest and the highest place of the line; NaN where it is not. */
-function extremes(points: readonly number[], ratio: number, width: number): { low: Float64Array; high: Float64Array } {
+function extremes(points: ArrayLike<number>, ratio: number, width: number): { low: Float64Array; high: Float64Array } {
   const [low, high] = [new Float64Array(width).fill(NaN), new Float64Array(width).fill(NaN)];
   const reach = (column: number, y: number) => {
     if (column < 0 || column >= width) return;
@@ -48,12 +48,15 @@ const share = (y: number, from: number, to: number): number => Math.min(y + 1, t
 /** Puts a line of so many CSS pixels' width over what the pixels hold. */
 export function trace(
   pixels: Pixels,
-  points: readonly number[],
+  points: ArrayLike<number>,
   [red, green, blue]: readonly [number, number, number],
   lineWidth: number,
   ratio: number,
 ): void {
   const { data, width, height } = pixels;
+  // Whole pixels at once; the bytes of a number stand from its lowest on, wherever the workbench runs.
+  const whole = new Uint32Array(data.buffer, data.byteOffset, width * height);
+  const word = ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
   const { low, high } = extremes(points, ratio, width);
   const half = (lineWidth * ratio) / 2;
   // What of the line's width lies in the column beside it.
@@ -70,7 +73,12 @@ export function trace(
     if (toLeft > bottom) bottom = toLeft;
     if (toRight > bottom) bottom = toRight;
     const end = Math.min(height, Math.ceil(bottom));
+    const [filled, filledTo] = [Math.ceil(from), Math.floor(to)];
     for (let y = Math.max(0, Math.floor(top)); y < end; y += 1) {
+      if (y >= filled && y < filledTo) {
+        whole[y * width + x] = word;
+        continue;
+      }
       // A comparison with NaN is false: a column without the line covers nothing.
       let cover = 0;
       const own = share(y, from, to);

@@ -6,7 +6,7 @@ import { isDense, opaque, trace as traceDense } from './dense';
 
 const FACE = "'JetBrains Mono Variable', ui-monospace, monospace";
 
-function trace(context: CanvasRenderingContext2D, points: readonly number[]): void {
+function trace(context: CanvasRenderingContext2D, points: ArrayLike<number>): void {
   context.beginPath();
   for (let index = 0; index + 1 < points.length; index += 2) {
     context.lineTo(points[index] ?? 0, points[index + 1] ?? 0);
@@ -14,7 +14,7 @@ function trace(context: CanvasRenderingContext2D, points: readonly number[]): vo
 }
 
 /** A straight line of one pixel lies on the pixels, not between them. */
-function straight(points: readonly number[]): boolean {
+function straight(points: ArrayLike<number>): boolean {
   return points.length === 4 && (points[0] === points[2] || points[1] === points[3]);
 }
 
@@ -23,7 +23,7 @@ function stroke(context: CanvasRenderingContext2D, op: DrawOp): void {
     case 'path':
       context.strokeStyle = op.color;
       context.lineWidth = op.width;
-      trace(context, straight(op.points) ? op.points.map((at) => Math.floor(at) + 0.5) : op.points);
+      trace(context, straight(op.points) ? Array.from(op.points, (at) => Math.floor(at) + 0.5) : op.points);
       context.stroke();
       return;
     case 'fill':

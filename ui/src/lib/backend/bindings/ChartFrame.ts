@@ -9,10 +9,6 @@ import type { DrawOp } from "./DrawOp";
  */
 export type ChartFrame = { 
 /**
- * Counts frames; the page acknowledges it.
- */
-frame: number, 
-/**
  * The chart.
  */
 id: number, 

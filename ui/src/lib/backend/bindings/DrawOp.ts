@@ -9,7 +9,7 @@ export type DrawOp = { "op": "path",
 /**
  * Coordinates.
  */
-points: Array<number>, 
+points: ArrayLike<number>, 
 /**
  * Colour.
  */
@@ -21,7 +21,7 @@ width: number, } | { "op": "fill",
 /**
  * Coordinates.
  */
-points: Array<number>, 
+points: ArrayLike<number>, 
 /**
  * Colour.
  */

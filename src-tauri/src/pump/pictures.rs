@@ -1,0 +1,87 @@
+//! The charts that a page looks at, as one stream.
+//!
+//! Duty: draw them at one pace, so that a page is painted once for all of them, and send those alone that have changed.
+//! Not here: drawing (`mqttwb_app`), and what a picture is as bytes (its `pack`).
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use mqttwb_app::{
+    App, Result,
+    api::{ApiError, ChartFrame, ChartPicture, ChartView, ChartsFrame},
+    charts::pack,
+};
+use tauri::ipc::InvokeResponseBody;
+use tokio::sync::watch;
+
+use super::{Message, Source};
+
+/// The charts that a page looks at and how, by the numbers that it gave them.
+pub type Views = BTreeMap<u32, ChartView>;
+
+/// The charts that a page looks at, drawn.
+pub struct Pictures {
+    app: Arc<App>,
+    views: watch::Receiver<Views>,
+    /// As they were sent last.
+    sent: HashMap<u32, Result<ChartFrame>>,
+}
+
+impl Pictures {
+    pub fn new(app: Arc<App>, views: watch::Receiver<Views>) -> Self {
+        Self {
+            app,
+            views,
+            sent: HashMap::new(),
+        }
+    }
+}
+
+impl Source for Pictures {
+    type Frame = ChartsFrame;
+    const EVERY: Duration = Duration::from_millis(100);
+
+    async fn frame(&mut self) -> Result<ChartsFrame> {
+        let views = self.views.borrow_and_update().clone();
+        self.sent.retain(|key, _| views.contains_key(key));
+        let mut pictures = Vec::new();
+        for (key, view) in views {
+            let drawn = self.app.chart_frame(view).await;
+            if self.sent.get(&key) != Some(&drawn) {
+                self.sent.insert(key, drawn.clone());
+                pictures.push(picture(key, drawn));
+            }
+        }
+        Ok(ChartsFrame { frame: 0, pictures })
+    }
+
+    async fn changed(&mut self) {
+        // A chart that comes into sight waits for no tick. It never ends while the stream is open.
+        if self.views.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn picture(key: u32, drawn: Result<ChartFrame>) -> ChartPicture {
+    let (drawn, failed): (Option<ChartFrame>, Option<ApiError>) = match drawn {
+        Ok(drawn) => (Some(drawn), None),
+        Err(error) => (None, Some(error)),
+    };
+    ChartPicture { key, drawn, failed }
+}
+
+/// What goes through the channel: frames as bytes, a failure in words.
+pub fn body(message: Message<ChartsFrame>) -> tauri::Result<InvokeResponseBody> {
+    let message = match message {
+        Message::Frame(frame) => match pack(frame) {
+            Ok(bytes) => return Ok(InvokeResponseBody::Raw(bytes)),
+            Err(error) => Message::Failed(error),
+        },
+        failed @ Message::Failed(_) => failed,
+    };
+    tauri::ipc::IpcResponse::body(message)
+}

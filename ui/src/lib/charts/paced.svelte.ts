@@ -1,0 +1,27 @@
+// What changes faster than it can be read.
+import { untrack } from 'svelte';
+
+/** What a source says, taken up at most once in so many milliseconds: the first at once, and always the last. */
+export function paced<T>(source: () => T, every: number): { readonly current: T } {
+  let current = $state.raw(untrack(source));
+  let taken = -Infinity;
+  const take = (next: T) => {
+    taken = performance.now();
+    current = next;
+  };
+  $effect(() => {
+    const next = source();
+    const wait = taken + every - performance.now();
+    if (wait <= 0) {
+      untrack(() => take(next));
+      return;
+    }
+    const timer = setTimeout(() => take(next), wait);
+    return () => clearTimeout(timer);
+  });
+  return {
+    get current() {
+      return current;
+    },
+  };
+}
