@@ -6,7 +6,7 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
-use acceptance::broker::mqttwb;
+use acceptance::broker::{issue, mqttwb};
 use acceptance::process::{Stream, finish};
 use acceptance::screen::free_port;
 use acceptance::{Broker, Finished, Maker, Message, Options, Peer, Running, Version, Way};
@@ -366,4 +366,29 @@ fn a_listener_that_is_open_to_the_network_wants_an_explicit_yes() {
         "{}",
         told.out
     );
+}
+
+#[test]
+fn without_a_file_of_its_own_a_client_trusts_whom_the_system_does() {
+    let broker = Broker::with(
+        "[listeners.tls]\nbind = \"127.0.0.1:0\"\nprotocol = \"tls\"\nclient_cert = \"none\"\n",
+    );
+    let authority = broker.issue("pump-7").authority;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let another = issue(elsewhere.path(), "pump-7").authority;
+    let url = format!("mqtts://localhost:{}", broker.port("tls"));
+    let publish = |bundle: &Path| {
+        let mut publish = mqttwb(broker.data());
+        publish.args(["pub", "--url", &url, "plant/x", "hello"]);
+        // The system's bundle, as OpenSSL's programs are told of another one.
+        finish(
+            publish
+                .env("SSL_CERT_FILE", bundle)
+                .env_remove("SSL_CERT_DIR"),
+        )
+    };
+    publish(&authority).success();
+    let refused = publish(&another);
+    assert!(!refused.status.success());
+    assert!(refused.err.contains("authority"), "{}", refused.err);
 }

@@ -8,6 +8,8 @@ mod alerts;
 mod clients;
 #[path = "it/devices.rs"]
 mod devices;
+#[path = "it/properties.rs"]
+mod properties;
 
 use mqttwb_app::App;
 use mqttwb_app::api::{
