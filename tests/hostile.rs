@@ -6,6 +6,7 @@
 mod real_window {
     use std::fs;
     use std::net::SocketAddr;
+    use std::sync::LazyLock;
 
     use acceptance::Version;
     use acceptance::raw::Wire;
@@ -35,6 +36,10 @@ mod real_window {
         "a\u{200b}b\u{1}c\u{7f}d",
         "{@html '<b id=pwned>x</b>'}${window.pwned=1}",
     ];
+
+    /// Ten kilobytes, of which a level of a topic is made.
+    static LONG: LazyLock<String> =
+        LazyLock::new(|| "<i>x\u{202e}</i>".replace('/', "|").repeat(1_024));
 
     /// All of it in one name that is one level of a topic, and a name of a file.
     const NAME: &str = "<b id=pwned>\u{202e}\u{200b}x";
@@ -263,12 +268,17 @@ mod real_window {
         let board = window
             .ask("dashboard_create", json!({ "title": NAME }))
             .await;
-        for (y, kind, topic, path) in [(0, "line", "data", "v"), (6, "states", "text", "")] {
+        for (x, kind, filter, path) in [
+            (0, "line", "hostile/+/data", "v"),
+            (4, "states", "hostile/+/text", ""),
+            (8, "last-value", "long/+", "v"),
+        ] {
+            let title = format!("{kind} {NAME}\0{}", "<i>x</i> ".repeat(15));
             let chart = json!({
-                "id": 0, "title": format!("{kind} {NAME}"), "kind": kind, "windowSecs": 60, "unit": NAME, "log": false,
-                "source": {"kind": "payload", "filter": format!("hostile/+/{topic}"), "path": path},
+                "id": 0, "title": title, "kind": kind, "windowSecs": 60, "unit": NAME, "log": false,
+                "source": {"kind": "payload", "filter": filter, "path": path},
                 "thresholds": [{"value": 2.0, "label": NAME}], "dashboard": board["id"],
-                "cell": {"x": 0, "y": y, "w": 12, "h": 6},
+                "cell": {"x": x, "y": 0, "w": 4, "h": 8},
             });
             window.ask("chart_create", json!({ "chart": chart })).await;
         }
@@ -296,7 +306,19 @@ mod real_window {
         wire.publish_acknowledged(1, &topic("state"), b"online", true);
         wire.publish_acknowledged(2, &format!("denied/{NAME}"), NAME.as_bytes(), false);
 
-        // Charts: their dashboard, titles, legends and states. They watch from their first tick on.
+        // Charts: their dashboard, titles, legends and states, and what is drawn on their canvas, which no element tells. They
+        // watch from their first tick on.
+        window
+            .script(
+                "window.drawn = new Set();\
+                 const draw = CanvasRenderingContext2D.prototype.fillText;\
+                 CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {\
+                   window.drawn.add(text);\
+                   return draw.call(this, text, ...rest);\
+                 };",
+                Vec::new(),
+            )
+            .await;
         window.go("charts").await;
         press(&window, "//*[@data-testid='page-charts']", "<b id=pwned>").await;
         let mut id = 2;
@@ -310,8 +332,10 @@ mod real_window {
                 id += 1;
                 wire.publish_acknowledged(id, &topic(end), payload.as_bytes(), false);
             }
+            id += 1;
+            wire.publish_acknowledged(id, &format!("long/{}", *LONG), b"{\"v\": 1}", false);
         };
-        for kind in ["line", "states"] {
+        for kind in ["line", "states", "last-value"] {
             let legend = format!(
                 "[data-testid=\"chart\"][data-chart^=\"{kind}\"]:not([data-points=\"0\"]) .legend .swatch"
             );
@@ -323,6 +347,32 @@ mod real_window {
                 .await;
         }
         shows(&window, "[data-testid=\"chart\"] .legend").await;
+        let drawn = window
+            .until("a name is drawn, as data", async || {
+                let drawn = window.script("return [...window.drawn]", Vec::new()).await;
+                let drawn: Vec<String> = serde_json::from_value(drawn).ok()?;
+                drawn
+                    .iter()
+                    .any(|text| text.contains("U+202E"))
+                    .then_some(drawn)
+            })
+            .await;
+        let hides = |c: char| {
+            c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+        };
+        let bare: Vec<&String> = drawn.iter().filter(|text| text.contains(hides)).collect();
+        assert!(bare.is_empty(), "{bare:?}");
+        assert!(
+            drawn.iter().all(|text| text.len() < 2_000),
+            "a text of 10 kB is drawn"
+        );
+        let wide = window
+            .script(
+                "return document.documentElement.scrollWidth - innerWidth",
+                Vec::new(),
+            )
+            .await;
+        assert!(wide.as_i64().is_some_and(|wide| wide <= 0), "{wide}");
         window.screenshot("hostile-charts").await;
         is_untouched(&window, "charts").await;
 
