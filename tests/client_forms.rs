@@ -4,7 +4,7 @@
 
 mod real_window {
     use acceptance::screen::Window;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
     const TAB: &str = "\u{e004}";
@@ -208,7 +208,7 @@ mod real_window {
                             Vec::new(),
                         )
                         .await;
-                    (host == Value::from("broker.example")).then_some(())
+                    (host == "broker.example").then_some(())
                 })
                 .await;
             unfold(&window).await;
