@@ -14,6 +14,8 @@ mod real_window {
     use base64::engine::general_purpose::URL_SAFE_NO_PAD as URL;
 
     const TCP: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
+    /// A password as mosquitto keeps it.
+    const HASH: &str = "$7$101$CSdvvnyXeWUVYkF0$vxRFyRKyKcJQbtTGDOmjQHDDTp61OIDN0Dod/sLEzvDqgHOhJYRpOzPtZhJ6ek4GV3Lo7CgOPS7pUXWxDVqVnA==";
     const SECRET: &[u8] = b"thirty-two bytes are long enough";
 
     /// A token of the secret, for an hour.
@@ -38,17 +40,6 @@ mod real_window {
         ]));
     }
 
-    async fn tab(window: &Window, name: &str) {
-        window
-            .click_css(&format!("[role=\"radio\"][data-value=\"{name}\"]"))
-            .await;
-        window
-            .find_css(&format!(
-                "[role=\"radio\"][data-value=\"{name}\"][aria-checked=\"true\"]"
-            ))
-            .await;
-    }
-
     /// Waits until the editor's text was found to be so many rules.
     async fn rules_are(window: &Window, rules: &str) {
         window
@@ -63,7 +54,7 @@ mod real_window {
         let (data, window, port) = Window::running(TCP).await;
         window.go("access").await;
         // An account, before any rule.
-        tab(&window, "accounts").await;
+        window.segment("accounts").await;
         window.click("account-add").await;
         window.fill("account-name", "ann").await;
         window.fill("account-password", "a password").await;
@@ -74,7 +65,7 @@ mod real_window {
         window.screenshot("access-accounts").await;
 
         // Rules hold when they are saved.
-        tab(&window, "rules").await;
+        window.segment("rules").await;
         window.click("access-example").await;
         rules_are(&window, "2").await;
         window.click("access-save").await;
@@ -97,7 +88,7 @@ mod real_window {
         window.screenshot("access-rules").await;
 
         // What if, and who can.
-        tab(&window, "what-if").await;
+        window.segment("what-if").await;
         window.fill("what-if-topic", "plant/valve/open").await;
         window.click("what-if-ask").await;
         window
@@ -113,7 +104,7 @@ mod real_window {
 
         // A denial becomes a rule, which is looked at and saved.
         publish(port, "bob", "plant/valve/open");
-        tab(&window, "denials").await;
+        window.segment("denials").await;
         window
             .find_css("[data-testid=\"denial-row\"][data-topic=\"plant/valve/open\"][data-client=\"bob\"]")
             .await;
@@ -137,69 +128,9 @@ mod real_window {
                 said.starts_with("allowed").then_some(())
             })
             .await;
-        tab(&window, "findings").await;
+        window.segment("findings").await;
         window.find("finding").await;
         window.screenshot("access-findings").await;
-        assert_eq!(window.accessibility_findings().await, Vec::<String>::new());
-        window.close().await;
-    }
-
-    /// Waits until there is a finding whose title begins so, or none.
-    async fn finding_is(window: &Window, title: &str, there: bool) {
-        let look = "return Array.from(document.querySelectorAll('[data-testid=\"finding\"]'))\
-                    .some((each) => each.dataset.title.startsWith(arguments[0]))";
-        window
-            .until(title, async || {
-                let found = window.script(look, vec![title.into()]).await;
-                (found.as_bool() == Some(there)).then_some(())
-            })
-            .await;
-    }
-
-    /// Chooses what mends a finding and says yes where it is asked, until the finding is gone: it may be drawn anew under
-    /// the click.
-    async fn mend(window: &Window, title: &str, act: &str) {
-        let click = "const found = Array.from(document.querySelectorAll('[data-testid=\"finding\"]'))\
-                     .find((each) => each.dataset.title.startsWith(arguments[0]));\
-                     const ask = document.querySelector('[role=\"alertdialog\"] .danger');\
-                     const button = ask ?? found?.querySelector(`[data-act=\"${arguments[1]}\"]`);\
-                     if (button && !button.disabled) button.click();\
-                     return !found && !ask;";
-        window
-            .until(&format!("{title} is mended"), async || {
-                let words = vec![title.into(), act.into()];
-                (window.script(click, words).await.as_bool() == Some(true)).then_some(())
-            })
-            .await;
-    }
-
-    #[tokio::test]
-    async fn a_finding_is_mended_by_its_button_and_taken_back() {
-        let endless = format!("{TCP}\n[mqtt]\nsession_expiry_max = \"never\"\n");
-        let (data, window, _) = Window::running(&endless).await;
-        let both = "[[rule]]\nallow = \"both\"\ntopic = \"a\"\n[[rule]]\nallow = \"both\"\ntopic = \"#\"\n";
-        let rules = data.path().join("new.toml");
-        fs::write(&rules, both).expect("a file");
-        finish(mqttwb(data.path()).args(["access", "import"]).arg(&rules)).success();
-        window.go("access").await;
-        tab(&window, "findings").await;
-        // A key of broker.toml, which holds at once.
-        finding_is(&window, "Sessions may be kept for ever", true).await;
-        mend(&window, "Sessions may be kept for ever", "set").await;
-        let config = fs::read_to_string(data.path().join("broker.toml")).expect("its file");
-        assert!(config.contains("session_expiry_max = \"30 d\""), "{config}");
-        // A rule is taken out, and comes back.
-        mend(&window, "Everybody is allowed everything", "removeRule").await;
-        let text = || fs::read_to_string(data.path().join("acl.toml")).expect("its file");
-        assert!(!text().contains('#'), "{}", text());
-        window
-            .until("the rule is back", async || {
-                let undo = "Array.from(document.querySelectorAll('[data-testid=\"toast-action\"]')).at(-1)?.click()";
-                window.script(undo, Vec::new()).await;
-                text().contains('#').then_some(())
-            })
-            .await;
-        window.screenshot("access-mended").await;
         assert_eq!(window.accessibility_findings().await, Vec::<String>::new());
         window.close().await;
     }
@@ -208,7 +139,7 @@ mod real_window {
     async fn what_clients_do_is_learned_looked_at_and_accepted() {
         let (data, window, port) = Window::running(TCP).await;
         window.go("access").await;
-        tab(&window, "learn").await;
+        window.segment("learn").await;
         window.click("learn-start").await;
         window
             .attribute("[data-testid=\"access-learn\"]", "data-learning", |now| {
@@ -265,7 +196,7 @@ mod real_window {
         );
         let (_data, window, port) = Window::running(&config).await;
         window.go("access").await;
-        tab(&window, "accounts").await;
+        window.segment("accounts").await;
         let said = window
             .text_of("[data-testid=\"access-tokens\"]", |text| {
                 text.contains("HS256")
@@ -302,7 +233,7 @@ mod real_window {
             "-m",
             "x",
         ]));
-        tab(&window, "denials").await;
+        window.segment("denials").await;
         window
             .until("the denial says why", async || {
                 let said = window.text().await;
@@ -316,7 +247,7 @@ mod real_window {
     async fn mosquitto_s_rules_and_accounts_are_taken_over_and_rules_are_written_for_others() {
         let (data, window, _) = Window::running(TCP).await;
         window.go("access").await;
-        tab(&window, "rules").await;
+        window.segment("rules").await;
         window.click("rules-import").await;
         window
             .fill("rules-import-text", "pattern readwrite devices/%c/#")
@@ -351,8 +282,14 @@ mod real_window {
         let rules = "[groups]\noperators = [\"ann\"]\n\n[[rule]]\nname = \"devices keep their own branch\"\n\
                      allow = \"both\"\ntopic = \"devices/{client}/#\"\nmax_qos = 1\n\n[[rule]]\n\
                      name = \"everything, for now\"\nallow = \"subscribe\"\ntopic = \"#\"\n";
-        let endless = format!("{TCP}\n[mqtt]\nsession_expiry_max = \"never\"\n");
-        let (data, window, port) = Window::running(&endless).await;
+        let keys = tempfile::tempdir().expect("a temporary folder");
+        let secret = keys.path().join("secret");
+        fs::write(&secret, SECRET).expect("a file in it");
+        let config = format!(
+            "{TCP}\n[mqtt]\nsession_expiry_max = \"never\"\n[access.jwt]\nsecret = {:?}\n",
+            secret.display().to_string()
+        );
+        let (data, window, port) = Window::running(&config).await;
         let file = data.path().join("new.toml");
         fs::write(&file, rules).expect("a file");
         finish(mqttwb(data.path()).args(["access", "import"]).arg(&file)).success();
@@ -378,31 +315,85 @@ mod real_window {
             publish(port, client, topic);
         }
         let folder = top().join("docs/screenshots");
+        let accounts = data.path().join("accounts.txt");
+        fs::write(&accounts, format!("ann:{HASH}\n")).expect("a file");
+        finish(
+            mqttwb(data.path())
+                .args(["account", "import"])
+                .arg(&accounts),
+        )
+        .success();
+        finish(mqttwb(data.path()).args(["access", "learn", "start"])).success();
+        for (client, topic) in [
+            ("pump-7", "devices/pump-7/state"),
+            ("pump-8", "devices/pump-8/state"),
+            ("planner", "plant/shift"),
+        ] {
+            publish(port, client, topic);
+        }
         for theme in ["dark", "light"] {
             window.theme(theme).await;
             window.go("access").await;
-            tab(&window, "rules").await;
+            let picture = async |name: &str| {
+                window
+                    .picture(&folder, &format!("access-{name}-{theme}"))
+                    .await;
+            };
+            window.segment("rules").await;
             rules_are(&window, "2").await;
+            picture("rules").await;
+            window.click("rules-import").await;
+            // Typing takes no line breaks.
             window
-                .picture(&folder, &format!("access-rules-{theme}"))
+                .script(
+                    "const field = document.querySelector('[data-testid=\"rules-import-text\"]');\
+                     field.value = arguments[0]; field.dispatchEvent(new Event('input', { bubbles: true }));",
+                    vec!["pattern readwrite devices/%c/#\nuser ann\ntopic read plant/#\ntopic deny plant/secret/#".into()],
+                )
                 .await;
-            tab(&window, "what-if").await;
+            window.click("rules-import-read").await;
+            window.find("rules-notes").await;
+            picture("import").await;
+            window.close_dialog().await;
+            window.segment("accounts").await;
+            window
+                .find_css("[data-testid=\"account-row\"][data-name=\"ann\"]")
+                .await;
+            window
+                .text_of("[data-testid=\"access-tokens\"]", |text| {
+                    text.contains("HS256")
+                })
+                .await;
+            window.fill("token-text", &token("pump-7")).await;
+            window.click("token-check").await;
+            window.find("token-verdict").await;
+            picture("accounts").await;
+            window.click("accounts-import").await;
+            window
+                .fill("accounts-import-text", &format!("bob:{HASH}"))
+                .await;
+            picture("import-accounts").await;
+            window.close_dialog().await;
+            window.segment("what-if").await;
             window.fill("what-if-topic", "plant/valve/open").await;
             window.click("what-if-ask").await;
-            window.find("what-if-verdict").await;
             window
-                .picture(&folder, &format!("access-what-if-{theme}"))
+                .until("who can is told", async || {
+                    window.text().await.contains("Known by").then_some(())
+                })
                 .await;
-            tab(&window, "denials").await;
+            picture("what-if").await;
+            window.segment("denials").await;
             window.find("denial-row").await;
+            picture("denials").await;
+            window.segment("learn").await;
+            window.find("learn-rule").await;
+            picture("learn").await;
+            window.segment("findings").await;
             window
-                .picture(&folder, &format!("access-denials-{theme}"))
+                .find_css("[data-testid=\"finding\"][data-title=\"1 session never expires\"]")
                 .await;
-            tab(&window, "findings").await;
-            finding_is(&window, "1 session never expires", true).await;
-            window
-                .picture(&folder, &format!("access-findings-{theme}"))
-                .await;
+            picture("findings").await;
         }
         logger.kill();
         window.close().await;

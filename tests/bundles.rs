@@ -1,12 +1,14 @@
-//! Bundles, each used as it stands. Not run here: ESP32, ESP-IDF, MicroPython hardware, EMQX, RMQTT.
+//! Bundles, each used as it stands. Not run here: EMQX, RMQTT, and what is for hardware, whose programs are checked by headers
+//! that declare what their libraries' documentation does (`clients/stubs`).
 
 #![allow(clippy::unwrap_used)] // a test may fail
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use acceptance::broker::{issue, mqttwb};
-use acceptance::process::{finish, top};
+use acceptance::process::{Finished, finish, top};
 use acceptance::screen::free_port;
 use acceptance::{Broker, Maker, Peer, Running, Version, Way};
 use serde_json::Value;
@@ -61,7 +63,7 @@ fn a_pkcs12_file_is_opened_by_openssl_and_by_us_with_its_passphrase_alone() {
     let data = tempfile::tempdir().unwrap();
     issue(data.path(), "pump-7");
     let secret = data.path().join("secret");
-    std::fs::write(&secret, "correct horse\n").unwrap();
+    fs::write(&secret, "correct horse\n").unwrap();
     let secret = secret.display().to_string();
     let without =
         finish(mqttwb(data.path()).args(["cert", "bundle", "pump-7", "--format", "pkcs12"]));
@@ -116,8 +118,8 @@ fn mosquitto_goes_by_the_configuration_and_by_the_revocation_list() {
     );
     // As root mosquitto becomes another user, who may not read the key; `user root` keeps it as it is.
     let config = folder.join("mosquitto.conf");
-    let text = std::fs::read_to_string(&config).unwrap() + "user root\n";
-    std::fs::write(&config, text).unwrap();
+    let text = fs::read_to_string(&config).unwrap() + "user root\n";
+    fs::write(&config, text).unwrap();
     let mut command = Command::new("mosquitto");
     let broker = Running::start(
         command
@@ -157,14 +159,52 @@ fn firmware_is_whole_and_names_what_was_not_tried() {
             .arg(exports.join("pump-7-micropython/main.py")),
     )
     .success();
-    // The header is C++ that compiles, and its texts are the files.
-    let header = exports.join("pump-7-arduino/certificates.h");
-    finish(
-        Command::new("c++")
-            .args(["-fsyntax-only", "-x", "c++"])
-            .arg(&header),
-    )
-    .success();
+}
+
+/// Checks a program of C or C++ by headers that declare what its libraries' documentation does.
+fn compiles(compiler: &str, words: &[&str], stubs: &str, program: &Path) -> Finished {
+    let stubs = top().join("tests/clients/stubs").join(stubs);
+    let mut command = Command::new(compiler);
+    command
+        .args(["-fsyntax-only", "-Wall", "-Wextra", "-Wno-unused-parameter"])
+        .args(["-Werror", "-I"])
+        .arg(stubs)
+        .args(words)
+        .arg(program);
+    finish(&mut command)
+}
+
+#[test]
+fn firmware_compiles_by_what_its_libraries_declare_and_a_mistake_in_it_would_be_found() {
+    let data = tempfile::tempdir().unwrap();
+    issue(data.path(), "pump-7");
+    for format in ["arduino", "esp-idf"] {
+        bundle(data.path(), &["pump-7", "--format", format]);
+    }
+    let exports = data.path().join("exports");
+    let sketch = exports.join("pump-7-arduino/pump-7-arduino.ino");
+    // The Arduino IDE puts its header before a sketch.
+    let as_sketch = ["-std=gnu++17", "-include", "Arduino.h", "-x", "c++"];
+    let main = exports.join("pump-7-esp-idf/main/main.c");
+    let as_c = ["-std=gnu17"];
+    compiles("c++", &as_sketch, "arduino", &sketch).success();
+    compiles("cc", &as_c, "esp-idf", &main).success();
+    // A call that does not exist, or one that could mean two, does not pass.
+    for (was, becomes) in [
+        ("net.setCACert(CA)", "net.setRootCertificate(CA)"),
+        ("mqtt.setServer(", "mqtt.setServer(0, "),
+    ] {
+        let text = fs::read_to_string(&sketch).unwrap();
+        assert!(text.contains(was), "{text}");
+        let wrong = sketch.with_file_name("wrong.ino");
+        fs::write(&wrong, text.replace(was, becomes)).unwrap();
+        let refused = compiles("c++", &as_sketch, "arduino", &wrong);
+        assert!(!refused.status.success(), "{becomes}");
+    }
+    let text = fs::read_to_string(&main).unwrap();
+    let wrong = main.with_file_name("wrong.c");
+    fs::write(&wrong, text.replace(".client_id", ".identifier")).unwrap();
+    assert!(!compiles("cc", &as_c, "esp-idf", &wrong).status.success());
 }
 
 #[test]

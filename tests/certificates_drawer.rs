@@ -65,13 +65,6 @@ mod real_window {
         assert_eq!(held.as_deref(), Some(text), "what was typed into {css}");
     }
 
-    async fn segment(window: &Window, value: &str) {
-        let radio = format!("[role=\"radio\"][data-value=\"{value}\"]");
-        window.click_css(&radio).await;
-        let chosen = format!("{radio}[aria-checked=\"true\"]");
-        window.find_css(&chosen).await;
-    }
-
     /// The line of a folder's README, in that folder.
     fn hello(folder: &Path) -> Finished {
         let readme = fs::read_to_string(folder.join("README.md")).expect("a README");
@@ -194,7 +187,7 @@ mod real_window {
             assert!(data.path().join("exports/authority").join(name).exists());
         }
 
-        segment(&window, "create").await;
+        window.segment("create").await;
         type_into(&window, "#authority-name", "Plant authority").await;
         type_into(&window, "#authority-passphrase", "correct horse").await;
         window.screenshot("certificates-authority").await;
@@ -209,7 +202,7 @@ mod real_window {
         );
 
         window.click("open-authority").await;
-        segment(&window, "import").await;
+        window.segment("import").await;
         type_into(&window, "#authority-path", &file.display().to_string()).await;
         type_into(&window, "#authority-passphrase", "wrong passphrase").await;
         window.click("authority").await;

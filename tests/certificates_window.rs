@@ -3,6 +3,9 @@
 //! All tests are in one module whose name `cargo xtask test --no-window` leaves out.
 
 mod real_window {
+    use acceptance::authority;
+    use acceptance::broker::mqttwb;
+    use acceptance::process::{finish, top};
     use acceptance::screen::Window;
     use fantoccini::Locator;
     use serde_json::json;
@@ -83,6 +86,67 @@ mod real_window {
             assert_eq!(left.expect("a page").len(), 0, "{name}");
             put(&window, "server.crt", &pem).await;
             window.find_css(FAULT).await;
+        }
+        window.close().await;
+    }
+
+    /// Not a test: `cargo test -p acceptance --test certificates_window -- --ignored` writes `docs/screenshots`.
+    #[tokio::test]
+    #[ignore = "takes the pictures of docs/certificates.md"]
+    async fn the_pictures_of_certificates() {
+        let (data, window, _) = Window::running(LISTENERS).await;
+        for (name, days) in [("pump-7", "365"), ("tank-2", "20"), ("valve-3", "365")] {
+            let words = ["cert", "issue", name, "--days", days];
+            finish(mqttwb(data.path()).args(words)).success();
+        }
+        let revoke = ["cert", "revoke", "valve-3", "--reason", "key-compromise"];
+        finish(mqttwb(data.path()).args(revoke)).success();
+        authority::protect(data.path(), "correct horse");
+        let server =
+            std::fs::read_to_string(data.path().join("pki/server.crt")).expect("a certificate");
+        let folder = top().join("docs/screenshots");
+        for theme in ["dark", "light"] {
+            window.theme(theme).await;
+            window.go("certificates").await;
+            let picture = async |name: &str| {
+                window
+                    .picture(&folder, &format!("certificates-{name}-{theme}"))
+                    .await;
+            };
+            let row =
+                |name: &str| format!("[data-testid=\"certificate-row\"][data-name=\"{name}\"]");
+            window
+                .attribute(&row("valve-3"), "data-state", |state| state == "revoked")
+                .await;
+            picture("list").await;
+            window
+                .until("the drawer is open", async || {
+                    let there = Locator::Css("[data-testid=\"renew-device\"]");
+                    if window.page.find(there).await.is_ok() {
+                        return Some(());
+                    }
+                    let name = format!("{} .name", row("pump-7"));
+                    let name = window.page.find(Locator::Css(&name)).await.ok()?;
+                    name.click().await.ok()?;
+                    None
+                })
+                .await;
+            picture("detail").await;
+            window.close_dialog().await;
+            window.click("issue-device").await;
+            window.fill("device-name", "pump-8").await;
+            picture("issue").await;
+            window.close_dialog().await;
+            window.click("inspect-file").await;
+            window.fill("inspect-host", "elsewhere.example").await;
+            put(&window, "server.crt", &server).await;
+            window.find_css(FAULT).await;
+            picture("inspect").await;
+            window.close_dialog().await;
+            window.click("keep-keys").await;
+            window.find("keys-passphrase").await;
+            picture("keys").await;
+            window.close_dialog().await;
         }
         window.close().await;
     }

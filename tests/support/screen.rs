@@ -233,6 +233,26 @@ impl Window {
         self.find(&format!("page-{page}")).await;
     }
 
+    /// Chooses one of several segments by its value.
+    pub async fn segment(&self, value: &str) {
+        let radio = format!("[role=\"radio\"][data-value=\"{value}\"]");
+        self.click_css(&radio).await;
+        self.find_css(&format!("{radio}[aria-checked=\"true\"]"))
+            .await;
+    }
+
+    /// Closes what lies over the page, and waits until it is gone.
+    pub async fn close_dialog(&self) {
+        self.click_css("[role=\"dialog\"] [aria-label=\"Close\"]")
+            .await;
+        self.until("the dialog is gone", async || {
+            let gone = "return document.querySelector('[role=\"dialog\"]') === null";
+            let gone = self.script(gone, Vec::new()).await;
+            (gone.as_bool() == Some(true)).then_some(())
+        })
+        .await;
+    }
+
     /// Waits until the top bar says that the broker is in this state.
     pub async fn broker_is(&self, state: &str) {
         self.attribute("[data-testid=\"broker-state\"]", "data-state", |now| {

@@ -12,6 +12,7 @@ mod authority;
 mod batch;
 mod bundle;
 mod desk;
+mod device_keys;
 mod devices;
 mod folder;
 mod inspect;
@@ -127,6 +128,7 @@ impl CertificateStore {
             unlocked: None,
         };
         let held = look(&folder, names, now, &openers)?;
+        held.seal_devices(&folder)?;
         Ok(Self {
             folder,
             exports: data.join("exports"),
@@ -276,14 +278,14 @@ fn chain_pem(certificate: &Certificate, authority: &AuthorityChain) -> String {
     text
 }
 
-/// Writes the key first: where the certificate stands, its key does too.
+/// Writes the key first, as it is to be kept: where the certificate stands, its key does too.
 fn write_identity(
-    certificate: &Path,
-    key: &Path,
+    (certificate, key): (&Path, &Path),
+    pem: &str,
     identity: &Identity,
     authority: &AuthorityChain,
 ) -> Result<()> {
-    files::write_secret(key, &identity.key.to_pem())?;
+    files::write_secret(key, pem)?;
     files::write(certificate, &chain_pem(&identity.certificate, authority))
 }
 

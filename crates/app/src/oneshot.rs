@@ -80,10 +80,20 @@ pub async fn issue(
     .await
 }
 
-/// Writes the files of a device that was issued before, to the same places as [`issue`].
-pub async fn export(data: PathBuf, device: String, out: Option<PathBuf>) -> Result<DeviceFolder> {
+/// Writes the files of a device that was issued before, to the same places as [`issue`]. A passphrase opens its key where
+/// that is locked.
+pub async fn export(
+    data: PathBuf,
+    device: String,
+    out: Option<PathBuf>,
+    passphrase: Option<String>,
+) -> Result<DeviceFolder> {
+    let passphrase = passphrase.map(Zeroizing::new);
     blocking(move || {
         let store = CertificateStore::open(&data)?;
+        if let Some(passphrase) = &passphrase {
+            store.unlock(passphrase)?;
+        }
         let port = tls_port_of(&data);
         match out {
             Some(folder) => store.export_into(&device, &folder, port),
@@ -496,7 +506,7 @@ mod tests {
         assert!(folder.command.contains("-p 8899"));
         let readme = std::fs::read_to_string(out.join("README.md")).unwrap();
         assert!(readme.contains("-p 8899"));
-        let again = export(data.path().into(), "pump-7".into(), None)
+        let again = export(data.path().into(), "pump-7".into(), None, None)
             .await
             .unwrap();
         assert!(again.folder.ends_with("exports/pump-7"));

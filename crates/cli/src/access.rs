@@ -1,6 +1,5 @@
 //! `mqttwb account`, `mqttwb access` and `mqttwb broker audit`.
 
-use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 
 use mqttwb_app::Result;
@@ -16,6 +15,7 @@ use crate::arguments::{
     AccessCommand, AccountCommand, Check, LearnCommand, OtherBroker, WhatIfArguments,
 };
 use crate::output::{Output, ReaderGone};
+use crate::secret;
 use crate::table::Table;
 
 type Printed = std::result::Result<(), ReaderGone>;
@@ -32,34 +32,6 @@ fn tell<T: serde::Serialize>(
         print(told, output)
     };
     Ok(())
-}
-
-/// A password from the terminal, asked for twice, or the first line of standard input.
-fn password() -> Result<String> {
-    let first = secret("Password: ")?;
-    if io::stdin().is_terminal() && first != secret("Again: ")? {
-        let told = "The two passwords are not the same; nothing was changed.";
-        return Err(ApiError::new(ErrorCode::InvalidInput, told));
-    }
-    Ok(first)
-}
-
-/// A secret from the terminal, or the first line of standard input.
-fn secret(prompt: &str) -> Result<String> {
-    if io::stdin().is_terminal() {
-        return rpassword::prompt_password(prompt).map_err(unreadable);
-    }
-    let mut line = String::new();
-    io::stdin()
-        .lock()
-        .read_line(&mut line)
-        .map_err(unreadable)?;
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-fn unreadable(error: io::Error) -> ApiError {
-    let told = format!("Nothing can be read from standard input: {error}.");
-    ApiError::new(ErrorCode::File, told)
 }
 
 fn token(told: &TokenVerdict, output: &Output) -> Printed {
@@ -105,7 +77,7 @@ pub async fn account(data: PathBuf, wanted: AccountCommand, output: &Output) -> 
         }
         AccountCommand::Add { name, groups } => AccountRequest {
             name,
-            password: Some(password()?),
+            password: Some(secret::asked_twice()?),
             groups: Some(groups),
             new: true,
         },
@@ -118,7 +90,7 @@ pub async fn account(data: PathBuf, wanted: AccountCommand, output: &Output) -> 
             }
             AccountRequest {
                 name,
-                password: Some(password()?),
+                password: Some(secret::asked_twice()?),
                 groups: None,
                 new: false,
             }
@@ -199,7 +171,7 @@ pub async fn access(data: PathBuf, wanted: AccessCommand, output: &Output) -> Re
         }
         AccessCommand::Token { client } => {
             let ask = TokenCheck {
-                token: secret("Token: ")?,
+                token: secret::asked("Token: ")?,
                 client_id: client,
             };
             let told = access::check_token(data, ask).await?;

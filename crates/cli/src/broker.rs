@@ -8,8 +8,8 @@ use mqttwb_app::config::ConfigFile;
 use mqttwb_app::{App, Result};
 
 use crate::arguments::Run;
-use crate::cert;
 use crate::output::Output;
+use crate::secret;
 use crate::signal::{Ending, Reloading};
 use crate::watch;
 
@@ -21,13 +21,13 @@ pub async fn run(data: PathBuf, run: Run, output: &Output) -> Result<()> {
         Some(path) => App::open_with(data, ConfigFile::named(path)).await?,
         None => App::open(data).await?,
     };
-    let passphrase = cert::secret(run.unlock)?;
+    let passphrase = secret::given(&run.unlock)?;
     if app.desk().is_locked() {
         match passphrase {
             Some(passphrase) => drop(app.desk().unlock(passphrase).await?),
             None => tracing::warn!(
                 "the authority's key is locked: certificates and the revocation list are not renewed while this runs \
-                 (--passphrase-file FILE or MQTTWB_PASSPHRASE opens it)"
+                 (`mqttwb cert authority unlock` opens it, or --passphrase-file FILE or MQTTWB_PASSPHRASE at the start)"
             ),
         }
     }

@@ -16,6 +16,7 @@ use crate::arguments::{
     BundleOf, CertCommand, Crl, Export, Issue, Passphrase, Renew, Revoke, Server, Show,
 };
 use crate::output::Output;
+use crate::secret;
 use crate::signal::Ending;
 
 /// Does what is asked of certificates.
@@ -63,7 +64,7 @@ async fn open(data: PathBuf, passphrase: Option<String>) -> Result<CertificateDe
 }
 
 async fn unlocked(data: PathBuf, unlock: Passphrase) -> Result<CertificateDesk> {
-    open(data, secret(unlock)?).await
+    open(data, secret::given(&unlock)?).await
 }
 
 fn request(issue: &Issue) -> DeviceRequest {
@@ -81,7 +82,7 @@ fn request(issue: &Issue) -> DeviceRequest {
 /// Issues a device certificate and writes the device's files.
 async fn issue(data: PathBuf, issue: Issue, output: &Output) -> Result<()> {
     let asked = request(&issue);
-    let folder = oneshot::issue(data, asked, issue.out, secret(issue.unlock)?).await?;
+    let folder = oneshot::issue(data, asked, issue.out, secret::given(&issue.unlock)?).await?;
     written(&folder, output)
 }
 
@@ -154,7 +155,13 @@ async fn batch(data: PathBuf, issue: Issue, output: &Output) -> Result<()> {
 
 /// Writes the files of a device that was issued before.
 async fn export(data: PathBuf, export: Export, output: &Output) -> Result<()> {
-    let folder = oneshot::export(data, export.name, export.out).await?;
+    let folder = oneshot::export(
+        data,
+        export.name,
+        export.out,
+        secret::given(&export.unlock)?,
+    )
+    .await?;
     written(&folder, output)
 }
 
@@ -261,8 +268,12 @@ async fn server(data: PathBuf, server: Server, output: &Output) -> Result<()> {
 }
 
 async fn bundle(data: PathBuf, bundle: BundleOf, output: &Output) -> Result<()> {
-    let passphrase = secret(bundle.passphrase)?;
-    let desk = open(data, passphrase.clone()).await?;
+    let passphrase = secret::given(&bundle.passphrase)?;
+    let opens = match &bundle.authority_passphrase_file {
+        Some(path) => Some(secret::in_file(path)?),
+        None => passphrase.clone(),
+    };
+    let desk = open(data, opens).await?;
     let made = desk
         .bundle(BundleRequest {
             name: bundle.name,
@@ -289,7 +300,7 @@ async fn bundle(data: PathBuf, bundle: BundleOf, output: &Output) -> Result<()> 
 async fn show(data: PathBuf, show: Show, output: &Output) -> Result<()> {
     let request = InspectFileRequest {
         path: Some(show.file.display().to_string()),
-        passphrase: secret(show.passphrase)?,
+        passphrase: secret::given(&show.passphrase)?,
         host: show.host,
         trust_own: show.trust_own,
         bytes: None,
@@ -376,17 +387,6 @@ fn read(path: &Path) -> Result<String> {
             format!("{} can't be read: {error}.", path.display()),
         )
     })
-}
-
-/// The passphrase, where there is one: the first line of its file, or of the environment.
-pub fn secret(passphrase: Passphrase) -> Result<Option<String>> {
-    match passphrase.passphrase_file {
-        Some(path) => {
-            let text = read(&path)?;
-            Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
-        }
-        None => Ok(passphrase.passphrase),
-    }
 }
 
 /// Lists the authority, the server certificate and the devices.

@@ -16,6 +16,7 @@ mod inspect;
 mod output;
 mod recordings;
 mod remote;
+mod secret;
 mod signal;
 mod story;
 mod table;

@@ -102,6 +102,8 @@ pub struct ClientCertificate {
     pub fingerprint: String,
     /// When it ends.
     pub not_after: Timestamp,
+    /// The certificate itself: authorities may have one name, and the signature says which of them has signed it.
+    pub der: Box<[u8]>,
 }
 
 /// Where one packet is in a [`PacketBatch`].

@@ -162,11 +162,19 @@ impl SecretKey {
 
     /// The key as PEM, encrypted: PBES2, AES-256 under PBKDF2 with SHA-256.
     pub fn to_encrypted_pem(&self, passphrase: &str) -> Result<Zeroizing<String>, KeyError> {
+        self.sealed(passphrase, ROUNDS)
+    }
+
+    pub(crate) fn sealed(
+        &self,
+        passphrase: &str,
+        rounds: u32,
+    ) -> Result<Zeroizing<String>, KeyError> {
         let making = |error: &dyn fmt::Display| KeyError::Making(error.to_string());
         let (mut salt, mut iv) = ([0; 16], [0; 16]);
         random(&mut salt)?;
         random(&mut iv)?;
-        let parameters = pbes2::Parameters::pbkdf2_sha256_aes256cbc(ROUNDS, &salt, &iv)
+        let parameters = pbes2::Parameters::pbkdf2_sha256_aes256cbc(rounds, &salt, &iv)
             .map_err(|error| making(&error))?;
         let sealed = parameters
             .encrypt(passphrase, self.der())

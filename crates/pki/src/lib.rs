@@ -17,6 +17,7 @@ mod request;
 mod revocation;
 mod subject;
 mod validity;
+mod wrapping;
 
 pub use authority::{Authority, AuthorityError, AuthorityOptions, Identity, IssueError};
 pub use certificate::{Certificate, CertificateError, Description};
@@ -32,3 +33,4 @@ pub use revocation::{
 };
 pub use subject::{AltName, AltNameError, Subject, SubjectError};
 pub use validity::Validity;
+pub use wrapping::Wrapping;

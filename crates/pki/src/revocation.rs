@@ -260,6 +260,11 @@ impl RevocationList {
         self.revoked.iter().find(|one| one.serial == serial)
     }
 
+    /// Whether its issuer has the name of `authority`, which may be another by the same name.
+    pub fn is_of_name(&self, authority: &Certificate) -> bool {
+        authority.description().subject == self.issuer
+    }
+
     /// Whether `authority` has signed it.
     pub fn is_signed_by(&self, authority: &Certificate) -> bool {
         let list = CertificateRevocationList::from_der(&self.der);

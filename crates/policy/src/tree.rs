@@ -17,7 +17,37 @@ pub(crate) struct Tree {
     ends: Vec<u32>,
     rest: Vec<u32>,
     /// The first entry of all that is here and below.
-    least: u32,
+    least: Least,
+    /// The same without what `#` and `+` hide where this is the first level `[MQTT-4.7.2-1]`.
+    shown: Least,
+}
+
+/// The first entries of a branch.
+#[derive(Debug, Clone, Copy)]
+struct Least {
+    /// Of those that have no placeholder in it: they are found whatever the client is called.
+    plain: u32,
+    /// Of those that have one.
+    filled: u32,
+}
+
+impl Least {
+    const NONE: Self = Self {
+        plain: u32::MAX,
+        filled: u32::MAX,
+    };
+
+    fn of_both(self) -> u32 {
+        self.plain.min(self.filled)
+    }
+
+    fn add(&mut self, entry: u32, is_filled: bool) {
+        let first = match is_filled {
+            true => &mut self.filled,
+            false => &mut self.plain,
+        };
+        *first = (*first).min(entry);
+    }
 }
 
 /// What is looked for among entries.
@@ -26,6 +56,8 @@ pub(crate) trait Found {
     fn wants(&self, least: u32) -> bool;
     /// Takes entries up, which ascend.
     fn take(&mut self, entries: &[u32]);
+    /// Takes up the first entry of a branch that is wanted whole; whether none behind it is of use.
+    fn take_first(&mut self, entry: u32) -> bool;
 }
 
 /// All of them.
@@ -36,6 +68,10 @@ impl Found for Vec<u32> {
 
     fn take(&mut self, entries: &[u32]) {
         self.extend_from_slice(entries);
+    }
+
+    fn take_first(&mut self, _: u32) -> bool {
+        false
     }
 }
 
@@ -55,6 +91,13 @@ impl Found for First {
             self.0 = Some(*entry);
         }
     }
+
+    fn take_first(&mut self, entry: u32) -> bool {
+        if entry != u32::MAX {
+            self.take(&[entry]);
+        }
+        true
+    }
 }
 
 impl Default for Tree {
@@ -65,7 +108,8 @@ impl Default for Tree {
             filled: Vec::new(),
             ends: Vec::new(),
             rest: Vec::new(),
-            least: u32::MAX,
+            least: Least::NONE,
+            shown: Least::NONE,
         }
     }
 }
@@ -73,9 +117,16 @@ impl Default for Tree {
 impl Tree {
     /// Entries are to come in ascending order.
     pub(crate) fn insert(&mut self, pattern: &TopicPattern, entry: u32) {
+        let is_filled = |level: &Level| matches!(level, Level::Filled(_));
+        let last_filled = pattern.levels.iter().rposition(is_filled);
+        let hidden = matches!(pattern.levels.first(), Some(Level::Exact(text)) if is_hidden(text));
         let mut node = self;
-        for level in &pattern.levels {
-            node.least = node.least.min(entry);
+        for (at, level) in pattern.levels.iter().enumerate() {
+            let filled_below = last_filled.is_some_and(|last| at <= last);
+            node.least.add(entry, filled_below);
+            if !(at == 0 && hidden) {
+                node.shown.add(entry, filled_below);
+            }
             node = match level {
                 Level::Rest => {
                     node.rest.push(entry);
@@ -93,7 +144,8 @@ impl Tree {
                 }
             };
         }
-        node.least = node.least.min(entry);
+        node.least.add(entry, false);
+        node.shown.add(entry, false);
         node.ends.push(entry);
     }
 
@@ -104,7 +156,7 @@ impl Tree {
     }
 
     fn first_below(&self, topic: Option<&str>, hidden: bool, who: &Who<'_>, best: &mut u32) {
-        if self.least >= *best {
+        if self.least.of_both() >= *best {
             return;
         }
         if let Some(entry) = self.rest.first()
@@ -126,7 +178,8 @@ impl Tree {
             node.first_below(below, false, who, best);
         }
         for (parts, node) in &self.filled {
-            if node.least < *best && fill(parts, who).is_some_and(|value| value == level) {
+            if node.least.of_both() < *best && fill(parts, who).is_some_and(|value| value == level)
+            {
                 node.first_below(below, false, who, best);
             }
         }
@@ -143,8 +196,15 @@ impl Tree {
     }
 
     fn overlapping_below(&self, filter: &[&str], top: bool, who: &Who<'_>, found: &mut impl Found) {
-        if !found.wants(self.least) {
+        if !found.wants(self.least.of_both()) {
             return;
+        }
+        // All that is here and below is wanted: the first of it is known, but for what a client's name decides.
+        if filter == ["#"] {
+            let least = if top { self.shown } else { self.least };
+            if found.take_first(least.plain) && !found.wants(least.filled) {
+                return;
+            }
         }
         let hidden = top && filter.first().is_some_and(|level| is_hidden(level));
         if !hidden {

@@ -151,7 +151,7 @@ pub enum FixAct {
     Show {
         /// `access`, `certificates`, `sessions` or `settings`.
         page: String,
-        /// `rules:12`, `accounts`, `learn`; the name of a certificate.
+        /// `rules:12`, `accounts`, `learn`; the name of a certificate, `keys:unlock`.
         #[ts(optional)]
         #[serde(default, skip_serializing_if = "Option::is_none")]
         part: Option<String>,

@@ -46,6 +46,7 @@ fn client_certificate(der: &[u8], identity: CertificateIdentity) -> Option<Clien
         names: told.names.clone(),
         fingerprint: told.fingerprint.clone(),
         not_after: told.validity.not_after,
+        der: der.into(),
     })
 }
 

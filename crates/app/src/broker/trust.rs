@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use mqttwb_model::Timestamp;
 use rustls::ServerConfig;
+use zeroize::Zeroizing;
 
 use super::BrokerControl;
+use crate::api::AuthorityKeys;
 use crate::certificates::{OutsideLists, names_of_listeners};
 use crate::config::ListenerSpec;
 use crate::{Result, blocking};
@@ -32,6 +34,31 @@ impl BrokerControl {
         let certificates = self.certificates.clone();
         blocking(move || certificates.refresh(Timestamp::now())).await?;
         self.apply_certificates().await
+    }
+
+    /// Opens the authority's key for as long as this process lives, and has the listeners go by what waited for it.
+    pub(crate) async fn unlock_authority(
+        &self,
+        passphrase: Zeroizing<String>,
+    ) -> Result<AuthorityKeys> {
+        let certificates = self.certificates.clone();
+        let keys = blocking(move || {
+            certificates.unlock(&passphrase)?;
+            Ok(certificates.keys())
+        })
+        .await?;
+        self.apply_certificates().await?;
+        Ok(keys)
+    }
+
+    /// Forgets the authority's key until it is unlocked again.
+    pub(crate) async fn lock_authority(&self) -> Result<AuthorityKeys> {
+        let certificates = self.certificates.clone();
+        blocking(move || {
+            certificates.lock_keys()?;
+            Ok(certificates.keys())
+        })
+        .await
     }
 
     /// Does what time has made due, takes over what another process has changed, and goes by it.
@@ -89,18 +116,9 @@ impl BrokerControl {
         blocking(move || {
             let mut all = Vec::new();
             for spec in &held.broker.listeners {
-                let Some((files, path)) = spec
-                    .files
-                    .as_ref()
-                    .and_then(|files| Some((files, files.crl.clone()?)))
-                else {
-                    continue;
-                };
-                all.push(OutsideLists {
-                    listener: spec.name.clone(),
-                    path,
-                    lists: files.outside_lists()?,
-                });
+                if let Some(files) = &spec.files {
+                    all.extend(files.outside(&spec.name)?);
+                }
             }
             Ok(all)
         })

@@ -188,6 +188,7 @@ impl CertificateDesk {
     /// Keeps the authority's keys in another way.
     pub async fn protect(&self, request: ProtectKeys) -> Result<Certificates> {
         self.with(move |store| store.protect(&request)).await?;
+        self.tell().await?;
         self.overview().await
     }
 

@@ -10,7 +10,7 @@ use mqttwb_pki::{
 
 use super::{
     CertificateStore, certificate_error, chain_pem, device_name, for_people, input_error, lock,
-    read_certificate, read_key, valid_days, write_identity,
+    read_certificate, valid_days, write_identity,
 };
 use crate::api::{self, ApiError, CertificateKind, ErrorCode};
 use crate::{Result, files};
@@ -113,7 +113,12 @@ impl CertificateStore {
                 let identity = signer
                     .certify(&subject, &names, key, validity)
                     .map_err(|error| certificate_error(&error))?;
-                write_identity(&certificate_file, &key_file, &identity, &held.chain)?;
+                write_identity(
+                    (&certificate_file, &key_file),
+                    &held.seal(&identity.key)?,
+                    &identity,
+                    &held.chain,
+                )?;
                 identity.certificate
             }
             (None, None) => {
@@ -152,14 +157,19 @@ impl CertificateStore {
         let validity = Validity::days_from(now, days);
         let renewed = if has_key {
             let key = match request.new_key {
-                false => read_key(&key_file)?,
+                false => held.open(&key_file)?,
                 true => self.key(key_type(&old.description().key))?,
             };
             let identity = signer
                 .renew(&old, &key, validity)
                 .map_err(|error| certificate_error(&error))?;
             self.supersede(&name, &old)?;
-            write_identity(&certificate_file, &key_file, &identity, &held.chain)?;
+            write_identity(
+                (&certificate_file, &key_file),
+                &held.seal(&identity.key)?,
+                &identity,
+                &held.chain,
+            )?;
             identity.certificate
         } else {
             let renewed = signer
@@ -242,7 +252,7 @@ impl CertificateStore {
         }
         Ok(Identity {
             certificate,
-            key: read_key(&key)?,
+            key: self.held().open(&key)?,
         })
     }
 

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mqttwb_model::Timestamp;
-use mqttwb_pki::{Authority, Certificate, SecretKey};
+use mqttwb_pki::{Authority, Certificate, SecretKey, Wrapping};
 use zeroize::Zeroizing;
 
 use super::authority::{SHORTEST, key_error, sealed};
-use super::{CertificateStore, Held, lock};
+use super::{CertificateStore, Held, certificate_error, device_keys, lock};
 use crate::api::{self, ApiError, ErrorCode, KeyProtection};
 use crate::keychain::{self, Keychain, KeychainError};
 use crate::words::sentence;
@@ -42,7 +42,7 @@ impl Keys {
         told.hint(match self.protection {
             KeyProtection::Keychain => "Unlock the keychain and try again.",
             KeyProtection::File | KeyProtection::Passphrase => {
-                "Unlock it on the page Certificates; in a terminal give --passphrase-file FILE or MQTTWB_PASSPHRASE."
+                "Unlock it on the page Certificates; in a terminal give --passphrase-file FILE or MQTTWB_PASSPHRASE; of a broker that runs elsewhere: mqttwb cert authority unlock."
             }
         })
     }
@@ -127,6 +127,11 @@ impl CertificateStore {
         }
     }
 
+    /// How the authority's keys are kept, as it is known now.
+    pub(crate) fn keys(&self) -> api::AuthorityKeys {
+        self.keys_for_people(&self.held())
+    }
+
     /// Whether the key that signs is locked.
     pub fn is_locked(&self) -> bool {
         self.held().keys.locked.is_some()
@@ -145,7 +150,7 @@ impl CertificateStore {
             SecretKey::open_pem(&text, Some(passphrase)).map_err(|error| key_error(&error))?;
         *self.unlocked.lock() = Some(key);
         self.look(now)?;
-        Ok(())
+        self.held().seal_devices(&self.folder)
     }
 
     /// Forgets the key that signs, until it is unlocked again.
@@ -172,7 +177,7 @@ impl CertificateStore {
         self.look(now)?;
         self.protect_alone(request)?;
         self.look(now)?;
-        Ok(())
+        self.held().seal_devices(&self.folder)
     }
 
     /// Whoever calls this has the folder's lock, and has looked.
@@ -248,6 +253,11 @@ impl CertificateStore {
             request.protection == KeyProtection::File && before == KeyProtection::Passphrase;
         if let Some(key) = root_key.filter(|_| !comes_out || root_was_plain) {
             files::write_secret(&root, &seal(&key)?)?;
+        }
+        // While the signing key is encrypted what opens theirs is certain to be opened.
+        if request.protection == KeyProtection::File {
+            let wrapping = Wrapping::of(&signing_key).map_err(|error| certificate_error(&error))?;
+            device_keys::rewrap(&self.folder, &wrapping, false)?;
         }
         files::write_secret(&signing, &seal(&signing_key)?)?;
         *self.unlocked.lock() = Some(signing_key);

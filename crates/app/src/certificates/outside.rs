@@ -13,15 +13,22 @@ use crate::api::{ApiError, ErrorCode, Finding, Severity};
 use crate::words::sentence;
 use crate::{Result, files};
 
-/// The lists of a listener's `crl`, as they were read last.
+/// The authorities of a listener's `ca`, and the lists of its `crl`, as they were read last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OutsideLists {
     /// The listener.
     pub(crate) listener: String,
-    /// The file.
+    /// The file of the lists; that of the authorities where none is named.
     pub(crate) path: PathBuf,
-    /// What is in it.
+    /// Whom the listener trusts.
+    pub(crate) authorities: Vec<Certificate>,
+    /// What they have revoked, as far as it is known.
     pub(crate) lists: Vec<RevocationList>,
+}
+
+/// The authorities of `ca`.
+pub(super) fn authorities(ca: &Path) -> Result<Vec<Certificate>> {
+    Certificate::all_from_pem(&files::read(ca)?).map_err(|error| certificate_error(&error))
 }
 
 /// The lists of a file, each signed by an authority of `ca`.
@@ -32,8 +39,7 @@ pub(super) fn read(path: &Path, ca: &Path) -> Result<Vec<RevocationList>> {
             sentence(format_args!("{} can't be used: {why}", path.display())),
         )
     };
-    let authorities =
-        Certificate::all_from_pem(&files::read(ca)?).map_err(|error| certificate_error(&error))?;
+    let authorities = authorities(ca)?;
     let lists = RevocationList::read_all(&files::read_bytes(path)?).map_err(|error| {
         unusable(&error).hint("It must be a revocation list, PEM or DER; PEM may have several.")
     })?;

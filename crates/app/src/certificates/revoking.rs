@@ -164,17 +164,56 @@ impl CertificateStore {
         outside: &[OutsideLists],
     ) -> impl Fn(&ClientCertificate) -> bool + Send + Sync + use<> {
         let held = self.held();
+        let known = outside.iter().flat_map(|of| of.authorities.iter().cloned());
+        let authorities: Vec<Certificate> =
+            held.chain.certificates().into_iter().chain(known).collect();
         let outside = outside.iter().flat_map(|of| &of.lists);
-        let mut revoked: HashMap<String, HashSet<SerialNumber>> = HashMap::new();
+        let mut lists: HashMap<String, Vec<OfOneAuthority>> = HashMap::new();
         for list in std::iter::once(&held.list).chain(outside) {
-            let serials = list.revoked().iter().map(|one| one.serial.clone());
-            let of_issuer = revoked.entry(list.issuer().to_owned()).or_default();
-            of_issuer.extend(serials);
+            let others = authorities
+                .iter()
+                .filter(|one| list.is_of_name(one) && !list.is_signed_by(one))
+                .cloned()
+                .collect();
+            lists
+                .entry(list.issuer().to_owned())
+                .or_default()
+                .push(OfOneAuthority {
+                    serials: list
+                        .revoked()
+                        .iter()
+                        .map(|one| one.serial.clone())
+                        .collect(),
+                    others,
+                });
         }
         move |shown| {
-            revoked.get(&shown.issuer).is_some_and(|serials| {
-                SerialNumber::parse(&shown.serial).is_some_and(|serial| serials.contains(&serial))
+            lists.get(&shown.issuer).is_some_and(|lists| {
+                SerialNumber::parse(&shown.serial)
+                    .is_some_and(|serial| lists.iter().any(|list| list.has(&serial, &shown.der)))
             })
         }
+    }
+}
+
+/// What an authority has revoked.
+struct OfOneAuthority {
+    serials: HashSet<SerialNumber>,
+    /// Authorities of the same name that have not signed the list: it says nothing of what they have signed.
+    others: Vec<Certificate>,
+}
+
+impl OfOneAuthority {
+    /// Whether a certificate of this authority's name is revoked. Only one that is known to be another's is not, so that a
+    /// signature that nobody here can check lets nobody in.
+    fn has(&self, serial: &SerialNumber, der: &[u8]) -> bool {
+        if !self.serials.contains(serial) {
+            return false;
+        }
+        let shown = match self.others.is_empty() {
+            true => return true,
+            false => Certificate::from_der(der.to_vec()),
+        };
+        !shown.is_ok_and(|shown| self.others.iter().any(|other| shown.is_signed_by(other)))
     }
 }

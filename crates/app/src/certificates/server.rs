@@ -119,7 +119,8 @@ fn issue(
         .issue_server_with(names, key, Validity::days_from(now, SERVER_DAYS))
         .map_err(|error| certificate_error(&error))?;
     let (certificate, key) = (folder.join("server.crt"), folder.join("server.key"));
-    write_identity(&certificate, &key, &identity, authority.chain())?;
+    let pem = identity.key.to_pem();
+    write_identity((&certificate, &key), &pem, &identity, authority.chain())?;
     Ok(identity)
 }
 

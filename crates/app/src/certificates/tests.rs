@@ -405,6 +405,7 @@ fn a_list_of_an_outside_authority_holds_and_one_of_nobody_is_told() {
     let told = OutsideLists {
         listener: "tls".into(),
         path: expired,
+        authorities: Vec::new(),
         lists: vec![list],
     };
     assert_eq!(told.findings(Timestamp::now()).len(), 1);

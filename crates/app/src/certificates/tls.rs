@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
-use super::{CertificateStore, certificate_error, device_name, outside};
+use super::{CertificateStore, OutsideLists, certificate_error, device_name, outside};
 use crate::api::{ApiError, ErrorCode};
 use crate::words::sentence;
 use crate::{Result, files};
@@ -30,8 +30,18 @@ pub struct OwnFiles {
 }
 
 impl OwnFiles {
-    /// The revocation lists of its authorities.
-    pub(crate) fn outside_lists(&self) -> Result<Vec<RevocationList>> {
+    /// Its authorities, where it names others than the store's own, and what they have revoked.
+    pub(crate) fn outside(&self, listener: &str) -> Result<Option<OutsideLists>> {
+        let Some(ca) = &self.ca else { return Ok(None) };
+        Ok(Some(OutsideLists {
+            listener: listener.to_owned(),
+            path: self.crl.as_ref().unwrap_or(ca).clone(),
+            authorities: outside::authorities(ca)?,
+            lists: self.lists()?,
+        }))
+    }
+
+    fn lists(&self) -> Result<Vec<RevocationList>> {
         match (&self.crl, &self.ca) {
             (Some(crl), Some(ca)) => outside::read(crl, ca),
             _ => Ok(Vec::new()),
@@ -61,8 +71,19 @@ impl CertificateStore {
                 };
                 // Authorities that sign others are not on the list of the one that signs devices. An expired list lets
                 // nobody in: who could tell what has been revoked since?
-                let outside = own.map_or_else(|| Ok(Vec::new()), OwnFiles::outside_lists)?;
-                let lists = std::iter::once(&held.list).chain(&outside);
+                let outside = own.map_or_else(|| Ok(Vec::new()), OwnFiles::lists)?;
+                // Of a list by its authority's name the verifier takes the first: one of another key than the authority
+                // that is trusted here by that name would have everybody refused.
+                let trusted = match foreign {
+                    Some(path) => outside::authorities(path)?,
+                    None => Vec::new(),
+                };
+                let is_another = |list: &RevocationList| {
+                    let mut named = trusted.iter().filter(|one| list.is_of_name(one)).peekable();
+                    named.peek().is_some() && !named.any(|one| list.is_signed_by(one))
+                };
+                let ours = Some(&held.list).filter(|list| !is_another(list));
+                let lists = ours.into_iter().chain(&outside);
                 let verifier =
                     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
                         .with_crls(lists.map(|list| list.der().to_vec().into()))

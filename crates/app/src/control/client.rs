@@ -9,14 +9,14 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use super::file::ControlFile;
-use super::{ANSWER, Answer, Asked, Request};
+use super::{ANSWER, Answer, Asked, Passphrase, Request};
 use crate::api::{
-    AlertsState, ApiError, BrokerClient, BrokerCounters, BrokerStatus, ConfigReloaded,
-    ConfigReport, Denials, DevicesFrame, DevicesLook, DisconnectReason, ErrorCode, FaultEntry,
-    FaultRule, Finding, LearnReport, LimitEntry, Page, PageRequest, QueueDropped, RecordProgress,
-    RecordRequest, Refusals, RetainedCleared, RetainedEntry, RetainedRestored, RulesApplied,
-    SessionDetail, SessionEntry, SessionRequest, Story, StoryRequest, SubscriptionEntry,
-    SubscriptionRequest,
+    AlertsState, ApiError, AuthorityKeys, BrokerClient, BrokerCounters, BrokerStatus,
+    ConfigReloaded, ConfigReport, Denials, DevicesFrame, DevicesLook, DisconnectReason, ErrorCode,
+    FaultEntry, FaultRule, Finding, LearnReport, LimitEntry, Page, PageRequest, QueueDropped,
+    RecordProgress, RecordRequest, Refusals, RetainedCleared, RetainedEntry, RetainedRestored,
+    RulesApplied, SessionDetail, SessionEntry, SessionRequest, Story, StoryRequest,
+    SubscriptionEntry, SubscriptionRequest,
 };
 use crate::{Result, blocking};
 
@@ -208,6 +208,17 @@ impl RemoteBroker {
     /// Ends the recording; returns when it is written.
     pub async fn record_stop(&self) -> Result<RecordProgress> {
         self.ask(Request::RecordStop).await
+    }
+
+    /// Has it open the authority's key, do what waited for it, and hold it until it ends.
+    pub async fn unlock_authority(&self, passphrase: String) -> Result<AuthorityKeys> {
+        let passphrase = Passphrase(passphrase);
+        self.ask(Request::UnlockAuthority { passphrase }).await
+    }
+
+    /// Has it forget the authority's key, until it is unlocked again.
+    pub async fn lock_authority(&self) -> Result<AuthorityKeys> {
+        self.ask(Request::LockAuthority).await
     }
 
     /// Has it go by the certificates as they are in the folder now. How many connections it ended.

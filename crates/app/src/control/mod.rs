@@ -16,6 +16,7 @@ mod tests;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::Result;
 use crate::api::{
@@ -37,6 +38,23 @@ const ANSWER: u64 = 64 << 20;
 struct Asked {
     token: String,
     request: Request,
+}
+
+/// What opens the authority's key: shown in no log, and wiped when it is dropped.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Passphrase(String);
+
+impl std::fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Passphrase")
+    }
+}
+
+impl Drop for Passphrase {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
 }
 
 /// What can be asked of a broker that runs, or done to it.
@@ -109,6 +127,10 @@ pub(crate) enum Request {
     RecordProgress,
     RecordStop,
     CertificatesChanged,
+    UnlockAuthority {
+        passphrase: Passphrase,
+    },
+    LockAuthority,
     Devices {
         look: DevicesLook,
     },
@@ -154,6 +176,11 @@ impl BrokerControl {
             Request::RecordProgress => json(self.recordings.progress()?),
             Request::RecordStop => json(self.recordings.stop().await?),
             Request::CertificatesChanged => json(self.certificates_changed().await?),
+            Request::UnlockAuthority { passphrase } => json(
+                self.unlock_authority(Zeroizing::new(passphrase.0.clone()))
+                    .await?,
+            ),
+            Request::LockAuthority => json(self.lock_authority().await?),
             Request::ClearFaults { name } => json(self.clear_faults(name.as_deref())?),
             Request::Story { wanted } => json(self.story(wanted).await?),
             Request::Alerts => match self.alerts() {

@@ -3,7 +3,7 @@
 use mqttwb_pki::Certificate as X509;
 
 use super::*;
-use crate::api::{Certificate, CertificateKind, CertificateState};
+use crate::api::{Certificate, CertificateKind, CertificateState, KeyProtection};
 use crate::config::ListenerSpec;
 use crate::words::sentence;
 
@@ -101,16 +101,20 @@ fn connected_with(picture: &Picture<'_>, certificate: &Certificate) -> Option<St
 /// A key under a passphrase that something waits for.
 pub(super) fn locked(all: &Certificates) -> Option<Finding> {
     let waiting = &all.keys.waiting;
+    // A keychain is unlocked elsewhere.
+    let part = (all.keys.protection == KeyProtection::Passphrase).then(|| "keys:unlock".to_owned());
     (!waiting.is_empty()).then(|| {
         Finding::new(
             Severity::Warning,
             "The authority's key is locked, and something waits for it",
             format!(
-                "{}. Unlock it: Certificates, or `mqttwb cert crl --sign --passphrase-file FILE`.",
+                "{}. Unlocking the key does it.",
                 sentence(waiting.join("; ")).trim_end_matches('.')
             ),
         )
-        .mended_by(Fix::show("Unlock it", "certificates", None))
+        .mended_by(
+            Fix::show("Unlock it", "certificates", part).in_a_shell("mqttwb cert authority unlock"),
+        )
     })
 }
 

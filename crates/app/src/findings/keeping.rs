@@ -1,6 +1,7 @@
 //! What one client can use up, now and for ever.
 
 use super::*;
+use crate::words::thousands;
 
 /// A session expiry that a new `broker.toml` has.
 const EXPIRY: &str = "30 d";
@@ -96,7 +97,7 @@ fn no_rate(picture: &Picture<'_>) -> Finding {
     });
     finding.mended_by(
         Fix::set(
-            &format!("Allow {most} messages a second"),
+            &format!("Allow {} messages a second", thousands(most as u64)),
             "limits.message_rate",
             most.to_string(),
         )

@@ -295,6 +295,7 @@ fn no_limit_is_told_with_the_busiest_client_and_one_above_it_is_proposed() {
         finding.evidence[0].contains("busy, has published 1400.0"),
         "{finding:?}"
     );
+    assert_eq!(finding.fixes[0].label, "Allow 3,000 messages a second");
     folder.set(&finding, 0);
     assert_eq!(folder.config().limits.message_rate, 3_000);
     assert_eq!(folder.found("No limit holds how much"), None);

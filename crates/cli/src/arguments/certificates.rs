@@ -42,6 +42,11 @@ pub enum AuthorityCommand {
     Import(ImportAuthority),
     /// Keep its keys under a passphrase, by the system's keychain, or by their files' mode alone
     Protect(Protect),
+    /// Unlock its key in the broker that runs on the data folder, until that ends; without a file or variable the passphrase
+    /// is asked for, or read from standard input
+    Unlock(Passphrase),
+    /// Have the broker that runs on the data folder forget its key, until it is unlocked again
+    Lock,
     /// Write its certificates and its revocation list as PEM and DER; with --key the root and its key as PKCS #12
     Export(ExportAuthority),
 }
@@ -49,12 +54,9 @@ pub enum AuthorityCommand {
 /// Where a passphrase comes from: never from the command line, which others can see.
 #[derive(Debug, Args)]
 pub struct Passphrase {
-    /// File whose first line is the passphrase
+    /// File whose first line is the passphrase; without one the variable MQTTWB_PASSPHRASE holds it
     #[arg(long, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
-    /// The passphrase
-    #[arg(long, env = "MQTTWB_PASSPHRASE", hide = true, hide_env_values = true)]
-    pub passphrase: Option<String>,
 }
 
 /// An authority to make.
@@ -207,6 +209,9 @@ pub struct Export {
     /// Folder for ca.crt, NAME.crt, NAME.key and README.md; they are written into DIR itself
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Opens the device's key.
+    #[command(flatten)]
+    pub unlock: Passphrase,
 }
 
 /// A device to renew.
@@ -284,7 +289,10 @@ pub struct BundleOf {
     /// And the port
     #[arg(long, value_name = "N")]
     pub port: Option<u16>,
-    /// Of a PKCS #12 file; of a broker's bundle what opens the authority's key.
+    /// File whose first line opens the keys of this data folder, where that is another passphrase
+    #[arg(long, value_name = "FILE")]
+    pub authority_passphrase_file: Option<PathBuf>,
+    /// Of a PKCS #12 file, and what opens the keys of this data folder.
     #[command(flatten)]
     pub passphrase: Passphrase,
 }

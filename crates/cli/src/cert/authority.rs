@@ -6,81 +6,103 @@ use mqttwb_app::api::{
     ApiError, AuthorityImport, AuthorityKeys, AuthorityRequest, Certificates, ErrorCode,
     KeyProtection, ProtectKeys,
 };
+use mqttwb_app::control::RemoteBroker;
 use mqttwb_app::{CertificateDesk, Result};
 
-use super::{described, list_words, secret, tell};
+use super::{described, list_words, tell};
 use crate::arguments::{
-    AuthorityCommand, CreateAuthority, ExportAuthority, ImportAuthority, Passphrase,
+    AuthorityCommand, CreateAuthority, ExportAuthority, ImportAuthority, Passphrase, Protect,
 };
 use crate::output::Output;
+use crate::secret;
 
-/// Shows, makes, takes over, keeps otherwise or exports it.
+/// Shows, makes, takes over, keeps otherwise, opens or exports it.
 pub(super) async fn run(
     data: PathBuf,
     what: Option<AuthorityCommand>,
     output: &Output,
 ) -> Result<()> {
-    let desk = CertificateDesk::open(data).await?;
-    let aside = match what {
+    let desk = CertificateDesk::open;
+    match what {
         None => {
-            let all = desk.overview().await?;
-            return tell(output, &all.authority, || authority_words(&all));
+            let all = desk(data).await?.overview().await?;
+            tell(output, &all.authority, || authority_words(&all))
         }
-        Some(AuthorityCommand::Export(export)) => {
-            return export_authority(&desk, export, output).await;
+        Some(AuthorityCommand::Create(wanted)) => create(&desk(data).await?, wanted, output).await,
+        Some(AuthorityCommand::Import(wanted)) => import(&desk(data).await?, wanted, output).await,
+        Some(AuthorityCommand::Protect(wanted)) => {
+            protect(&desk(data).await?, wanted, output).await
         }
-        Some(AuthorityCommand::Protect(protect)) => {
-            let all = desk
-                .protect(ProtectKeys {
-                    protection: protect.by.into(),
-                    current: secret(protect.passphrase)?,
-                    passphrase: secret(Passphrase {
-                        passphrase_file: protect.new_passphrase_file,
-                        passphrase: None,
-                    })?,
-                })
-                .await?;
-            return tell(output, &all.keys, || keys_words(&all.keys));
+        Some(AuthorityCommand::Export(wanted)) => {
+            export_authority(&desk(data).await?, wanted, output).await
         }
-        Some(AuthorityCommand::Create(create)) => {
-            let CreateAuthority {
-                name,
-                organization,
-                key,
-                days,
-                replace,
-                passphrase,
-            } = create;
-            agreed(&desk, replace).await?;
-            desk.create_authority(AuthorityRequest {
-                name,
-                organization,
-                key: key.into(),
-                days,
-                passphrase: secret(passphrase)?,
-            })
-            .await?
+        // What a broker holds in its memory is its own: nothing is opened in this process.
+        Some(AuthorityCommand::Unlock(passphrase)) => unlock(data, &passphrase, output).await,
+        Some(AuthorityCommand::Lock) => {
+            let keys = RemoteBroker::find(data).await?.lock_authority().await?;
+            tell(output, &keys, || keys_words(&keys))
         }
-        Some(AuthorityCommand::Import(import)) => {
-            let ImportAuthority {
-                file,
-                key,
-                replace,
-                passphrase,
-            } = import;
-            agreed(&desk, replace).await?;
-            desk.import_authority(AuthorityImport {
-                path: file.display().to_string(),
-                key: key.map(|key| key.display().to_string()),
-                passphrase: secret(passphrase)?,
-            })
-            .await?
-        }
-    };
+    }
+}
+
+async fn create(desk: &CertificateDesk, wanted: CreateAuthority, output: &Output) -> Result<()> {
+    agreed(desk, wanted.replace).await?;
+    let aside = desk
+        .create_authority(AuthorityRequest {
+            name: wanted.name,
+            organization: wanted.organization,
+            key: wanted.key.into(),
+            days: wanted.days,
+            passphrase: secret::given(&wanted.passphrase)?,
+        })
+        .await?;
+    replaced(desk, &aside, output).await
+}
+
+async fn import(desk: &CertificateDesk, wanted: ImportAuthority, output: &Output) -> Result<()> {
+    agreed(desk, wanted.replace).await?;
+    let aside = desk
+        .import_authority(AuthorityImport {
+            path: wanted.file.display().to_string(),
+            key: wanted.key.map(|key| key.display().to_string()),
+            passphrase: secret::given(&wanted.passphrase)?,
+        })
+        .await?;
+    replaced(desk, &aside, output).await
+}
+
+/// Tells of the authority that has taken another's place.
+async fn replaced(desk: &CertificateDesk, aside: &str, output: &Output) -> Result<()> {
     let all = desk.overview().await?;
     tell(output, &all.authority, || {
         format!("{}\nThe one before is in {aside}", authority_words(&all))
     })
+}
+
+async fn protect(desk: &CertificateDesk, wanted: Protect, output: &Output) -> Result<()> {
+    let passphrase = match &wanted.new_passphrase_file {
+        Some(path) => Some(secret::in_file(path)?),
+        None => None,
+    };
+    let all = desk
+        .protect(ProtectKeys {
+            protection: wanted.by.into(),
+            current: secret::given(&wanted.passphrase)?,
+            passphrase,
+        })
+        .await?;
+    tell(output, &all.keys, || keys_words(&all.keys))
+}
+
+/// Gives the broker that runs here what opens the key.
+async fn unlock(data: PathBuf, passphrase: &Passphrase, output: &Output) -> Result<()> {
+    let broker = RemoteBroker::find(data).await?;
+    let passphrase = match secret::given(passphrase)? {
+        Some(passphrase) => passphrase,
+        None => secret::asked("Passphrase: ")?,
+    };
+    let keys = broker.unlock_authority(passphrase).await?;
+    tell(output, &keys, || keys_words(&keys))
 }
 
 async fn export_authority(
@@ -89,7 +111,7 @@ async fn export_authority(
     output: &Output,
 ) -> Result<()> {
     if let Some(path) = export.key {
-        let Some(passphrase) = secret(export.passphrase)? else {
+        let Some(passphrase) = secret::given(&export.passphrase)? else {
             return Err(ApiError::new(
                 ErrorCode::InvalidInput,
                 "A key is not written without a passphrase.",

@@ -11,6 +11,7 @@ import {
   type FixAct,
 } from '$lib/backend';
 import { counted } from './format';
+import { signing } from './signing';
 import { live } from './state/live.svelte';
 import { PAGES, navigation } from './state/navigation.svelte';
 import { toasts } from './state/toasts.svelte';
@@ -18,7 +19,7 @@ import { toasts } from './state/toasts.svelte';
 /** Does it, says so, and offers to take back what can be. What is found is looked at anew. */
 export async function mend(act: FixAct): Promise<void> {
   try {
-    await done(act);
+    await signing(() => done(act));
   } catch (thrown) {
     toasts.failed(thrown);
   } finally {

@@ -315,6 +315,7 @@ export const testids = {
   accessEditor: 'access-editor',
   accessExample: 'access-example',
   accessSave: 'access-save',
+  accessLine: 'access-line',
   accessMistake: 'access-mistake',
   accountAdd: 'account-add',
   accountName: 'account-name',

@@ -57,9 +57,11 @@ fn a_locked_authority_serves_on_and_signs_nothing_until_its_passphrase_is_given(
     let server = store
         .server_config(ClientCert::Required, None, false)
         .unwrap();
-    handshake(&server, &store.client_config("pump-7").unwrap()).unwrap();
+    handshake(&server, &first.client_config("pump-7").unwrap()).unwrap();
     let before = store.overview().unwrap();
     let refused = [
+        store.client_config("pump-7").map(drop),
+        store.export(&export("pump-7", None), 8883).map(drop),
         store.issue(&request("pump-9")).map(drop),
         store.revoke(&revoke("pump-7")).map(drop),
         store.renew_server(&["broker.example".into()], false),
@@ -84,6 +86,87 @@ fn a_locked_authority_serves_on_and_signs_nothing_until_its_passphrase_is_given(
         store.revoke(&revoke("pump-8")).unwrap_err().code,
         ErrorCode::Locked
     );
+}
+
+#[test]
+fn keys_of_devices_are_encrypted_where_the_authority_s_is_and_a_new_passphrase_touches_none() {
+    let data = tempfile::tempdir().unwrap();
+    let store = CertificateStore::open(data.path()).unwrap();
+    let devices = ["pump-1", "pump-2"];
+    let files = || devices.map(|name| format!("devices/{name}.key"));
+    let bytes = || files().map(|file| fs::read(data.path().join("pki").join(file)).unwrap());
+    for name in devices {
+        store.issue(&request(name)).unwrap();
+    }
+    let plain = bytes();
+    assert!(files().iter().all(|file| !encrypted(data.path(), file)));
+    store.protect(&passphrase(FIRST, None)).unwrap();
+    assert!(files().iter().all(|file| encrypted(data.path(), file)));
+    // The server's is not: listeners open with it while nobody is there.
+    assert!(!encrypted(data.path(), "server.key"));
+    #[cfg(unix)]
+    assert_eq!(mode(&data.path().join("pki/devices/pump-1.key")), 0o600);
+    // What is made from now on is encrypted from its first byte on, and used all the same.
+    store.issue(&request("pump-3")).unwrap();
+    store.renew(&renew("pump-2", true, false)).unwrap();
+    assert!(encrypted(data.path(), "devices/pump-3.key"));
+    let sealed = bytes();
+    store.protect(&passphrase(SECOND, Some(FIRST))).unwrap();
+    assert_eq!(bytes(), sealed, "another passphrase");
+    let again = CertificateStore::open(data.path()).unwrap();
+    again.unlock(SECOND).unwrap();
+    let server = again
+        .server_config(ClientCert::Required, None, false)
+        .unwrap();
+    for name in ["pump-1", "pump-2", "pump-3"] {
+        handshake(&server, &again.client_config(name).unwrap()).unwrap();
+    }
+    // What leaves the folder is for the device, which opens it without anybody.
+    let folder = again.export(&export("pump-1", None), 8883).unwrap().folder;
+    let exported = fs::read(Path::new(&folder).join("pump-1.key")).unwrap();
+    assert_eq!(exported, plain[0]);
+    again
+        .protect(&protect(KeyProtection::File, None, Some(SECOND)))
+        .unwrap();
+    assert!(files().iter().all(|file| !encrypted(data.path(), file)));
+    assert_eq!(bytes()[0], plain[0]);
+}
+
+#[test]
+fn a_change_that_was_cut_off_among_the_devices_is_completed_and_loses_none() {
+    let data = tempfile::tempdir().unwrap();
+    let key = |name: &str| data.path().join("pki/devices").join(format!("{name}.key"));
+    let store = CertificateStore::open(data.path()).unwrap();
+    for name in ["pump-1", "pump-2"] {
+        store.issue(&request(name)).unwrap();
+    }
+    let plain = fs::read(key("pump-2")).unwrap();
+    store.protect(&passphrase(FIRST, None)).unwrap();
+    // As an earlier version left it, and as a change leaves it that was cut off before it came to this one.
+    fs::write(key("pump-2"), &plain).unwrap();
+    fs::write(key("pump-3"), "no key at all").unwrap();
+    let locked = CertificateStore::open(data.path()).unwrap();
+    assert!(
+        locked.client_config("pump-2").is_ok(),
+        "it is not encrypted"
+    );
+    assert!(!encrypted(data.path(), "devices/pump-2.key"));
+    locked.unlock(FIRST).unwrap();
+    assert!(encrypted(data.path(), "devices/pump-2.key"));
+    for name in ["pump-1", "pump-2"] {
+        locked.client_config(name).unwrap();
+    }
+    let damaged = fs::read_to_string(key("pump-3")).unwrap();
+    assert_eq!(damaged, "no key at all");
+    // Cut off on the way back: the authority's key is still encrypted, and opens those that are.
+    fs::write(key("pump-1"), plain).unwrap();
+    let again = CertificateStore::open(data.path()).unwrap();
+    again
+        .protect(&protect(KeyProtection::File, None, Some(FIRST)))
+        .unwrap();
+    for name in ["pump-1", "pump-2"] {
+        assert!(!encrypted(data.path(), &format!("devices/{name}.key")));
+    }
 }
 
 #[test]

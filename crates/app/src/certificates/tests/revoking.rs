@@ -1,5 +1,8 @@
 //! What is revoked is refused, and stays so.
 
+use mqttwb_model::ClientCertificate;
+use mqttwb_pki::{Revoked, SerialNumber};
+
 use super::*;
 
 pub(super) fn renew(name: &str, new_key: bool, revoke_old: bool) -> api::RenewRequest {
@@ -160,4 +163,127 @@ fn a_list_that_was_lost_or_changed_is_told() {
         assert_eq!(error.code, ErrorCode::Certificate);
         assert!(error.message.contains("ca.crl"), "{}", error.message);
     }
+}
+
+/// A store whose authorities have the names of every other store that is made so.
+fn of_the_plant() -> (tempfile::TempDir, CertificateStore) {
+    let data = tempfile::tempdir().unwrap();
+    let store = CertificateStore::open(data.path()).unwrap();
+    let named = api::AuthorityRequest {
+        name: "Plant".into(),
+        days: 300,
+        ..api::AuthorityRequest::default()
+    };
+    store.create_authority(&named).unwrap();
+    store.issue(&request("pump-7")).unwrap();
+    (data, store)
+}
+
+/// A listener's own `ca` and `crl`: the authorities of a store, and a list that it signs of these serial numbers.
+fn outside(store: &CertificateStore, serials: &[String]) -> OutsideLists {
+    let revoked: Vec<Revoked> = serials
+        .iter()
+        .map(|serial| Revoked {
+            serial: SerialNumber::parse(serial).unwrap(),
+            at: Timestamp::now(),
+            reason: mqttwb_pki::RevocationReason::Unspecified,
+        })
+        .collect();
+    let (held, now) = (store.held(), Timestamp::now());
+    let until = now.plus(Duration::from_secs(86_400));
+    let list = held.signer().unwrap();
+    let list = list.sign_revocations(&revoked, 9, now, until).unwrap();
+    OutsideLists {
+        listener: "tls".into(),
+        path: "outside.crl".into(),
+        authorities: held.chain.certificates(),
+        lists: vec![list],
+    }
+}
+
+/// What a listener reads of a device's certificate.
+fn shown(store: &CertificateStore, name: &str) -> ClientCertificate {
+    let certificate = store
+        .device_certificate(&device_name(name).unwrap())
+        .unwrap();
+    let told = certificate.description();
+    ClientCertificate {
+        issuer: told.issuer.clone(),
+        serial: told.serial.clone(),
+        der: certificate.der().into(),
+        ..ClientCertificate::default()
+    }
+}
+
+#[test]
+fn a_list_says_nothing_of_what_another_authority_of_its_name_has_signed() {
+    let (_ours, ours) = of_the_plant();
+    let (_theirs, theirs) = of_the_plant();
+    let (our_device, their_device) = (shown(&ours, "pump-7"), shown(&theirs, "pump-7"));
+    assert_eq!(our_device.issuer, their_device.issuer);
+    // Their list has the serial number of our device, which no two authorities would choose by chance.
+    let lists = [outside(&theirs, std::slice::from_ref(&our_device.serial))];
+    assert!(!ours.revoked(&lists)(&our_device), "it is not theirs");
+    let lists = [outside(
+        &theirs,
+        &[our_device.serial.clone(), their_device.serial.clone()],
+    )];
+    assert!(ours.revoked(&lists)(&their_device), "it is theirs");
+    // And ours theirs.
+    let own = outside(
+        &ours,
+        &[their_device.serial.clone(), our_device.serial.clone()],
+    );
+    let lists = [own.clone(), outside(&theirs, &[])];
+    let revoked = ours.revoked(&lists);
+    assert!(!revoked(&their_device) && revoked(&our_device));
+    // Who has signed it is not known, or its bytes can't be read: it is not let in.
+    assert!(ours.revoked(&[own])(&their_device));
+    let unreadable = ClientCertificate {
+        der: Box::default(),
+        ..their_device.clone()
+    };
+    assert!(revoked(&unreadable));
+}
+
+#[test]
+fn a_listener_that_trusts_another_authority_of_our_name_goes_by_that_one_s_list_alone() {
+    let (_ours, ours) = of_the_plant();
+    let (folder, theirs) = of_the_plant();
+    theirs.issue(&request("valve-2")).unwrap();
+    let serial = shown(&theirs, "valve-2").serial;
+    let list = outside(&theirs, &[serial]).lists.remove(0);
+    let (ca, crl) = (folder.path().join("ca.pem"), folder.path().join("ca.crl"));
+    let chain: String = theirs
+        .held()
+        .chain
+        .certificates()
+        .iter()
+        .map(Certificate::to_pem)
+        .collect();
+    fs::write(&ca, chain).unwrap();
+    fs::write(&crl, list.to_pem()).unwrap();
+    let own = OwnFiles {
+        cert: ours.folder.join("server.crt"),
+        key: ours.folder.join("server.key"),
+        ca: Some(ca),
+        crl: Some(crl),
+    };
+    let server = ours
+        .server_config(ClientCert::Required, Some(&own), false)
+        .unwrap();
+    let client = |name: &str| {
+        let folder = theirs.folder.join("devices");
+        let (cert, key) = (format!("{name}.crt"), format!("{name}.key"));
+        client_config_of_files(
+            Some(&ours.folder.join("ca.crt")),
+            Some((&folder.join(cert), &folder.join(key))),
+        )
+        .unwrap()
+    };
+    handshake(&server, &client("pump-7")).unwrap();
+    assert_eq!(
+        handshake(&server, &client("valve-2")).unwrap_err(),
+        rustls::Error::InvalidCertificate(rustls::CertificateError::Revoked)
+    );
 }

@@ -29,6 +29,6 @@ line: number, } | { "kind": "show",
  */
 page: string, 
 /**
- * `rules:12`, `accounts`, `learn`; the name of a certificate.
+ * `rules:12`, `accounts`, `learn`; the name of a certificate, `keys:unlock`.
  */
 part?: string, };

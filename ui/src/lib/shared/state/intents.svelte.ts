@@ -7,6 +7,8 @@ class Intents {
   shortcuts = $state(false);
   /** The dialog that issues a device certificate is open. */
   issueDevice = $state(false);
+  /** Somebody waits for the authority's key to be unlocked, and hears whether it was. */
+  unlock = $state.raw<((unlocked: boolean) => void) | undefined>();
   /** The faults lie open beside the traffic. */
   faults = $state(false);
   /** The listener that is to be changed, by its name; null for one to add. */
