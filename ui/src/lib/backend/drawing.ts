@@ -4,8 +4,6 @@
 // wait, so drawing gives way to it for a moment; a person who types on and on delays it by a bounded time. Other keys and clicks
 // are answered by what is drawn, so nothing gives way to them.
 
-import { typing } from '$lib/shared/keys';
-
 /** A page that is not shown has no animation frames; it gets by with one frame a second. */
 const HIDDEN_MS = 1000;
 /** Drawing waits until this long after a letter … */
@@ -15,12 +13,10 @@ export const PATIENCE_MS = 250;
 
 let lastLetter = Number.NEGATIVE_INFINITY;
 
-function note(event: KeyboardEvent): void {
-  if (typing(event.target)) lastLetter = performance.now();
+/** A person has typed a letter. */
+export function letterTyped(): void {
+  lastLetter = performance.now();
 }
-
-// Tests of the rules below have no window.
-if (typeof window !== 'undefined') window.addEventListener('keydown', note, { capture: true, passive: true });
 
 /** Whether drawing that has waited since a time gives way to a letter that was typed at another. */
 export function givesWay(since: number, now: number, letter: number): boolean {

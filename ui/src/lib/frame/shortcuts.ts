@@ -1,4 +1,5 @@
 // The keys that work everywhere. What a page adds of its own, the page listens to itself.
+import { letterTyped } from '$lib/backend';
 import { typing } from '$lib/shared/keys';
 import { intents } from '$lib/shared/state/intents.svelte';
 import { PAGES, navigation } from '$lib/shared/state/navigation.svelte';
@@ -33,4 +34,9 @@ export function shortcuts(event: KeyboardEvent): void {
     filter.select();
     event.preventDefault();
   }
+}
+
+/** Drawing gives way to what a person types, whatever becomes of the key: for a listener that hears it first. */
+export function hearTyping(event: KeyboardEvent): void {
+  if (typing(event.target)) letterTyped();
 }
