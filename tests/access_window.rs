@@ -6,16 +6,15 @@ mod real_window {
     use std::fs;
     use std::time::{SystemTime, UNIX_EPOCH};
 
+    use acceptance::Way;
+    use acceptance::access::{HASH, endless_session, import_account, import_rules};
     use acceptance::broker::mqttwb;
     use acceptance::process::{finish, top};
     use acceptance::screen::Window;
-    use acceptance::{Running, Way};
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD as URL;
 
     const TCP: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
-    /// A password as mosquitto keeps it.
-    const HASH: &str = "$7$101$CSdvvnyXeWUVYkF0$vxRFyRKyKcJQbtTGDOmjQHDDTp61OIDN0Dod/sLEzvDqgHOhJYRpOzPtZhJ6ek4GV3Lo7CgOPS7pUXWxDVqVnA==";
     const SECRET: &[u8] = b"thirty-two bytes are long enough";
 
     /// A token of the secret, for an hour.
@@ -290,24 +289,8 @@ mod real_window {
             secret.display().to_string()
         );
         let (data, window, port) = Window::running(&config).await;
-        let file = data.path().join("new.toml");
-        fs::write(&file, rules).expect("a file");
-        finish(mqttwb(data.path()).args(["access", "import"]).arg(&file)).success();
-        let logger = Running::start(Way::Tcp.mosquitto("mosquitto_sub", port).args([
-            "-d",
-            "-V",
-            "mqttv5",
-            "-i",
-            "logger",
-            "-c",
-            "-x",
-            "4294967295",
-            "-q",
-            "1",
-            "-t",
-            "#",
-        ]));
-        logger.wait_for("Subscribed (mid");
+        import_rules(data.path(), rules);
+        let logger = endless_session(port, "logger", "#");
         for (client, topic) in [
             ("bob", "plant/valve/open"),
             ("pump-7", "devices/pump-8/state"),
@@ -315,14 +298,7 @@ mod real_window {
             publish(port, client, topic);
         }
         let folder = top().join("docs/screenshots");
-        let accounts = data.path().join("accounts.txt");
-        fs::write(&accounts, format!("ann:{HASH}\n")).expect("a file");
-        finish(
-            mqttwb(data.path())
-                .args(["account", "import"])
-                .arg(&accounts),
-        )
-        .success();
+        import_account(data.path(), "ann");
         finish(mqttwb(data.path()).args(["access", "learn", "start"])).success();
         for (client, topic) in [
             ("pump-7", "devices/pump-7/state"),

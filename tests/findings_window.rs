@@ -7,17 +7,17 @@ mod real_window {
     use std::path::Path;
     use std::process::Command;
 
+    use acceptance::Way;
+    use acceptance::access::{endless_session, import_account, import_rules};
     use acceptance::authority::{self, DUE, list_number};
     use acceptance::broker::mqttwb;
     use acceptance::process::finish;
     use acceptance::screen::Window;
-    use acceptance::{Running, Way};
+    use serde_json::Value;
     use tempfile::TempDir;
 
     const TCP: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
     const SECRET: &str = "correct horse";
-    /// A password as mosquitto keeps it.
-    const HASH: &str = "$7$101$CSdvvnyXeWUVYkF0$vxRFyRKyKcJQbtTGDOmjQHDDTp61OIDN0Dod/sLEzvDqgHOhJYRpOzPtZhJ6ek4GV3Lo7CgOPS7pUXWxDVqVnA==";
 
     /// Whether a client that proves nothing comes in.
     fn comes_in(port: u16) -> bool {
@@ -45,49 +45,49 @@ mod real_window {
         data
     }
 
-    /// Waits until there is a finding whose title begins so, or none.
-    async fn finding_is(window: &Window, title: &str, there: bool) {
-        let look = "return Array.from(document.querySelectorAll('[data-testid=\"finding\"]'))\
-                    .some((each) => each.dataset.title.startsWith(arguments[0]))";
+    /// Runs a script again and again until it returns true; in it `found` is the finding whose title begins with the first
+    /// argument: it may be drawn anew under a click.
+    async fn until(window: &Window, what: &str, script: &str, arguments: &[&str]) {
+        let script = format!(
+            "const found = Array.from(document.querySelectorAll('[data-testid=\"finding\"]'))\
+             .find((each) => each.dataset.title.startsWith(arguments[0])); {script}"
+        );
         window
-            .until(title, async || {
-                let found = window.script(look, vec![title.into()]).await;
-                (found.as_bool() == Some(there)).then_some(())
+            .until(what, async || {
+                let arguments = arguments.iter().map(|each| Value::from(*each)).collect();
+                let said = window.script(&script, arguments).await;
+                (said.as_bool() == Some(true)).then_some(())
             })
             .await;
     }
 
-    /// Chooses what mends a finding and says yes where it is asked, until the finding is gone: it may be drawn anew under
-    /// the click.
+    /// Waits until there is a finding whose title begins so, or none.
+    async fn finding_is(window: &Window, title: &str, there: bool) {
+        let look = if there {
+            "return !!found;"
+        } else {
+            "return !found;"
+        };
+        until(window, title, look, &[title]).await;
+    }
+
+    /// Chooses what mends a finding and says yes where it is asked, until the finding is gone.
     async fn mend(window: &Window, title: &str, act: &str) {
-        let click = "const found = Array.from(document.querySelectorAll('[data-testid=\"finding\"]'))\
-                     .find((each) => each.dataset.title.startsWith(arguments[0]));\
-                     const ask = document.querySelector('[role=\"alertdialog\"] .danger');\
+        let click = "const ask = document.querySelector('[role=\"alertdialog\"] .danger');\
                      const button = ask ?? found?.querySelector(`[data-act=\"${arguments[1]}\"]`);\
                      if (button && !button.disabled) button.click();\
                      return !found && !ask;";
-        window
-            .until(&format!("{title} is mended"), async || {
-                let words = vec![title.into(), act.into()];
-                (window.script(click, words).await.as_bool() == Some(true)).then_some(())
-            })
-            .await;
+        until(window, &format!("{title} is mended"), click, &[title, act]).await;
     }
 
     /// Presses a button of a finding, and says yes where it is asked, until its effect is there.
     async fn press(window: &Window, title: &str, act: &str, effect: &str) {
         let click = "if (document.querySelector(arguments[2])) return true;\
-                     const found = Array.from(document.querySelectorAll('[data-testid=\"finding\"]'))\
-                     .find((each) => each.dataset.title.startsWith(arguments[0]));\
                      const ask = document.querySelector('[role=\"alertdialog\"] .danger');\
                      (ask ?? found?.querySelector(`[data-act=\"${arguments[1]}\"]:enabled`))?.click();\
                      return false;";
-        window
-            .until(&format!("{act} of {title} acts"), async || {
-                let words = vec![title.into(), act.into(), effect.into()];
-                (window.script(click, words).await.as_bool() == Some(true)).then_some(())
-            })
-            .await;
+        let what = format!("{act} of {title} acts");
+        until(window, &what, click, &[title, act, effect]).await;
     }
 
     /// Opens the findings of the page Access.
@@ -101,16 +101,10 @@ mod real_window {
         findings(window).await;
         finding_is(window, title, true).await;
         let there = format!("[data-testid=\"page-{page}\"]");
-        let button = "const found = Array.from(document.querySelectorAll('[data-testid=\"finding\"]'))\
-                      .find((each) => each.dataset.title.startsWith(arguments[0]));\
-                      found?.querySelector('[data-act=\"show\"]:enabled')?.click();\
+        let button = "found?.querySelector('[data-act=\"show\"]:enabled')?.click();\
                       return document.querySelector(arguments[1]) !== null && !found;";
-        window
-            .until(&format!("{title} leads to {page}"), async || {
-                let words = vec![title.into(), there.as_str().into()];
-                (window.script(button, words).await.as_bool() == Some(true)).then_some(())
-            })
-            .await;
+        let what = format!("{title} leads to {page}");
+        until(window, &what, button, &[title, &there]).await;
     }
 
     #[tokio::test]
@@ -118,9 +112,7 @@ mod real_window {
         let endless = format!("{TCP}\n[mqtt]\nsession_expiry_max = \"never\"\n");
         let (data, window, _) = Window::running(&endless).await;
         let both = "[[rule]]\nallow = \"both\"\ntopic = \"a\"\n[[rule]]\nallow = \"both\"\ntopic = \"#\"\n";
-        let rules = data.path().join("new.toml");
-        fs::write(&rules, both).expect("a file");
-        finish(mqttwb(data.path()).args(["access", "import"]).arg(&rules)).success();
+        import_rules(data.path(), both);
         window.go("access").await;
         window.segment("findings").await;
         // A key of broker.toml, which holds at once.
@@ -147,14 +139,7 @@ mod real_window {
     #[tokio::test]
     async fn what_the_file_mends_is_found_until_the_broker_is_restarted_by_its_button() {
         let (data, window, port) = Window::running(TCP).await;
-        let accounts = data.path().join("accounts.txt");
-        fs::write(&accounts, format!("ann:{HASH}\n")).expect("a file");
-        finish(
-            mqttwb(data.path())
-                .args(["account", "import"])
-                .arg(&accounts),
-        )
-        .success();
+        import_account(data.path(), "ann");
         assert!(comes_in(port), "anybody does");
         findings(&window).await;
         let title = "There are accounts or tokens";
@@ -260,37 +245,13 @@ mod real_window {
             key.display().to_string()
         );
         let (data, window, port) = Window::running(&config).await;
-        let rules = data.path().join("new.toml");
-        fs::write(
-            &rules,
+        import_rules(
+            data.path(),
             "[[rule]]\nallow = \"both\"\ntopic = \"a\"\n\n[[rule]]\nallow = \"both\"\ntopic = \"#\"\n",
-        )
-        .expect("a file");
-        finish(mqttwb(data.path()).args(["access", "import"]).arg(&rules)).success();
-        let accounts = data.path().join("accounts.txt");
-        fs::write(&accounts, format!("ann:{HASH}\n")).expect("a file");
-        finish(
-            mqttwb(data.path())
-                .args(["account", "import"])
-                .arg(&accounts),
-        )
-        .success();
+        );
+        import_account(data.path(), "ann");
         finish(mqttwb(data.path()).args(["cert", "issue", "pump-7", "--days", "6"])).success();
-        let logger = Running::start(Way::Tcp.mosquitto("mosquitto_sub", port).args([
-            "-d",
-            "-V",
-            "mqttv5",
-            "-i",
-            "logger",
-            "-c",
-            "-x",
-            "4294967295",
-            "-q",
-            "1",
-            "-t",
-            "a",
-        ]));
-        logger.wait_for("Subscribed (mid");
+        let logger = endless_session(port, "logger", "a");
 
         follow(&window, "1 session never expires", "sessions").await;
         window

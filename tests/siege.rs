@@ -9,6 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Instant;
 
+use acceptance::access::HASH;
 use acceptance::broker::mqttwb;
 use acceptance::process::{DEADLINE, finish};
 use acceptance::raw::{Incoming, Publish, Wire};
@@ -300,7 +301,6 @@ fn names_that_climb_and_files_that_lie_are_refused_and_write_nothing_anywhere() 
     let file = above.path().join("hostile");
     let path = file.display().to_string();
     let long = "n".repeat(100_000);
-    let hash = "$7$101$CSdvvnyXeWUVYkF0$vxRFyRKyKcJQbtTGDOmjQHDDTp61OIDN0Dod/sLEzvDqgHOhJYRpOzPtZhJ6ek4GV3Lo7CgOPS7pUXWxDVqVnA==";
     for name in [
         "../../escaped",
         "/tmp/escaped",
@@ -329,7 +329,7 @@ fn names_that_climb_and_files_that_lie_are_refused_and_write_nothing_anywhere() 
         (&["access", "check"][..], "\0\u{feff}[[rule]]".to_owned()),
         (
             &["account", "import"][..],
-            format!("../../x\0y:{hash}\n{long}:{hash}\n:{hash}\nnobody:$7$4294967295$AAAA$AAAA\n"),
+            format!("../../x\0y:{HASH}\n{long}:{HASH}\n:{HASH}\nnobody:$7$4294967295$AAAA$AAAA\n"),
         ),
         (
             &["cert", "show"][..],

@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::process::Stdio;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use acceptance::access::import_rules;
 use acceptance::broker::mqttwb;
 use acceptance::process::finish;
 use acceptance::raw::{Incoming, Wire, string};
@@ -49,13 +50,10 @@ fn guarded() -> (tempfile::TempDir, Broker) {
         "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n[access]\nanonymous = false\n\
          [access.jwt]\nsecret = {secret:?}\nissuer = \"https://id.example\"\nclient_id_claim = \"device\"\nleeway = 0\n"
     ));
-    let rules = broker.data().join("rules.toml");
-    fs::write(
-        &rules,
+    import_rules(
+        broker.data(),
         "[[rule]]\nallow = \"both\"\ntopic = \"{claim.site}/{user}/#\"\n",
-    )
-    .unwrap();
-    finish(mqttwb(broker.data()).args(["access", "import"]).arg(&rules)).success();
+    );
     (keys, broker)
 }
 

@@ -4,6 +4,7 @@
 //! product. Invariant: nothing waits for a time to pass; everything waits for a line, an answer or an end, and a
 //! deadline only turns a hang into a failure that shows what was printed until then.
 
+pub mod access;
 pub mod authority;
 pub mod broker;
 pub mod load;

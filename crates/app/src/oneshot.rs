@@ -5,7 +5,7 @@
 
 pub mod access;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -64,10 +64,7 @@ pub async fn issue(
 ) -> Result<DeviceFolder> {
     let passphrase = passphrase.map(Zeroizing::new);
     blocking(move || {
-        let store = CertificateStore::open(&data)?;
-        if let Some(passphrase) = &passphrase {
-            store.unlock(passphrase)?;
-        }
+        let store = opened(&data, passphrase)?;
         let port = tls_port_of(&data);
         match out {
             Some(folder) => store.issue_into(&request, &folder, port),
@@ -90,10 +87,7 @@ pub async fn export(
 ) -> Result<DeviceFolder> {
     let passphrase = passphrase.map(Zeroizing::new);
     blocking(move || {
-        let store = CertificateStore::open(&data)?;
-        if let Some(passphrase) = &passphrase {
-            store.unlock(passphrase)?;
-        }
+        let store = opened(&data, passphrase)?;
         let port = tls_port_of(&data);
         match out {
             Some(folder) => store.export_into(&device, &folder, port),
@@ -101,6 +95,15 @@ pub async fn export(
         }
     })
     .await
+}
+
+/// The store of a data folder. A passphrase opens its authority's key where that is locked.
+fn opened(data: &Path, passphrase: Option<Zeroizing<String>>) -> Result<CertificateStore> {
+    let store = CertificateStore::open(data)?;
+    if let Some(passphrase) = passphrase {
+        store.unlock(&passphrase)?;
+    }
+    Ok(store)
 }
 
 fn default_export(name: String) -> ExportRequest {

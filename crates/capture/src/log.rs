@@ -106,6 +106,7 @@ impl Log {
         loop {
             let room = self.segment_size.saturating_sub(self.open.used());
             let taken = match marks {
+                // A packet by itself is quicker without looking for others beside it.
                 [] | [_] => 0,
                 marks => self.open.push_run(batch, whose, marks, room),
             };

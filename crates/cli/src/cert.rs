@@ -2,7 +2,7 @@
 
 mod authority;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use mqttwb_app::api::{
@@ -15,6 +15,7 @@ use mqttwb_app::{CertificateDesk, Result, oneshot};
 use crate::arguments::{
     BundleOf, CertCommand, Crl, Export, Issue, Passphrase, Renew, Revoke, Server, Show,
 };
+use crate::input;
 use crate::output::Output;
 use crate::secret;
 use crate::signal::Ending;
@@ -90,7 +91,7 @@ async fn issue(data: PathBuf, issue: Issue, output: &Output) -> Result<()> {
 async fn sign(data: PathBuf, issue: Issue, output: &Output) -> Result<()> {
     let file = issue.csr.clone().unwrap_or_default();
     let request = DeviceRequest {
-        request: Some(read(&file)?),
+        request: Some(input::read(&file)?),
         ..request(&issue)
     };
     let desk = unlocked(data, issue.unlock).await?;
@@ -110,7 +111,7 @@ async fn sign(data: PathBuf, issue: Issue, output: &Output) -> Result<()> {
 
 /// Issues every device of a list.
 async fn batch(data: PathBuf, issue: Issue, output: &Output) -> Result<()> {
-    let list = read(&issue.list.unwrap_or_default())?;
+    let list = input::read(&issue.list.unwrap_or_default())?;
     let desk = unlocked(data, issue.unlock).await?;
     let mut progress = desk.batch(list, issue.out).await?;
     let mut ending = Ending::catch()?;
@@ -378,15 +379,6 @@ fn described(certificate: &Certificate) -> String {
     }
     text.push_str(&format!("\n  SHA-256  {}", certificate.fingerprint));
     text
-}
-
-fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|error| {
-        ApiError::new(
-            ErrorCode::File,
-            format!("{} can't be read: {error}.", path.display()),
-        )
-    })
 }
 
 /// Lists the authority, the server certificate and the devices.

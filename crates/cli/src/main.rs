@@ -12,6 +12,7 @@ mod cert;
 mod chart;
 mod check;
 mod devices;
+mod input;
 mod inspect;
 mod output;
 mod recordings;

@@ -9,18 +9,14 @@ use mqttwb_app::Result;
 use mqttwb_app::api::{ApiError, ErrorCode};
 
 use crate::arguments::Passphrase;
+use crate::input;
 
 /// Holds the passphrase where no file is named.
 const VARIABLE: &str = "MQTTWB_PASSPHRASE";
 
 /// The first line of a file.
 pub fn in_file(path: &Path) -> Result<String> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        ApiError::new(
-            ErrorCode::File,
-            format!("{} can't be read: {error}.", path.display()),
-        )
-    })?;
+    let text = input::read(path)?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 

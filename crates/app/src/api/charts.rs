@@ -199,7 +199,7 @@ pub struct ChartView {
 }
 
 /// A time from one moment to another, in milliseconds since 1970 with their fractions.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, TS, Default)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct ChartSpan {
@@ -355,7 +355,7 @@ pub struct ChartSeries {
 }
 
 /// A chart, drawn.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, Default)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct ChartFrame {

@@ -6,17 +6,22 @@
 
 use std::path::Path;
 
-use mqttwb_pki::{SecretKey, Wrapping};
+use mqttwb_pki::{Identity, SecretKey, Wrapping};
 use zeroize::Zeroizing;
 
-use super::{Held, certificate_error};
+use super::{Held, certificate_error, write_identity};
 use crate::api::{ApiError, ErrorCode, KeyProtection};
 use crate::words::sentence;
 use crate::{Result, files};
 
 impl Held {
+    /// Writes a device's key and certificate into their files.
+    pub(super) fn keep(&self, files: (&Path, &Path), identity: &Identity) -> Result<()> {
+        write_identity(files, &self.seal(&identity.key)?, identity, &self.chain)
+    }
+
     /// A device's key as its file has it: encrypted where the authority's is.
-    pub(super) fn seal(&self, key: &SecretKey) -> Result<Zeroizing<String>> {
+    fn seal(&self, key: &SecretKey) -> Result<Zeroizing<String>> {
         match self.keys.protection {
             KeyProtection::File => Ok(key.to_pem()),
             KeyProtection::Passphrase | KeyProtection::Keychain => self

@@ -10,7 +10,7 @@ use mqttwb_pki::{
 
 use super::{
     CertificateStore, certificate_error, chain_pem, device_name, for_people, input_error, lock,
-    read_certificate, valid_days, write_identity,
+    read_certificate, valid_days,
 };
 use crate::api::{self, ApiError, CertificateKind, ErrorCode};
 use crate::{Result, files};
@@ -113,12 +113,7 @@ impl CertificateStore {
                 let identity = signer
                     .certify(&subject, &names, key, validity)
                     .map_err(|error| certificate_error(&error))?;
-                write_identity(
-                    (&certificate_file, &key_file),
-                    &held.seal(&identity.key)?,
-                    &identity,
-                    &held.chain,
-                )?;
+                held.keep((&certificate_file, &key_file), &identity)?;
                 identity.certificate
             }
             (None, None) => {
@@ -164,12 +159,7 @@ impl CertificateStore {
                 .renew(&old, &key, validity)
                 .map_err(|error| certificate_error(&error))?;
             self.supersede(&name, &old)?;
-            write_identity(
-                (&certificate_file, &key_file),
-                &held.seal(&identity.key)?,
-                &identity,
-                &held.chain,
-            )?;
+            held.keep((&certificate_file, &key_file), &identity)?;
             identity.certificate
         } else {
             let renewed = signer

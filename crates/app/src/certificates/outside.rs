@@ -31,15 +31,18 @@ pub(super) fn authorities(ca: &Path) -> Result<Vec<Certificate>> {
     Certificate::all_from_pem(&files::read(ca)?).map_err(|error| certificate_error(&error))
 }
 
-/// The lists of a file, each signed by an authority of `ca`.
-pub(super) fn read(path: &Path, ca: &Path) -> Result<Vec<RevocationList>> {
+/// The lists of a file, each signed by one of the `authorities` of `ca`.
+pub(super) fn read(
+    path: &Path,
+    ca: &Path,
+    authorities: &[Certificate],
+) -> Result<Vec<RevocationList>> {
     let unusable = |why: &dyn std::fmt::Display| {
         ApiError::new(
             ErrorCode::Certificate,
             sentence(format_args!("{} can't be used: {why}", path.display())),
         )
     };
-    let authorities = authorities(ca)?;
     let lists = RevocationList::read_all(&files::read_bytes(path)?).map_err(|error| {
         unusable(&error).hint("It must be a revocation list, PEM or DER; PEM may have several.")
     })?;

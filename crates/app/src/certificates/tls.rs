@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mqttwb_model::ClientCert;
-use mqttwb_pki::{AuthorityChain, Identity, RevocationList};
+use mqttwb_pki::{AuthorityChain, Certificate, Identity, RevocationList};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -33,19 +33,25 @@ impl OwnFiles {
     /// Its authorities, where it names others than the store's own, and what they have revoked.
     pub(crate) fn outside(&self, listener: &str) -> Result<Option<OutsideLists>> {
         let Some(ca) = &self.ca else { return Ok(None) };
+        let (authorities, lists) = self.others()?;
         Ok(Some(OutsideLists {
             listener: listener.to_owned(),
             path: self.crl.as_ref().unwrap_or(ca).clone(),
-            authorities: outside::authorities(ca)?,
-            lists: self.lists()?,
+            authorities,
+            lists,
         }))
     }
 
-    fn lists(&self) -> Result<Vec<RevocationList>> {
-        match (&self.crl, &self.ca) {
-            (Some(crl), Some(ca)) => outside::read(crl, ca),
-            _ => Ok(Vec::new()),
-        }
+    fn others(&self) -> Result<(Vec<Certificate>, Vec<RevocationList>)> {
+        let Some(ca) = &self.ca else {
+            return Ok(Default::default());
+        };
+        let authorities = outside::authorities(ca)?;
+        let lists = match &self.crl {
+            Some(crl) => outside::read(crl, ca, &authorities)?,
+            None => Vec::new(),
+        };
+        Ok((authorities, lists))
     }
 }
 
@@ -71,13 +77,10 @@ impl CertificateStore {
                 };
                 // Authorities that sign others are not on the list of the one that signs devices. An expired list lets
                 // nobody in: who could tell what has been revoked since?
-                let outside = own.map_or_else(|| Ok(Vec::new()), OwnFiles::lists)?;
+                let (trusted, outside) =
+                    own.map_or_else(|| Ok(Default::default()), OwnFiles::others)?;
                 // Of a list by its authority's name the verifier takes the first: one of another key than the authority
                 // that is trusted here by that name would have everybody refused.
-                let trusted = match foreign {
-                    Some(path) => outside::authorities(path)?,
-                    None => Vec::new(),
-                };
                 let is_another = |list: &RevocationList| {
                     let mut named = trusted.iter().filter(|one| list.is_of_name(one)).peekable();
                     named.peek().is_some() && !named.any(|one| list.is_signed_by(one))

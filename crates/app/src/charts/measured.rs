@@ -7,7 +7,7 @@ use mqttwb_model::Timestamp;
 use mqttwb_series::{Body, ChartDrawing, Line, Point, Series, Style, Theme, draw};
 
 use super::pack;
-use crate::api::{ChartFrame, ChartPicture, ChartSeries, ChartSpan, ChartsFrame, DrawOp};
+use crate::api::{ChartFrame, ChartPicture, ChartSeries, ChartsFrame, DrawOp};
 
 const SECOND: u64 = 1_000_000_000;
 const SIZE: (u32, u32) = (590, 220);
@@ -62,14 +62,7 @@ fn frame(lines: &[Series], to: u64) -> ChartPicture {
             id: 1,
             series: series.collect(),
             ops: picture.ops.into_iter().map(DrawOp::from).collect(),
-            span: ChartSpan { from: 0.0, to: 1.0 },
-            plot: None,
-            without_number: 0,
-            missed: 0,
-            topics_left_out: 0,
-            thinned: 0,
-            hidden_rows: 0,
-            not_positive: 0,
+            ..ChartFrame::default()
         }),
         failed: None,
     }

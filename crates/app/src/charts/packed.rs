@@ -43,7 +43,7 @@ pub fn pack(mut frame: ChartsFrame) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{ChartFrame, ChartPicture, ChartSpan};
+    use crate::api::{ChartFrame, ChartPicture};
 
     fn path(points: &[f32]) -> DrawOp {
         DrawOp::Path {
@@ -59,15 +59,7 @@ mod tests {
             drawn: Some(ChartFrame {
                 id: key,
                 ops,
-                span: ChartSpan { from: 0.0, to: 1.0 },
-                plot: None,
-                series: Vec::new(),
-                without_number: 0,
-                missed: 0,
-                topics_left_out: 0,
-                thinned: 0,
-                hidden_rows: 0,
-                not_positive: 0,
+                ..ChartFrame::default()
             }),
             failed: None,
         }

@@ -352,7 +352,7 @@ async fn a_shared_subscription_divides_and_each_identifier_is_told() {
     let mut members = Vec::new();
     for (name, number) in [("one", 7), ("two", 8)] {
         let id = client(&app, name).await;
-        subscribe(&app, id, "$share/pumps/work/+", |request| {
+        subscribe(&app, id, "$share/pumps/jobs/+", |request| {
             request.id = Some(number);
         })
         .await;
@@ -360,7 +360,7 @@ async fn a_shared_subscription_divides_and_each_identifier_is_told() {
         members.push((id, number));
     }
     for n in 0..20 {
-        publish(&app, publisher, "work/x", &n.to_string(), false).await;
+        publish(&app, publisher, "jobs/x", &n.to_string(), false).await;
     }
     publish(&app, publisher, "end", "end", false).await;
     let mut all = Vec::new();

@@ -57,7 +57,7 @@ class Charts {
   }
 
   async #show(title: string, source: ChartSource, unit: string): Promise<Chart> {
-    await this.load();
+    if (!this.all) await this.load();
     const made = this.list?.find((chart) => isSame(chart.source, source));
     if (made) this.chosen = made.dashboard;
     return made ?? this.add({ title, source, windowSecs: 60, kind: 'line', unit, log: false, thresholds: [] });

@@ -47,9 +47,7 @@ export class TreeWalk {
 
   /** Chooses the row at a place, now or once it is known. */
   moveTo(place: number): void {
-    const to = Math.max(0, Math.min(this.#tree.total() - 1, place));
-    this.#tree.reveal(to);
-    this.#awaited = to;
+    this.#step(place);
     this.go();
   }
 
