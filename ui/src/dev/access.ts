@@ -1,4 +1,4 @@
-// What the fake core says of tokens.
+// Tokens of the fake, and rules that are learned from what clients do.
 import type { LearnReport, TokenReport, TokenVerdict } from '../lib/backend/api';
 
 const NOW = Date.now();
@@ -72,7 +72,6 @@ function seen(): LearnReport {
   };
 }
 
-/** Learning, as it goes in the fake core. */
 export const learnCommands = {
   access_learn: () => learned,
   access_learn_start: () => (learned = { ...seen(), since: Date.now() }),

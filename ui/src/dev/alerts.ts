@@ -1,9 +1,7 @@
-// Alerts of the fake: see core.ts.
+// Alerts of the fake, and the rules that raise them.
 import type { Alert, AlertRule, AlertsState } from '../lib/backend/api';
 
-const STATE = new URLSearchParams(location.search).get('state') ?? 'running';
-const quiet = STATE === 'quiet';
-const began = Date.now();
+import { quiet, started, type Commands } from './page';
 
 let rules: AlertRule[] = quiet
   ? []
@@ -37,7 +35,7 @@ let rules: AlertRule[] = quiet
 
 const values = (base: number, step: number) =>
   Array.from({ length: 40 }, (_, index) => ({
-    at: began - (40 - index) * 1_000 - 61_000,
+    at: started - (40 - index) * 1_000 - 61_000,
     text: (base + Math.sin(index / 4) * 0.1 + (index > 28 ? (index - 28) * step : 0)).toFixed(2),
   }));
 
@@ -50,11 +48,11 @@ let alerts: Alert[] = quiet
         name: 'A pump is away',
         thing: 'pump-486',
         source: { kind: 'device', name: 'pump-*' },
-        at: began - 9_000,
+        at: started - 9_000,
         why: 'It is offline.',
         data: [
-          { at: began - 900_000, text: 'online' },
-          { at: began - 9_000, text: 'offline' },
+          { at: started - 900_000, text: 'online' },
+          { at: started - 9_000, text: 'offline' },
         ],
         interrupted: false,
         lasting: true,
@@ -67,7 +65,7 @@ let alerts: Alert[] = quiet
         name: 'Pressure too high',
         thing: 'plant/pump-7/data',
         source: { kind: 'payload', filter: 'plant/+/data', path: 'bar' },
-        at: began - 61_000,
+        at: started - 61_000,
         why: '4.83 is above 4.5 for 10 s.',
         data: values(4.1, 0.07),
         interrupted: false,
@@ -81,8 +79,8 @@ let alerts: Alert[] = quiet
         name: 'Pressure too high',
         thing: 'plant/valve-2/data',
         source: { kind: 'payload', filter: 'plant/+/data', path: 'bar' },
-        at: began - 3_900_000,
-        over: began - 3_700_000,
+        at: started - 3_900_000,
+        over: started - 3_700_000,
         why: '4.61 is above 4.5 for 10 s.',
         data: values(4.2, 0.05),
         interrupted: false,
@@ -109,8 +107,7 @@ function state(): AlertsState {
   };
 }
 
-/* eslint-disable @typescript-eslint/no-explicit-any */
-export const alertCommands: Record<string, (args: any) => unknown> = {
+export const alertCommands: Commands = {
   alerts: () => state(),
   alert_rule_set: ({ rule }) => {
     const set = { ...rule, id: rule.id || rules.length + 1 };

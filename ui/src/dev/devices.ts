@@ -1,9 +1,9 @@
-// The device board of the fake: see core.ts.
+// The device board of the fake.
 import type { DeviceRow, DeviceRules, DevicesFrame, DevicesLook } from '../lib/backend/api';
 
-const STATE = new URLSearchParams(location.search).get('state') ?? 'running';
-const many = STATE === 'quiet' ? 0 : 3_000;
-const began = Date.now();
+import { quiet, started, type Commands } from './page';
+
+const many = quiet ? 0 : 3_000;
 
 let rules: DeviceRules = {
   sessions: true,
@@ -41,8 +41,8 @@ function row(name: string, index: number): DeviceRow {
       : unknown
         ? `It said “online” on plant/${name}/status, and gateway-4, which speaks for it, is not connected any more.`
         : 'Its client is connected.',
-    since: began - (index % 90) * 61_000 - 4_000,
-    lastSeen: dead ? began - 190_000 : now - (index % 9) * 900,
+    since: started - (index % 90) * 61_000 - 4_000,
+    lastSeen: dead ? started - 190_000 : now - (index % 9) * 900,
     connected: own && !dead,
     ...(own
       ? {
@@ -52,7 +52,7 @@ function row(name: string, index: number): DeviceRow {
           listener: index % 2 ? 'tls' : 'tcp',
         }
       : { via: 'gateway-4' }),
-    ...(own && index % 2 ? { commonName: name, certificateEnds: began + ((index % 60) - 1) * 6 * 86_400_000 } : {}),
+    ...(own && index % 2 ? { commonName: name, certificateEnds: started + ((index % 60) - 1) * 6 * 86_400_000 } : {}),
     ...(own && index % 6 === 2 ? { user: 'operators' } : {}),
     rateIn: own && !dead ? 2 + (index % 5) * 1.3 : 0,
     rateOut: own && !dead ? (index % 3) * 0.4 : 0,
@@ -107,8 +107,7 @@ function look(look: DevicesLook): DevicesFrame {
   };
 }
 
-/* eslint-disable @typescript-eslint/no-explicit-any */
-export const deviceCommands: Record<string, (args: any) => unknown> = {
+export const deviceCommands: Commands = {
   devices: ({ look: wanted }) => look(wanted),
   device_rules: () => rules,
   device_rules_set: ({ rules: wanted }) => (rules = wanted),

@@ -1,4 +1,4 @@
-// What the fake core finds, and mends when it is asked to.
+// What the fake finds of its broker, and mends when it is asked to.
 import type { Finding } from '../lib/backend/api';
 
 let findings: Finding[] = [

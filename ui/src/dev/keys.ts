@@ -1,7 +1,7 @@
-// How the fake core keeps the authority's keys: see core.ts.
+// How the authority's keys of the fake are kept.
 import type { AuthorityKeys, ProtectKeys } from '../lib/backend/api';
 
-const PARAMETERS = new URLSearchParams(location.search);
+import { PARAMETERS } from './page';
 
 /** `?keys=locked` has them locked, with something that waits. */
 export const keys: AuthorityKeys =

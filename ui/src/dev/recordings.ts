@@ -1,8 +1,10 @@
-// Recordings of the fake: see core.ts.
+// Recordings of the fake, and long work on them.
 import type { Job, RecordProgress, RecordingContents, RecordingEntry, RecordingsState } from '../lib/backend/api';
 
+import { quiet, started, type Commands } from './page';
+
 const HOUR = 3_600_000;
-const began = Date.now() - 26 * HOUR;
+const began = started - 26 * HOUR;
 
 const base: RecordingContents = {
   origin: 'broker',
@@ -72,7 +74,7 @@ let entries: RecordingEntry[] = [
     open: false,
   },
 ];
-if (new URLSearchParams(location.search).get('state') === 'quiet') entries = [];
+if (quiet) entries = [];
 
 let record: RecordProgress | undefined;
 let opened: string | undefined;
@@ -101,8 +103,7 @@ const set = (id: number, change: Partial<Job>) => {
   return null;
 };
 
-/* eslint-disable @typescript-eslint/no-explicit-any */
-export const recordingCommands: Record<string, (args: any) => unknown> = {
+export const recordingCommands: Commands = {
   recordings_state: (): RecordingsState => {
     if (record && !record.ended) record = { ...record, packets: record.packets + 640, size: record.size + 48_000 };
     const found = entries.find((each) => each.name === opened);
