@@ -1,275 +1,25 @@
-//! A test client: the handle, and what it keeps between connections.
+//! A test client: the handle.
+//!
+//! Duty: begin and end connections, and ask the task of the one that stands; nobody waits for an answer for ever.
+//! Not here: what it keeps (`kept.rs`), its connections (`connections.rs`).
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mqttwb_model::{NoObserver, Observer, Timestamp, TopicFilter};
+use mqttwb_model::{NoObserver, Observer, TopicFilter};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use crate::task::{Command, End, Grant, Ground, Past, Publishing, Task};
-use crate::timeline::{EntryKind, Page, Timeline};
-use crate::{
-    ConnectionError, Endpoint, Message, Negotiated, Options, Publication, RequestError, Version,
-    Wish,
-};
+use crate::attempt::Ground;
+use crate::connections::{Running, start};
+use crate::kept::{Shared, State, Status};
+use crate::task::{Command, Grant, Publishing};
+use crate::timeline::{EntryKind, Page};
+use crate::{ConnectionError, Endpoint, Message, Options, Publication, RequestError, Wish};
 
 /// How long a person waits for an answer of the broker.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-/// Requests that wait for the task; who asks for more waits too.
-const COMMANDS: usize = 32;
-
-/// What a client is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Not connected.
-    Disconnected,
-    /// CONNECT is on its way.
-    Connecting,
-    /// CONNACK came.
-    Connected,
-    /// The last connection failed or was lost, and the next attempt waits for its time.
-    Waiting,
-    /// The last connection could not be made, or ended in an error.
-    Failed,
-}
-
-/// A subscription.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subscription {
-    /// What was asked for.
-    pub wish: Wish,
-    /// What the broker answered; `None` before SUBACK.
-    pub answer: Option<Grant>,
-}
-
-/// The attempt that comes next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retry {
-    /// Counts up from 1.
-    pub attempt: u32,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// A client as it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
-    /// What it is doing.
-    pub state: State,
-    /// Why the last connection failed.
-    pub failure: Option<ConnectionError>,
-    /// The next attempt, where one is waited for.
-    pub retry: Option<Retry>,
-    /// What the connection has negotiated, while it stands.
-    pub negotiated: Option<Negotiated>,
-    /// Its subscriptions, in the order that they were made in.
-    pub subscriptions: Vec<Subscription>,
-    /// Messages that it has received.
-    pub received: u64,
-    /// Messages that it has published.
-    pub published: u64,
-    /// The number of the newest entry of its timeline; 0 where there is none.
-    pub newest: u64,
-    /// Entries that its timeline has let go.
-    pub dropped: u64,
-}
-
-/// What a client keeps.
-pub(crate) struct Kept {
-    state: State,
-    failure: Option<ConnectionError>,
-    retry: Option<Retry>,
-    negotiated: Option<Negotiated>,
-    subscriptions: Vec<Subscription>,
-    /// What a session was left with, and whose it was.
-    past: Option<(Identity, Past)>,
-    pub(crate) received: u64,
-    pub(crate) published: u64,
-    pub(crate) timeline: Timeline,
-}
-
-/// What a client keeps, for its handle and its task. Locked for a few lines at a time, never across an await.
-pub(crate) struct Shared(Mutex<Kept>);
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        // Nothing that holds it panics; if it ever does, counters are no reason to take the client down.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Kept) -> T) -> T {
-        work(&mut self.lock())
-    }
-
-    pub(crate) fn tell(&self, kind: EntryKind, text: String) {
-        self.lock().timeline.tell(Timestamp::now(), kind, text);
-    }
-
-    /// CONNACK came: the client is connected, and its session old or new.
-    fn accepted(&self, negotiated: &Negotiated, own_id: &str) {
-        let mut kept = self.lock();
-        kept.state = State::Connected;
-        kept.failure = None;
-        kept.retry = None;
-        if !negotiated.session_present {
-            kept.subscriptions.clear();
-        }
-        let mut told = String::from(if negotiated.session_present {
-            "connected; the broker had kept the session"
-        } else {
-            "connected; the session is new"
-        });
-        if negotiated.client_id != own_id {
-            told.push_str(&format!(
-                ", the broker named the client {}",
-                negotiated.client_id
-            ));
-        }
-        kept.negotiated = Some(negotiated.clone());
-        kept.timeline
-            .tell(Timestamp::now(), EntryKind::Connection, told);
-    }
-
-    /// The subscriptions that are wanted and not there.
-    pub(crate) fn missing(&self, options: &Options) -> Vec<Wish> {
-        let kept = self.lock();
-        let there = |wish: &&Wish| {
-            kept.subscriptions
-                .iter()
-                .any(|known| known.wish.filter == wish.filter)
-        };
-        let wanted = options.subscriptions.iter();
-        wanted.filter(|wish| !there(wish)).cloned().collect()
-    }
-
-    /// Every subscription that is there.
-    fn wishes(&self) -> Vec<Wish> {
-        let kept = self.lock();
-        let known = kept.subscriptions.iter();
-        known.map(|known| known.wish.clone()).collect()
-    }
-
-    pub(crate) fn subscribing(&self, wish: &Wish) {
-        let mut kept = self.lock();
-        let subscription = Subscription {
-            wish: wish.clone(),
-            answer: None,
-        };
-        // [MQTT-3.8.4-3]: the same filter again replaces the subscription.
-        match kept
-            .subscriptions
-            .iter_mut()
-            .find(|known| known.wish.filter == wish.filter)
-        {
-            Some(known) => *known = subscription,
-            None => kept.subscriptions.push(subscription),
-        }
-    }
-
-    pub(crate) fn answered(&self, wish: &Wish, grant: &Grant) {
-        let mut kept = self.lock();
-        if let Some(known) = kept
-            .subscriptions
-            .iter_mut()
-            .find(|known| known.wish.filter == wish.filter)
-        {
-            known.answer = Some(grant.clone());
-        }
-    }
-
-    pub(crate) fn forget(&self, filter: &TopicFilter) {
-        self.lock()
-            .subscriptions
-            .retain(|known| known.wish.filter != *filter);
-    }
-
-    fn ended(&self, end: End, will: bool) {
-        let mut kept = self.lock();
-        let now = Timestamp::now();
-        kept.negotiated = None;
-        kept.retry = None;
-        match end {
-            End::Disconnected => {
-                kept.state = State::Disconnected;
-                let told = "disconnected".to_owned();
-                kept.timeline.tell(now, EntryKind::Connection, told);
-            }
-            End::Dropped => {
-                kept.state = State::Disconnected;
-                let mut told = "dropped the socket, without DISCONNECT".to_owned();
-                if will {
-                    told.push_str(": the broker publishes the will");
-                }
-                kept.timeline.tell(now, EntryKind::Connection, told);
-            }
-            End::Failed(error) => {
-                kept.state = State::Failed;
-                kept.timeline
-                    .tell(now, EntryKind::Failure, error.to_string());
-                kept.failure = Some(error);
-            }
-        }
-    }
-
-    /// A connection failed, and another attempt is made later.
-    fn waits(&self, error: ConnectionError, attempt: u32, wait: Duration) {
-        let mut kept = self.lock();
-        let now = Timestamp::now();
-        kept.state = State::Waiting;
-        kept.negotiated = None;
-        kept.retry = Some(Retry {
-            attempt,
-            at: now.plus(wait),
-        });
-        let told = format!("{error}; trying again in {:.1} s", wait.as_secs_f64());
-        kept.timeline.tell(now, EntryKind::Failure, told);
-        kept.failure = Some(error);
-    }
-
-    fn connecting(&self, options: &Options, endpoint: &Endpoint) {
-        let mut kept = self.lock();
-        kept.state = State::Connecting;
-        kept.retry = None;
-        let told = match &endpoint.proxy {
-            None => format!("connecting to {} ({})", endpoint.url(), options.version),
-            Some(proxy) => format!(
-                "connecting to {} ({}) through the {} proxy {proxy}",
-                endpoint.url(),
-                options.version,
-                proxy.protocol
-            ),
-        };
-        kept.timeline
-            .tell(Timestamp::now(), EntryKind::Connection, told);
-    }
-
-    /// What is left of this very session, where the broker may have it too.
-    fn past(&self, identity: &Identity) -> Option<Past> {
-        let (whose, past) = self.lock().past.take()?;
-        (whose == *identity).then_some(past)
-    }
-
-    fn remember(&self, identity: &Identity, past: Past) {
-        self.lock().past = Some((identity.clone(), past));
-    }
-}
-
-/// Whose session it is: one broker's, of one client.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Identity {
-    broker: String,
-    client_id: String,
-    version: Version,
-}
-
-/// A connection that is being made or stands.
-struct Running {
-    commands: mpsc::Sender<Command>,
-    stop: Option<oneshot::Sender<()>>,
-    ended: watch::Receiver<bool>,
-}
 
 /// A test client. Dropping it drops its socket.
 pub struct TestClient {
@@ -302,17 +52,7 @@ impl TestClient {
     pub fn observed_by(observer: Arc<dyn Observer>) -> Self {
         Self {
             observer,
-            shared: Arc::new(Shared(Mutex::new(Kept {
-                state: State::Disconnected,
-                failure: None,
-                retry: None,
-                negotiated: None,
-                subscriptions: Vec::new(),
-                past: None,
-                received: 0,
-                published: 0,
-                timeline: Timeline::default(),
-            }))),
+            shared: Arc::new(Shared::new()),
             running: Mutex::new(None),
         }
     }
@@ -439,18 +179,7 @@ impl TestClient {
 
     /// The client as it stands.
     pub fn status(&self) -> Status {
-        let kept = self.shared.lock();
-        Status {
-            state: kept.state,
-            failure: kept.failure.clone(),
-            retry: kept.retry,
-            negotiated: kept.negotiated.clone(),
-            subscriptions: kept.subscriptions.clone(),
-            received: kept.received,
-            published: kept.published,
-            newest: kept.timeline.newest(),
-            dropped: kept.timeline.dropped(),
-        }
+        self.shared.lock().status()
     }
 
     /// Waits until there is no connection, however it ends.
@@ -489,108 +218,6 @@ impl TestClient {
         let running = self.running();
         let running = running.as_ref()?;
         Some((running.commands.clone(), running.ended.clone()))
-    }
-}
-
-impl Kept {
-    fn is_busy(&self) -> bool {
-        match self.state {
-            State::Connecting | State::Connected | State::Waiting => true,
-            State::Disconnected | State::Failed => false,
-        }
-    }
-}
-
-fn start(ground: Ground, accepted: oneshot::Sender<Result<(), ConnectionError>>) -> Running {
-    let (commands, received) = mpsc::channel(COMMANDS);
-    let (stop, stopped) = oneshot::channel();
-    let (ended, has_ended) = watch::channel(false);
-    tokio::spawn(async move {
-        let shared = ground.shared.clone();
-        let will = ground.options.will.is_some();
-        let mut accepted = Some(accepted);
-        let end = connections(ground, received, stopped, &mut accepted).await;
-        let outcome = match &end {
-            End::Failed(error) => error.clone(),
-            End::Disconnected | End::Dropped => ConnectionError::GivenUp,
-        };
-        shared.ended(end, will);
-        if let Some(accepted) = accepted {
-            // Who asked may have gone.
-            let _ = accepted.send(Err(outcome));
-        }
-        ended.send_replace(true);
-    });
-    Running {
-        commands,
-        stop: Some(stop),
-        ended: has_ended,
-    }
-}
-
-/// One connection after the other, until one ends for good.
-async fn connections(
-    mut ground: Ground,
-    mut commands: mpsc::Receiver<Command>,
-    mut stop: oneshot::Receiver<()>,
-    accepted: &mut Option<oneshot::Sender<Result<(), ConnectionError>>>,
-) -> End {
-    let shared = ground.shared.clone();
-    let identity = Identity {
-        broker: ground.endpoint.url(),
-        client_id: ground.options.client_id.clone(),
-        version: ground.options.version,
-    };
-    let mut attempt = 0;
-    loop {
-        shared.connecting(&ground.options, &ground.endpoint);
-        let connected = tokio::select! {
-            biased;
-            _ = &mut stop => return End::Dropped,
-            connected = ground.connect() => connected,
-        };
-        let error = match connected {
-            Ok(connected) => {
-                let negotiated = connected.negotiated.clone();
-                shared.accepted(&negotiated, &identity.client_id);
-                let past = shared.past(&identity);
-                match Task::new(&ground, &mut commands, &mut stop, connected, past) {
-                    Ok(task) => {
-                        attempt = 0;
-                        if let Some(accepted) = accepted.take() {
-                            // Who asked may have gone.
-                            let _ = accepted.send(Ok(()));
-                        }
-                        let (end, past) = task.run().await;
-                        shared.remember(&identity, past);
-                        // Who asked for them is told of the lost connection by the dropped reply.
-                        while commands.try_recv().is_ok() {}
-                        // Subscriptions that a person has made or ended since then are what is wanted again.
-                        ground.options.subscriptions = shared.wishes();
-                        match end {
-                            End::Failed(error) => error,
-                            end => return end,
-                        }
-                    }
-                    Err(error) => error,
-                }
-            }
-            Err(error) => error,
-        };
-        let Some(reconnect) = ground.options.reconnect.filter(|_| error.may_pass()) else {
-            return End::Failed(error);
-        };
-        if let Some(accepted) = accepted.take() {
-            let _ = accepted.send(Err(error.clone()));
-        }
-        let wait = reconnect.wait(attempt);
-        attempt += 1;
-        shared.waits(error, attempt, wait);
-        tokio::select! {
-            biased;
-            _ = &mut stop => return End::Dropped,
-            () = sleep(wait) => {}
-        }
     }
 }
 

@@ -6,11 +6,14 @@
 //! Invariant: whatever the broker sends and however fast, memory stays bounded and nothing waits for a reader; what the
 //! timeline lets go is counted.
 
+mod attempt;
 mod client;
+mod connections;
 mod dial;
 mod endpoint;
 mod error;
 mod hello;
+mod kept;
 mod message;
 mod options;
 mod proxy;
@@ -19,11 +22,12 @@ mod tap;
 mod task;
 mod timeline;
 
-pub use client::{Acknowledgement, Retry, State, Status, Subscription, TestClient};
+pub use client::{Acknowledgement, TestClient};
 pub use dial::TlsSession;
 pub use endpoint::{Endpoint, Proxy, ProxyProtocol, WebSocket};
 pub use error::{ConnectionError, ProxyProblem, RequestError, TlsProblem, WebSocketProblem};
 pub use hello::Negotiated;
+pub use kept::{Retry, State, Status, Subscription};
 pub use message::{Message, MessageProperties, Publication};
 pub use mqttwb_wire::{RetainHandling, SubscriptionOptions};
 pub use options::{Authentication, Login, Options, OptionsError, Reconnect, Version, Will, Wish};

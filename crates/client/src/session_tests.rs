@@ -1,5 +1,8 @@
-use super::*;
+use mqttwb_model::TopicName;
 use mqttwb_wire::frame_len;
+
+use super::*;
+use crate::hello::LARGEST_PACKET;
 
 fn negotiated(receive_maximum: u16, topic_alias_maximum: u16) -> Negotiated {
     Negotiated {

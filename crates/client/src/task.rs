@@ -1,30 +1,25 @@
-//! The task that owns a connection from dialling to its end.
+//! The task that owns a connection from CONNACK to its end.
 //!
 //! It reads and writes at the same time: a broker that does not read while it can't write, and a client that does the same,
 //! would wait for each other for ever. Requests are taken while there is room for what they write; the rest wait with
 //! those who ask.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use mqttwb_model::{
-    ConnectionInfo, Direction, NoObserver, Observer, QoS, SeenBy, Timestamp, TopicFilter,
-};
+use mqttwb_model::{Direction, QoS, TopicFilter};
 use mqttwb_wire::{ReasonCode, frame_len};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
-use crate::client::Shared;
-use crate::dial::{Dialled, dial};
+use crate::attempt::{Connected, Ground};
 use crate::error::{ConnectionError, RequestError, words};
-use crate::hello::{LARGEST_PACKET, Negotiated, hello};
+use crate::hello::LARGEST_PACKET;
 use crate::session::{Broken, Event, PublishError, Session};
-use crate::tap::{Tap, next_connection};
 use crate::timeline::EntryKind;
-use crate::{Endpoint, Message, Options, Publication, Wish};
+use crate::{Publication, Wish};
 
 /// How long the broker may take to close the connection after DISCONNECT.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -85,83 +80,6 @@ pub(crate) struct Past {
     pub(crate) session: Session,
     /// Messages that were not acknowledged.
     pub(crate) publishing: HashMap<u16, Publication>,
-}
-
-/// Everything that connections of one client have in common.
-pub(crate) struct Ground {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) observer: Arc<dyn Observer>,
-    pub(crate) options: Options,
-    pub(crate) endpoint: Endpoint,
-    /// Whole messages for somebody who reads them; who is slow holds the connection up.
-    pub(crate) inbox: Option<mpsc::Sender<Message>>,
-}
-
-impl Ground {
-    /// Makes a connection: from dialling to CONNACK, within the time that the options give.
-    pub(crate) async fn connect(&self) -> Result<Connected, ConnectionError> {
-        let within = self.options.connect_within;
-        let address = self.endpoint.to_string();
-        let attempt = async {
-            let mut dialled = dial(&self.endpoint).await?;
-            let mut info = ConnectionInfo {
-                id: next_connection(),
-                seen_by: match self.endpoint.embedded {
-                    true => SeenBy::ClientOfBroker,
-                    false => SeenBy::ClientOfRemote,
-                },
-                client: self.options.client_id.as_str().into(),
-                version: self.options.version.into(),
-                listener: self.endpoint.url().into(),
-                protocol: self.endpoint.protocol(),
-                peer: dialled.peer,
-                common_name: None,
-                certificate: None,
-            };
-            let observer = match self.endpoint.embedded && !self.options.show_own_end {
-                true => Arc::new(NoObserver),
-                false => self.observer.clone(),
-            };
-            let mut tap = Tap::new(observer, &info);
-            let mut input = BytesMut::new();
-            let hello = hello(
-                &mut dialled,
-                &mut input,
-                &mut tap,
-                &self.options,
-                &self.endpoint,
-            );
-            match hello.await {
-                Ok(negotiated) => {
-                    if negotiated.client_id != info.client.as_str() {
-                        info.client = negotiated.client_id.as_str().into();
-                        tap.renamed(&info);
-                    }
-                    Ok(Connected {
-                        dialled,
-                        input,
-                        tap,
-                        negotiated,
-                    })
-                }
-                Err(error) => {
-                    tap.ends(error.to_string());
-                    Err(error)
-                }
-            }
-        };
-        timeout(within, attempt)
-            .await
-            .unwrap_or(Err(ConnectionError::TimedOut { address, within }))
-    }
-}
-
-/// A connection that the broker has accepted.
-pub(crate) struct Connected {
-    dialled: Dialled,
-    input: BytesMut,
-    tap: Tap,
-    pub(crate) negotiated: Negotiated,
 }
 
 /// The task of one connection.
@@ -554,59 +472,5 @@ async fn at(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
         None => std::future::pending().await,
-    }
-}
-
-impl Shared {
-    fn granted(&self, wish: &Wish, grant: &Grant) {
-        let told = match grant {
-            Grant::Granted(qos) => format!("{}: QoS {} granted", wish.filter, u8::from(*qos)),
-            Grant::Refused(reason) => format!("{}: refused, {reason}", wish.filter),
-        };
-        self.answered(wish, grant);
-        self.tell(EntryKind::Subscription, told);
-    }
-
-    fn unsubscribed(&self, filter: &TopicFilter, refused: Option<&str>) {
-        let told = match refused {
-            None => {
-                self.forget(filter);
-                format!("{filter}: unsubscribed")
-            }
-            Some(reason) => format!("{filter}: could not be unsubscribed, {reason}"),
-        };
-        self.tell(EntryKind::Subscription, told);
-    }
-
-    fn published(&self, message: &Publication, again: bool) {
-        self.with(|kept| {
-            kept.published += u64::from(!again);
-            kept.timeline
-                .sent(Timestamp::now(), EntryKind::Published, message, again);
-        });
-    }
-
-    fn acknowledged(&self, message: &Publication) {
-        self.with(|kept| {
-            kept.timeline
-                .sent(Timestamp::now(), EntryKind::Acknowledged, message, false);
-        });
-    }
-
-    fn refused(&self, message: &Publication, reason: &str) {
-        self.tell(
-            EntryKind::Failure,
-            format!(
-                "{}: the broker refused the message, {reason}",
-                message.topic
-            ),
-        );
-    }
-
-    fn received(&self, message: &Message) {
-        self.with(|kept| {
-            kept.received += 1;
-            kept.timeline.received(Timestamp::now(), message);
-        });
     }
 }

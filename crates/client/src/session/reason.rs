@@ -4,7 +4,7 @@ use mqttwb_model::QoS;
 use mqttwb_wire::ReasonCode;
 use rumqttc::v5::mqttbytes::v5 as packets5;
 
-use super::of_qos_v5;
+use super::v5::of_qos;
 use crate::error::words;
 
 pub(super) fn puback_reason(reason: packets5::PubAckReason) -> ReasonCode {
@@ -56,7 +56,7 @@ pub(super) fn suback_outcome(
 ) -> Result<QoS, String> {
     use packets5::SubscribeReasonCode as Code;
     let reason = match code {
-        Code::Success(qos) => return Ok(of_qos_v5(qos)),
+        Code::Success(qos) => return Ok(of_qos(qos)),
         Code::Failure | Code::Unspecified => ReasonCode::UNSPECIFIED_ERROR,
         Code::ImplementationSpecific => ReasonCode::IMPLEMENTATION_SPECIFIC,
         Code::NotAuthorized => ReasonCode::NOT_AUTHORIZED,
