@@ -1,7 +1,8 @@
 //! The test clients that a person has set up, and the messages that are kept for them.
 //!
 //! Duty: keep them by number, over restarts of the app; turn what a form holds into what the client engine takes.
-//! Not here: MQTT (`mqttwb_client`), and where the embedded broker is: an [`Endpoint`] is an argument.
+//! Not here: MQTT (`mqttwb_client`), and where the embedded broker is: an [`Endpoint`] is an argument. The way to a broker
+//! elsewhere is in `remote.rs`, a request and its reply in `request.rs`, clients as a text in `sharing.rs`.
 //! Invariant: a configuration that is kept can be connected with, as far as that can be told without a broker; no secret
 //! goes back to the page.
 
@@ -9,16 +10,18 @@ mod exchange;
 mod keep;
 mod options;
 pub(crate) mod profiles;
+mod remote;
+mod request;
 mod run;
+mod sharing;
 mod template;
 mod vault;
 mod words;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 use mqttwb_client::{ConnectionError, EntryKind, State, TestClient};
 use mqttwb_model::{Observer, Timestamp};
@@ -27,21 +30,21 @@ use tokio::sync::mpsc;
 
 use self::exchange::{Exchange, INBOX};
 use self::keep::{Files, Settled, settle};
-use self::options::{Draft, invalid, pairs, wish};
+use self::options::{Draft, invalid, wish};
 use self::run::Run;
 use self::template::Filling;
-use self::vault::Use;
 use self::words::{entry_for_people, for_people};
 use crate::api::{
     self, ApiError, ClientConfig, DisconnectHow, ErrorCode, PayloadEncoding, PublishRequest,
-    ReplyReceived, ReplyRequest, RunRequest, SavedMessage, SubscribeRequest, Target, TimelineEntry,
+    RunRequest, SavedMessage, SubscribeRequest, Target, TimelineEntry,
 };
-use crate::certificates::CertificateStore;
 use crate::words::sentence;
-use crate::{Result, blocking, files};
+use crate::{Result, blocking};
 
 pub use mqttwb_client::Endpoint;
 pub(crate) use options::{filter, payload, qos, topic, version};
+pub(crate) use remote::remote_endpoint;
+pub(crate) use sharing::free_export;
 pub(crate) use vault::Secrets;
 pub(crate) use words::{connection_failed, request_failed};
 
@@ -49,10 +52,6 @@ pub(crate) use words::{connection_failed, request_failed};
 const ENTRIES: u32 = mqttwb_client::TIMELINE_CAPACITY as u32;
 /// Clients that were removed and can be had back.
 const REMOVED: usize = 8;
-/// Bytes of a reply's payload that are shown.
-const REPLY: usize = 64 * 1024;
-/// The longest that a reply is waited for.
-const LONGEST_WAIT: u32 = 10 * 60 * 1000;
 
 /// The test clients, by number.
 pub struct TestClients {
@@ -377,89 +376,6 @@ impl TestClients {
         self.one(id)
     }
 
-    /// Publishes a request, and waits for its reply.
-    pub async fn request(&self, id: u32, request: ReplyRequest) -> Result<ReplyReceived> {
-        let entry = self.entry(id)?;
-        let v5 = entry.config.version == api::Version::V5;
-        let mut message = message(&entry, request.message).await?;
-        let told = &mut message.properties;
-        let response_topic = match &told.response_topic {
-            Some(topic) => topic.clone(),
-            // Response Information is what a broker lets a client make response topics of.
-            None => format!("{}/{:08x}", response_prefix(&entry), fastrand::u32(..)),
-        };
-        let correlation = v5.then(|| {
-            told.response_topic = Some(response_topic.clone());
-            told.correlation_data
-                .get_or_insert_with(|| fastrand::u64(..).to_be_bytes().to_vec().into())
-                .clone()
-        });
-        let wanted = filter(&response_topic)?;
-        let status = entry.client.status();
-        let covered = status
-            .subscriptions
-            .iter()
-            .any(|known| known.answer.is_some() && known.wish.filter.matches(&response_topic));
-        if !covered {
-            let wish = mqttwb_client::Wish::new(wanted.clone(), mqttwb_model::QoS::AtLeastOnce);
-            let grant = entry.client.subscribe(wish).await.map_err(request_failed)?;
-            if let mqttwb_client::Grant::Refused(reason) = grant {
-                return Err(ApiError::new(
-                    ErrorCode::Client,
-                    format!("The broker lets nobody subscribe to the response topic {response_topic}: {reason}."),
-                )
-                .hint("Name a response topic that this client may read."));
-            }
-        }
-        let (number, reply) = entry.exchange.expect(&response_topic, correlation.clone());
-        let within = Duration::from_millis(request.within.clamp(1, LONGEST_WAIT).into());
-        let began = Instant::now();
-        let outcome = async {
-            entry.client.publish(message).await.map_err(request_failed)?;
-            match tokio::time::timeout(within, reply).await {
-                Ok(Ok(reply)) => Ok(reply),
-                _ => Err(ApiError::new(
-                    ErrorCode::Client,
-                    format!("No reply came on {response_topic} within {} ms.", within.as_millis()),
-                )
-                .hint("Does anybody answer this request, on its response topic and with its correlation data?")),
-            }
-        }
-        .await;
-        entry.exchange.give_up(number);
-        if !covered {
-            // Where it can't be ended, the connection has.
-            let _ = entry.client.unsubscribe(wanted).await;
-        }
-        let (reply, came) = outcome?;
-        let micros = came.duration_since(began).as_micros();
-        entry.client.note(
-            EntryKind::Reply,
-            format!(
-                "{}: the reply came after {:.1} ms",
-                reply.topic,
-                micros as f64 / 1_000.0
-            ),
-        );
-        let shown = &reply.payload[..reply.payload.len().min(REPLY)];
-        Ok(ReplyReceived {
-            topic: reply.topic.clone(),
-            payload: match std::str::from_utf8(shown) {
-                Ok(text) => text.to_owned(),
-                Err(error) if error.error_len().is_none() => {
-                    String::from_utf8_lossy(&shown[..error.valid_up_to()]).into_owned()
-                }
-                Err(_) => words::readable(shown),
-            },
-            cut: shown.len() < reply.payload.len(),
-            // A packet is smaller than 4 GiB.
-            size: u32::try_from(reply.payload.len()).unwrap_or(u32::MAX),
-            micros: u64::try_from(micros).unwrap_or(u64::MAX),
-            correlation_data: correlation.as_deref().map(words::readable),
-            properties: words::properties(&reply.properties),
-        })
-    }
-
     /// What a client did and saw: at most `count` entries that are newer than `after`, oldest first.
     pub fn timeline(&self, id: u32, after: u64, count: u32) -> Result<Vec<TimelineEntry>> {
         let client = self.entry(id)?.client;
@@ -509,54 +425,6 @@ impl TestClients {
         Ok(self.messages())
     }
 
-    /// Clients and messages as a text, for another workbench; secrets only where they are asked for.
-    pub fn export(&self, ids: &[u32], secrets: bool) -> Result<String> {
-        let kept = self.kept.lock();
-        let chosen = kept
-            .clients
-            .iter()
-            .filter(|(id, _)| ids.is_empty() || ids.contains(id))
-            .map(|(_, entry)| match secrets {
-                true => keep::with_secrets(&entry.config, &entry.secrets),
-                false => keep::without_secrets(&entry.config),
-            })
-            .collect();
-        profiles::write(chosen, kept.messages.clone())
-    }
-
-    /// Adds the clients and messages of a text. One that can't be read adds nothing.
-    pub async fn import(&self, text: &str, folder: Option<&Path>) -> Result<api::Imported> {
-        let read = profiles::read(text, folder)?;
-        let mut left_out = read.left_out;
-        let mut clients = Vec::new();
-        for config in read.clients {
-            let name = match config.name.as_str() {
-                "" => config.client_id.clone(),
-                name => name.to_owned(),
-            };
-            match self.add(config) {
-                Ok(id) => clients.push(id),
-                Err(error) => left_out.push(format!("{name}: {}", error.message)),
-            }
-        }
-        let messages = read.messages.len();
-        {
-            let mut kept = self.kept.lock();
-            for saved in read.messages {
-                if !kept.messages.iter().any(|known| known.name == saved.name) {
-                    kept.messages.push(saved);
-                }
-            }
-        }
-        self.save().await?;
-        Ok(api::Imported {
-            format: read.format.into(),
-            clients,
-            messages: u32::try_from(messages).unwrap_or(u32::MAX),
-            left_out,
-        })
-    }
-
     /// Disconnects every client.
     pub async fn close(&self) {
         let clients: Vec<Arc<TestClient>> = {
@@ -592,93 +460,6 @@ async fn message(entry: &Entry, request: PublishRequest) -> Result<mqttwb_client
         payload: "",
     };
     draft.make(&with, None)
-}
-
-/// What a client's response topics begin with.
-fn response_prefix(entry: &Entry) -> String {
-    let status = entry.client.status();
-    let told = status.negotiated.as_ref();
-    let information = told.and_then(|told| {
-        told.properties
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case("response information"))
-    });
-    match information {
-        Some((_, prefix)) => prefix.trim_matches('"').to_owned(),
-        None => format!("reply/{}", entry.name().replace(['+', '#', '/'], "-")),
-    }
-}
-
-/// The way to a broker elsewhere.
-pub(crate) fn remote_endpoint(
-    remote: &api::Remote,
-    secrets: &Secrets,
-    store: &CertificateStore,
-) -> Result<Endpoint> {
-    let host = remote.host.trim().trim_matches(['[', ']']);
-    if host.is_empty() {
-        return Err(invalid("the broker has no host name").hint("Enter its host name or address."));
-    }
-    if remote.port == 0 {
-        return Err(invalid("the broker has no port")
-            .hint("Usual ones are 1883, 8883 with TLS, and 8083 or 443 with WebSocket."));
-    }
-    let websocket = matches!(remote.protocol, api::Protocol::Ws | api::Protocol::Wss);
-    let secure = matches!(remote.protocol, api::Protocol::Tls | api::Protocol::Wss);
-    let passphrase = secrets.get(&Use::Passphrase).map(|text| text.as_str());
-    let tls = match secure {
-        true => Some(store.remote_config(&remote.tls, passphrase, websocket)?),
-        false => None,
-    };
-    let server_name = Some(remote.tls.server_name.trim()).filter(|name| !name.is_empty());
-    let path = match remote.path.as_str() {
-        path if path.starts_with('/') => path.to_owned(),
-        path => format!("/{path}"),
-    };
-    Ok(Endpoint {
-        tls,
-        server_name: server_name.map(str::to_owned),
-        websocket: websocket.then(|| mqttwb_client::WebSocket {
-            path,
-            headers: pairs(&remote.headers),
-        }),
-        proxy: match &remote.proxy {
-            Some(proxy) if !proxy.host.is_empty() => Some(mqttwb_client::Proxy {
-                protocol: match proxy.kind {
-                    api::ProxyKind::Http => mqttwb_client::ProxyProtocol::Http,
-                    api::ProxyKind::Socks5 => mqttwb_client::ProxyProtocol::Socks5,
-                },
-                host: proxy.host.clone(),
-                port: proxy.port,
-                login: (!proxy.user.is_empty()).then(|| {
-                    let password = secrets.get(&Use::ProxyPassword);
-                    let password = password.map_or_else(String::new, |text| text.to_string());
-                    (proxy.user.clone(), password)
-                }),
-            }),
-            _ => None,
-        },
-        ..Endpoint::tcp(host, remote.port)
-    })
-}
-
-/// A file for an export that is not there yet.
-pub(crate) fn free_export(data: &Path) -> Result<PathBuf> {
-    let folder = directories::UserDirs::new()
-        .and_then(|dirs| dirs.download_dir().map(Path::to_owned))
-        .filter(|folder| folder.is_dir())
-        .unwrap_or_else(|| data.to_owned());
-    for number in 1.. {
-        let name = match number {
-            1 => "mqtt-workbench-clients.json".to_owned(),
-            number => format!("mqtt-workbench-clients-{number}.json"),
-        };
-        let path = folder.join(name);
-        if !files::exists(&path)? {
-            return Ok(path);
-        }
-    }
-    Ok(folder.join("mqtt-workbench-clients.json"))
 }
 
 fn unknown(id: u32) -> ApiError {
