@@ -2,7 +2,7 @@
 //!
 //! Duty: an identifier follows from a delivery's number, so that a delivery that is found again after a restart has the
 //! one that it had, without a write for each. Where a client has left that one unacknowledged for so long that its turn
-//! came around again, a later delivery is lent another. Not here: what is sent when (the window's).
+//! came around again, a later delivery is lent another. Not here: what is sent when (`outgoing.rs`).
 //! Invariant: no two deliveries that are in flight have the same identifier `[MQTT-2.2.1-4]`.
 
 use std::collections::HashMap;

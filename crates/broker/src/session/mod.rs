@@ -10,6 +10,8 @@ mod contents;
 mod delivery;
 mod identifiers;
 mod outgoing;
+mod queue;
+mod window;
 
 #[cfg(test)]
 mod identifiers_tests;
@@ -29,7 +31,9 @@ use mqttwb_wire::{Ack, Property, Publish, ReasonCode};
 pub use contents::{Part, SessionContents, Unacknowledged};
 pub use delivery::Delivery;
 pub(crate) use delivery::take_out;
-pub use outgoing::{Dropped, Inflight, Kept, QueueLimits, WhenFull};
+pub use outgoing::{Dropped, Kept};
+pub use queue::{QueueLimits, WhenFull};
+pub use window::Inflight;
 
 use crate::message::{Message, Origin};
 use outgoing::Outgoing;
