@@ -1,4 +1,9 @@
 //! A connection from its CONNACK to its end.
+//!
+//! Duty: have each packet that was read judged by the session, do what it says, deliver what is in the inbox, show both
+//! directions to the observer; its parts are in modules of their own. Not here: how a client comes in (`welcome.rs`), the
+//! rules (the session's).
+//! Invariant: however the connection ends, the hub has its session back ([`Held`]).
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -39,77 +44,17 @@ use crate::message::{self, Message, Origin};
 use crate::session::{Action, Delivery, Session, WhenFull, take_out};
 
 use acting::Answers;
+use ending::End;
 use faulty::Injector;
 use held::Durability;
+use waiting::Wake;
+pub(super) use waiting::poll_read_into;
 
 /// The first read of a connection; what comes fast is read in larger pieces.
 pub(super) const SMALL_READ: usize = 2 << 10;
 const LARGE_READ: usize = 128 << 10;
 /// How long a client may take for the last words.
 pub(super) const FAREWELL: Duration = Duration::from_secs(1);
-/// Silence after which a connection lets go of the memory of a burst.
-const IDLE: Duration = Duration::from_secs(1);
-
-/// What ends a connection.
-enum End {
-    /// The client said DISCONNECT; whether that keeps the will unsent, and the expiry that it changed to.
-    Disconnect {
-        keeps_will: bool,
-        session_expiry: Option<u32>,
-    },
-    /// The client closed without a word, or the network did.
-    Closed(String),
-    /// A fault rule has cut it.
-    Cut(String),
-    /// The broker ends it.
-    Broker { reason: ReasonCode, why: String },
-}
-
-impl End {
-    fn error(error: &WireError) -> Self {
-        Self::Broker {
-            reason: error.reason(),
-            why: error.to_string(),
-        }
-    }
-
-    fn protocol(why: impl Into<String>) -> Self {
-        Self::Broker {
-            reason: ReasonCode::PROTOCOL_ERROR,
-            why: why.into(),
-        }
-    }
-
-    fn why(&self) -> String {
-        match self {
-            Self::Disconnect {
-                keeps_will: true, ..
-            } => "the client said DISCONNECT".into(),
-            Self::Disconnect { .. } => "the client said DISCONNECT, with its will".into(),
-            Self::Closed(why) | Self::Cut(why) => why.clone(),
-            Self::Broker { reason, why } => format!("{why} ({reason})"),
-        }
-    }
-}
-
-/// Reads what there is, at least so much at once.
-pub(super) fn poll_read_into<S: AsyncRead + Unpin>(
-    stream: &mut S,
-    cx: &mut Context<'_>,
-    input: &mut BytesMut,
-    at_least: usize,
-) -> Poll<io::Result<usize>> {
-    input.reserve(at_least);
-    poll_read_buf(Pin::new(stream), cx, input)
-}
-
-/// What a task that waits for a connection is woken by.
-enum Wake {
-    Read(usize),
-    Wrote,
-    Mail(Mail),
-    Timer,
-}
 
 pub(super) struct Connection<S> {
     stream: S,
@@ -275,79 +220,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     pub(super) async fn run(mut self) {
         let end = self.exchange().await;
-        if let End::Disconnect {
-            keeps_will,
-            session_expiry,
-        } = &end
-        {
-            self.session.clean = *keeps_will;
-            self.session.session_expiry = *session_expiry;
-        }
-        if let End::Broker { reason, why } = &end {
-            self.say_disconnect(*reason, why);
-        }
-        self.lose_output();
-        match end {
-            End::Closed(_) => {}
-            End::Cut(_) => self.write_last().await,
-            End::Disconnect { .. } | End::Broker { .. } => {
-                farewell(&mut self.stream, self.output.unwritten()).await;
-            }
-        }
-        self.give_back();
+        self.end(&end).await;
         tracing::debug!(client = %self.info.client, "ended: {}", end.why());
         self.shared
             .observer
             .disconnected(self.info.id, Timestamp::now(), &end.why());
-    }
-
-    /// Writes what was handed to the socket already, and no word of farewell.
-    async fn write_last(&mut self) {
-        let last = async {
-            self.stream.write_all(self.output.unwritten()).await?;
-            self.stream.flush().await
-        };
-        let _ = tokio::time::timeout(FAREWELL, last).await;
-    }
-
-    /// Tells an MQTT 5 client why the broker ends the connection. Before MQTT 5 a server has no DISCONNECT: it closes.
-    fn say_disconnect(&mut self, reason: ReasonCode, why: &str) {
-        if self.info.version != ProtocolVersion::V5 {
-            return;
-        }
-        let mut properties = Vec::new();
-        let largest = self
-            .session
-            .session
-            .as_ref()
-            .map_or(0, |session| session.terms().client_maximum_packet_size);
-        // [MQTT-3.14.2-3]: no more than the client takes. Sixteen bytes are more than what is around the text.
-        if why.len() + 16 <= largest {
-            Property::ReasonString(why).write(&mut properties);
-        }
-        let disconnect = Packet::Disconnect(Disconnect {
-            reason,
-            properties: Properties::trusted(&properties),
-        });
-        self.output
-            .packet(&disconnect, self.info.version, Timestamp::now());
-        self.observe_output();
-    }
-
-    /// What was taken from the inbox and not delivered belongs to the session.
-    fn give_back(&mut self) {
-        let now = Timestamp::now();
-        if let Some(session) = &mut self.session.session {
-            session.disconnect();
-            for delivery in self.deliveries.drain(..) {
-                let seq = delivery.seq;
-                if let Err(reason) = session.deliver(delivery, now, &mut self.actions) {
-                    self.actions.push(Action::Dropped { reason, seq });
-                }
-            }
-        }
-        self.apply_actions(now);
-        self.flush_durable();
     }
 
     async fn exchange(&mut self) -> End {
@@ -445,120 +322,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         });
     }
 
-    /// Does what operators want of the session. Who asked may not wait any more.
-    fn answer(&mut self, asked: Vec<Asked>) {
-        let Some(session) = &mut self.session.session else {
-            return;
-        };
-        for asked in asked {
-            match asked {
-                Asked::Contents {
-                    from,
-                    at_most,
-                    reply,
-                } => {
-                    let mut contents = session.contents(from, at_most);
-                    contents.arriving = self.inbox.len() + self.deliveries.len();
-                    contents.silence_left = self.keep_alive.left(instant());
-                    let _ = reply.send(contents);
-                }
-                Asked::DropQueue(reply) => {
-                    let dropped: Vec<_> = session.take_queue().collect();
-                    if let Some(durability) = &mut self.durability {
-                        dropped.iter().for_each(|one| durability.done(one.seq));
-                    }
-                    self.counters.backlog.store(session.backlog(), Relaxed);
-                    let _ = reply.send(dropped);
-                }
-                Asked::Withhold(forbidden, reply) => {
-                    let mut is = forbidden.judge();
-                    let mut out = session.withhold(&mut is);
-                    out.extend(take_out(&mut self.deliveries, &mut is));
-                    out.extend(self.inbox.take_out(&mut is));
-                    if let Some(durability) = &mut self.durability {
-                        let numbered = out.iter().filter(|one| one.seq > 0);
-                        numbered.for_each(|one| durability.done(one.seq));
-                    }
-                    self.counters.backlog.store(session.backlog(), Relaxed);
-                    let count = out.len();
-                    out.retain(|one| one.share.is_some());
-                    if !out.is_empty() {
-                        self.shared.hub.send(Command::HandOn(out));
-                    }
-                    let _ = reply.send(count);
-                }
-            }
-        }
-        self.flush_durable();
-    }
-
-    /// Waits for whatever comes first: room in the socket, bytes, mail, the keep-alive's end.
-    async fn wait(&mut self) -> io::Result<Wake> {
-        if self.idle_at.is_none() && (self.output.is_wide() || self.input.capacity() > WIDE_INPUT) {
-            self.idle_at = Some(instant() + IDLE);
-            self.timer = None; // it may be set for later
-        }
-        if self.timer.is_none() {
-            let times = [
-                self.keep_alive.deadline(),
-                self.pace.paused_until(),
-                self.idle_at,
-                self.expires,
-                self.faults.as_ref().and_then(|faults| faults.due()),
-            ];
-            if let Some(at) = times.into_iter().flatten().min() {
-                let at = tokio::time::Instant::from_std(at);
-                self.timer = Some(Box::pin(tokio::time::sleep_until(at)));
-            }
-        }
-        poll_fn(|cx| self.poll_wait(cx)).await
-    }
-
-    /// Lets go of the memory of a burst, where there is nothing in it.
-    fn shrink(&mut self) {
-        self.idle_at = None;
-        self.output.shrink();
-        if self.input.is_empty() {
-            self.input = BytesMut::new();
-            self.read_size = SMALL_READ;
-        }
-    }
-
-    fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Wake>> {
-        if !self.output.is_empty() {
-            if let Poll::Ready(n) =
-                Pin::new(&mut self.stream).poll_write(cx, self.output.unwritten())?
-            {
-                if n == 0 {
-                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-                }
-                self.output.written(n);
-                self.unflushed = true;
-                return Poll::Ready(Ok(Wake::Wrote));
-            }
-        } else if self.unflushed && Pin::new(&mut self.stream).poll_flush(cx)?.is_ready() {
-            self.unflushed = false;
-        }
-        if let Poll::Ready(mail) = self.inbox.poll(cx, self.takes_messages()) {
-            return Poll::Ready(Ok(Wake::Mail(mail)));
-        }
-        if !self.output.is_full()
-            && !self.owes_too_much()
-            && self.pace.paused_until().is_none()
-            && !self.faults.as_ref().is_some_and(|f| f.holds_input())
-            && let Poll::Ready(n) =
-                poll_read_into(&mut self.stream, cx, &mut self.input, self.read_size)?
-        {
-            return Poll::Ready(Ok(Wake::Read(n)));
-        }
-        if let Some(timer) = &mut self.timer
-            && timer.as_mut().poll(cx).is_ready()
-        {
-            return Poll::Ready(Ok(Wake::Timer));
-        }
-        Poll::Pending
-    }
-
     fn observe_output(&mut self) {
         self.look_at_faults();
         let bytes = if self.faults.is_some() {
@@ -582,11 +345,11 @@ fn instant() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// Memory that the input of a silent connection may keep.
-const WIDE_INPUT: usize = 2 * SMALL_READ;
-
 mod acting;
+mod asked;
+mod ending;
 mod faulty;
 mod held;
 mod packets;
 mod refusing;
+mod waiting;
