@@ -1,10 +1,12 @@
 //! The pump: carries frames from the workbench to the page.
 //!
 //! Duty: ask a source for its newest state at its own pace and send it through a channel, as long as the page keeps up.
-//! Not here: what a frame holds (`mqttwb_app`). A channel has no back-pressure of its own, so the page acknowledges.
+//! Not here: what a frame holds (`mqttwb_app`), who is asked for it (`sources.rs`, `pictures.rs`). A channel has no
+//! back-pressure of its own, so the page acknowledges.
 //! Invariant: at most [`IN_FLIGHT`] frames of a stream are unacknowledged; a slow page gets fewer frames, never a queue.
 
 mod pictures;
+mod sources;
 
 use std::{
     collections::HashMap,
@@ -15,14 +17,12 @@ use std::{
 
 use mqttwb_app::{
     App, Result,
-    api::{
-        ApiError, BrokerState, BrokerStatus, ChartsFrame, LiveFrame, MessagesFrame, TopicsFrame,
-        TopicsLook, TrafficFrame,
-    },
+    api::{ApiError, LiveFrame, MessagesFrame, TopicsFrame, TopicsLook, TrafficFrame},
 };
 use pictures::Pictures;
 pub use pictures::Views;
 use serde::Serialize;
+use sources::{Live, Messages, Topics, Traffic};
 use tauri::{WebviewWindow, async_runtime, ipc::Channel};
 use tokio::{
     sync::watch,
@@ -52,41 +52,6 @@ pub trait Frame: Clone + PartialEq + Serialize + Send + Sync + 'static {
     }
 }
 
-impl Frame for LiveFrame {
-    fn number(&mut self, number: u64) {
-        self.frame = number;
-    }
-}
-
-impl Frame for TrafficFrame {
-    fn number(&mut self, number: u64) {
-        self.frame = number;
-    }
-}
-
-impl Frame for MessagesFrame {
-    fn number(&mut self, number: u64) {
-        self.frame = number;
-    }
-}
-
-impl Frame for TopicsFrame {
-    fn number(&mut self, number: u64) {
-        self.frame = number;
-    }
-}
-
-impl Frame for ChartsFrame {
-    fn number(&mut self, number: u64) {
-        self.frame = number;
-    }
-
-    /// It holds nothing but what has changed.
-    fn is_news(&self, _last: Option<&Self>) -> bool {
-        !self.pictures.is_empty()
-    }
-}
-
 /// Where a stream's frames come from.
 pub trait Source: Send + 'static {
     /// The frame; numbered 0.
@@ -98,115 +63,6 @@ pub trait Source: Send + 'static {
     /// Ends when the page wants the next frame before its time.
     fn changed(&mut self) -> impl Future<Output = ()> + Send {
         std::future::pending()
-    }
-}
-
-/// What every page shows. Keeps the window's title in step as well.
-pub struct Live {
-    app: Arc<App>,
-    window: WebviewWindow,
-    title: String,
-}
-
-impl Live {
-    /// Of a workbench, for a window.
-    pub fn new(app: Arc<App>, window: WebviewWindow) -> Self {
-        Self {
-            app,
-            window,
-            title: String::new(),
-        }
-    }
-}
-
-impl Source for Live {
-    type Frame = LiveFrame;
-    const EVERY: Duration = Duration::from_millis(250);
-
-    async fn frame(&mut self) -> Result<LiveFrame> {
-        let frame = self.app.live_frame().await;
-        let title = title(&frame.broker);
-        // A title that could not be set is tried again with the next frame.
-        if title != self.title && self.window.set_title(&title).is_ok() {
-            self.title = title;
-        }
-        Ok(frame)
-    }
-}
-
-/// The window's title.
-fn title(broker: &BrokerStatus) -> String {
-    let state = match broker.state {
-        BrokerState::Running => broker
-            .listeners
-            .iter()
-            .find(|listener| listener.listening)
-            .map_or_else(
-                || "broker running".into(),
-                |listener| format!("broker running at {}", listener.address),
-            ),
-        BrokerState::Starting => "broker starting".into(),
-        BrokerState::Stopping => "broker stopping".into(),
-        BrokerState::Stopped => "broker stopped".into(),
-    };
-    format!("MQTT Workbench · {state}")
-}
-
-/// The state of a view on the traffic.
-pub struct Traffic {
-    app: Arc<App>,
-    view: u32,
-    tail: watch::Receiver<u32>,
-}
-
-impl Source for Traffic {
-    type Frame = TrafficFrame;
-    const EVERY: Duration = Duration::from_millis(100);
-
-    async fn frame(&mut self) -> Result<TrafficFrame> {
-        let tail = *self.tail.borrow();
-        self.app.traffic_frame(self.view, tail).await
-    }
-}
-
-/// The state of a view on the messages.
-pub struct Messages {
-    app: Arc<App>,
-    view: u32,
-    tail: watch::Receiver<u32>,
-}
-
-impl Source for Messages {
-    type Frame = MessagesFrame;
-    const EVERY: Duration = Duration::from_millis(100);
-
-    async fn frame(&mut self) -> Result<MessagesFrame> {
-        let tail = *self.tail.borrow();
-        self.app.messages_frame(self.view, tail).await
-    }
-}
-
-/// The rows of the topic tree in sight.
-pub struct Topics {
-    app: Arc<App>,
-    view: u32,
-    look: watch::Receiver<TopicsLook>,
-}
-
-impl Source for Topics {
-    type Frame = TopicsFrame;
-    const EVERY: Duration = Duration::from_millis(200);
-
-    async fn frame(&mut self) -> Result<TopicsFrame> {
-        let look = self.look.borrow().clone();
-        self.app.topics_frame(self.view, look).await
-    }
-
-    async fn changed(&mut self) {
-        // A page that scrolls or opens a branch waits for no tick. It never ends while the stream is open.
-        if self.look.changed().await.is_err() {
-            std::future::pending::<()>().await;
-        }
     }
 }
 
@@ -453,144 +309,4 @@ async fn run<S: Source>(
 }
 
 #[cfg(test)]
-mod tests {
-    use mqttwb_app::api::ErrorCode;
-    use tauri::ipc::InvokeResponseBody;
-    use tokio::{sync::mpsc, time::advance};
-
-    use super::*;
-
-    #[derive(Debug, Clone, PartialEq, Serialize)]
-    struct Count {
-        frame: u64,
-        value: u64,
-    }
-
-    impl Frame for Count {
-        fn number(&mut self, number: u64) {
-            self.frame = number;
-        }
-    }
-
-    /// Counts in steps of one, or stays where it is, or fails from a value on.
-    struct Counter {
-        value: u64,
-        step: u64,
-        fails_at: u64,
-    }
-
-    impl Source for Counter {
-        type Frame = Count;
-        const EVERY: Duration = Duration::from_millis(100);
-
-        async fn frame(&mut self) -> Result<Count> {
-            self.value += self.step;
-            if self.value >= self.fails_at {
-                return Err(ApiError::new(ErrorCode::NotFound, "gone"));
-            }
-            Ok(Count {
-                frame: 0,
-                value: self.value,
-            })
-        }
-    }
-
-    type Sent = mpsc::UnboundedReceiver<serde_json::Value>;
-
-    fn start(source: Counter) -> (watch::Sender<u64>, Sent, tokio::task::JoinHandle<()>) {
-        let (out, sent) = mpsc::unbounded_channel();
-        let channel = Channel::new(move |body| {
-            if let InvokeResponseBody::Json(json) = body {
-                out.send(serde_json::from_str(&json).expect("JSON"))
-                    .expect("the test listens");
-            }
-            Ok(())
-        });
-        let (acknowledged, acknowledgements) = watch::channel(0);
-        (
-            acknowledged,
-            sent,
-            tokio::spawn(run(
-                source,
-                move |message| channel.send(message),
-                acknowledgements,
-            )),
-        )
-    }
-
-    async fn a_second_passes() {
-        for _ in 0..10 {
-            advance(Counter::EVERY).await;
-            for _ in 0..8 {
-                tokio::task::yield_now().await;
-            }
-        }
-    }
-
-    fn frames(sent: &mut Sent) -> Vec<u64> {
-        std::iter::from_fn(|| sent.try_recv().ok())
-            .map(|message| message["frame"]["frame"].as_u64().unwrap())
-            .collect()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn no_more_than_two_frames_are_in_flight() {
-        let (acknowledged, mut sent, _task) = start(Counter {
-            value: 0,
-            step: 1,
-            fails_at: u64::MAX,
-        });
-        a_second_passes().await;
-        assert_eq!(frames(&mut sent), [1, 2]);
-        acknowledged.send_replace(1);
-        a_second_passes().await;
-        assert_eq!(frames(&mut sent), [3]);
-        acknowledged.send_replace(3);
-        a_second_passes().await;
-        assert_eq!(frames(&mut sent), [4, 5]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_slow_page_gets_the_newest_state_next_and_not_a_queue() {
-        let (acknowledged, mut sent, _task) = start(Counter {
-            value: 0,
-            step: 1,
-            fails_at: u64::MAX,
-        });
-        a_second_passes().await;
-        frames(&mut sent);
-        acknowledged.send_replace(1);
-        a_second_passes().await;
-        let next = sent.try_recv().expect("a third frame");
-        assert_eq!(
-            next["frame"]["value"], 3,
-            "the source was asked only when the page was ready"
-        );
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_unchanged_state_is_not_sent_again() {
-        let (_acknowledged, mut sent, _task) = start(Counter {
-            value: 7,
-            step: 0,
-            fails_at: u64::MAX,
-        });
-        a_second_passes().await;
-        assert_eq!(frames(&mut sent), [1]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_source_that_fails_tells_the_page_why_and_ends_the_stream() {
-        let (_acknowledged, mut sent, task) = start(Counter {
-            value: 0,
-            step: 1,
-            fails_at: 1,
-        });
-        a_second_passes().await;
-        assert_eq!(
-            sent.try_recv().expect("a message")["failed"]["code"],
-            "not-found"
-        );
-        assert!(task.is_finished());
-    }
-}
+mod tests;
