@@ -64,6 +64,7 @@ pub fn policy() -> Result<(), Stop> {
         "--ignored",
         "--nocapture",
         "ten_thousand_rules",
+        "--test-threads=1",
     ]))
 }
 

@@ -1,10 +1,11 @@
 //! Topics of a rule: a topic filter with placeholders for who the client is.
 //!
-//! Duty: parse them, fill them in, and say of two filters whether they overlap and whether one is within others.
+//! Duty: parse them, fill them in, and say what two filters have in common.
 //! Not here: rules. Invariant: what is filled in is one level, never a wildcard and never several levels, whatever a
 //! client calls itself; a placeholder without a value matches nothing.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use mqttwb_model::{TopicError, TopicFilter};
@@ -85,6 +86,17 @@ impl TopicPattern {
             })
     }
 
+    /// What of somebody must be known to fill it in, each once.
+    pub(crate) fn placeholders(&self) -> Box<[Part]> {
+        let parts = self.levels.iter().flat_map(|level| match level {
+            Level::Filled(parts) => &**parts,
+            Level::Exact(_) | Level::Any | Level::Rest => &[],
+        });
+        let named = parts.filter(|part| !matches!(part, Part::Text(_)));
+        let each_once: BTreeSet<Part> = named.cloned().collect();
+        each_once.into_iter().collect()
+    }
+
     /// The filter that it is for somebody; `None` where a placeholder has no value that can be a level.
     pub(crate) fn fill<'a>(&'a self, who: &Who<'a>) -> Option<Vec<Cow<'a, str>>> {
         self.levels
@@ -99,27 +111,31 @@ impl TopicPattern {
     }
 }
 
-/// The level that these parts are for somebody.
-pub(crate) fn fill<'a>(parts: &'a [Part], who: &Who<'a>) -> Option<Cow<'a, str>> {
-    let value = |part: &'a Part| -> Option<&'a str> {
-        let value = match part {
-            Part::Text(text) => return Some(text),
-            Part::Client => Some(who.client),
-            Part::User => who.account,
-            Part::Certificate => who.certificate,
-            Part::Claim(name) => who
+impl Part {
+    /// What it is for somebody; `None` where that is not known, or could not be a level.
+    pub(crate) fn value<'a>(&'a self, who: &Who<'a>) -> Option<&'a str> {
+        let value = match self {
+            Self::Text(text) => return Some(text),
+            Self::Client => Some(who.client),
+            Self::User => who.account,
+            Self::Certificate => who.certificate,
+            Self::Claim(name) => who
                 .claims
                 .and_then(|claims| claims.get(&**name))
                 .map(|v| &**v),
         }?;
         let fits = !value.is_empty() && !value.contains(['/', '+', '#', '\0']);
         fits.then_some(value)
-    };
+    }
+}
+
+/// The level that these parts are for somebody.
+pub(crate) fn fill<'a>(parts: &'a [Part], who: &Who<'a>) -> Option<Cow<'a, str>> {
     match parts {
-        [one] => value(one).map(Cow::Borrowed),
+        [one] => one.value(who).map(Cow::Borrowed),
         several => several
             .iter()
-            .map(value)
+            .map(|part| part.value(who))
             .collect::<Option<String>>()
             .map(Cow::Owned),
     }
@@ -203,7 +219,7 @@ pub(crate) fn is_hidden(first: &str) -> bool {
     first.starts_with('$')
 }
 
-fn is_wild(level: &str) -> bool {
+pub(crate) fn is_wild(level: &str) -> bool {
     level == "+" || level == "#"
 }
 
@@ -236,48 +252,6 @@ pub(crate) fn meet<'a>(a: &[Cow<'a, str>], b: &[Cow<'a, str>]) -> Option<Vec<Cow
     Some(both)
 }
 
-/// Whether every topic that the filter matches is matched by one of the others.
-///
-/// Levels are words without end, so a filter is covered where its most general topics are: those with a word that
-/// nobody has thought of in the place of each wildcard, one for each length that it can have.
-pub(crate) fn is_covered(filter: &[Cow<'_, str>], by: &[Vec<Cow<'_, str>>]) -> bool {
-    let (fixed, open) = match filter.split_last() {
-        Some((last, fixed)) if last == "#" => (fixed, true),
-        _ => (filter, false),
-    };
-    let longest = by.iter().map(Vec::len).max().unwrap_or_default();
-    let from = fixed.len().max(1);
-    let to = if open { from.max(longest + 1) } else { from };
-    (from..=to).all(|len| {
-        // `None` is a word that nobody has thought of.
-        let topic: Vec<Option<&str>> = (0..len)
-            .map(|at| fixed.get(at).map(|l| &**l).filter(|level| *level != "+"))
-            .collect();
-        by.iter().any(|filter| matches(filter, &topic))
-    })
-}
-
-fn matches(filter: &[Cow<'_, str>], topic: &[Option<&str>]) -> bool {
-    if filter.first().is_some_and(|level| is_wild(level))
-        && topic
-            .first()
-            .is_some_and(|first| first.is_some_and(is_hidden))
-    {
-        return false;
-    }
-    let mut levels = topic.iter();
-    for wanted in filter {
-        if wanted == "#" {
-            return true;
-        }
-        match levels.next() {
-            Some(level) if wanted == "+" || *level == Some(&**wanted) => {}
-            _ => return false,
-        }
-    }
-    levels.next().is_none()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,28 +276,6 @@ mod tests {
             let expected = both.map(levels);
             assert_eq!(meet(&levels(a), &levels(b)), expected, "{a} and {b}");
             assert_eq!(meet(&levels(b), &levels(a)), expected, "{b} and {a}");
-        }
-    }
-
-    #[test]
-    fn a_filter_is_covered_by_others_that_match_all_of_it_between_them() {
-        for (filter, by, covered) in [
-            ("a/#", &["a", "a/+/#"][..], true),
-            ("a/#", &["a/+/#"], false),
-            ("a/#", &["a", "a/+"], false),
-            ("+", &["a", "b"], false),
-            ("#", &["#"], true),
-            ("#", &["+/#"], true),
-            ("$SYS/#", &["#"], false),
-            ("$SYS/a", &["$SYS/#"], true),
-            ("a/+", &["+/+"], true),
-        ] {
-            let by: Vec<_> = by.iter().map(|text| levels(text)).collect();
-            assert_eq!(
-                is_covered(&levels(filter), &by),
-                covered,
-                "{filter} by {by:?}"
-            );
         }
     }
 

@@ -3,6 +3,11 @@
 //! The first rule that matches decides. A publish is one topic. A subscription is every topic that its filter can match:
 //! it is allowed where for each of them the first rule that matches allows; so a deny that overlaps it decides, unless
 //! the rules before it allow all of the overlap, and allowances that cover the filter only together do cover it.
+//!
+//! Whether rules cover a filter, its most general topics say: levels are words without end, so a filter is covered where those
+//! of its topics are that have a word which no rule can name in the place of each wildcard, one for each length. So what
+//! allows is never looked through, however much of it there is; what refuses is, and only where a rule before it allows
+//! all that it would.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -12,7 +17,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use mqttwb_model::{QoS, TopicFilter};
 
-use crate::pattern::{is_covered, meet};
+use crate::pattern::{Part, TopicPattern, is_wild, meet};
 use crate::rule::{Effect, Limits, Rule};
 use crate::tree::{First, Tree};
 
@@ -116,14 +121,73 @@ impl fmt::Display for Verdict<'_> {
     }
 }
 
-/// The trees of one kind of subject.
+/// A word that is in no rule and no name: no topic may hold U+0000 `[MQTT-4.7.3-2]`.
+const UNHEARD: &str = "\0";
+
+/// The patterns of a subject that need the same to be known of somebody.
 #[derive(Debug, Clone, Default)]
 struct Trees {
     publish: Tree,
     subscribe: Tree,
+    /// Those of `subscribe` again that may refuse one: always, or where these limits are passed.
+    refusing: Vec<(Option<Limits>, Tree)>,
 }
 
-type ByName = HashMap<Box<str>, Trees, RandomState>;
+impl Trees {
+    fn put(&mut self, rule: &Rule, pattern: &TopicPattern, entry: u32) {
+        if rule.action.publishes() {
+            self.publish.insert(pattern, entry);
+        }
+        if !rule.action.subscribes() {
+            return;
+        }
+        self.subscribe.insert(pattern, entry);
+        let limits = match rule.effect {
+            Effect::Deny => None,
+            // A subscription retains nothing.
+            Effect::Allow => Some(Limits {
+                retain: None,
+                ..rule.limits
+            }),
+        };
+        if limits == Some(Limits::default()) {
+            return;
+        }
+        let known = self.refusing.iter().position(|(of, _)| *of == limits);
+        let at = known.unwrap_or_else(|| {
+            self.refusing.push((limits, Tree::default()));
+            self.refusing.len() - 1
+        });
+        self.refusing[at].1.insert(pattern, entry);
+    }
+}
+
+/// The patterns of a subject, by what must be known of somebody to fill them in: who lacks one of it is meant by none of
+/// them.
+#[derive(Debug, Clone, Default)]
+struct Patterns(Vec<(Box<[Part]>, Trees)>);
+
+impl Patterns {
+    fn put(&mut self, rule: &Rule, pattern: &TopicPattern, entry: u32) {
+        let needs = pattern.placeholders();
+        let known = self.0.iter().position(|(of, _)| *of == needs);
+        let at = known.unwrap_or_else(|| {
+            self.0.push((needs, Trees::default()));
+            self.0.len() - 1
+        });
+        self.0[at].1.put(rule, pattern, entry);
+    }
+
+    /// Those that can be filled in for somebody.
+    fn of<'a>(&'a self, who: &Who<'_>) -> impl Iterator<Item = &'a Trees> {
+        self.0
+            .iter()
+            .filter(|(needs, _)| needs.iter().all(|part| part.value(who).is_some()))
+            .map(|(_, trees)| trees)
+    }
+}
+
+type ByName = HashMap<Box<str>, Patterns, RandomState>;
 
 /// Rules in their order, ready to be asked.
 #[derive(Debug, Clone, Default)]
@@ -134,7 +198,9 @@ pub struct Rules {
     memberships: HashMap<Box<str>, Vec<Box<str>>, RandomState>,
     /// A pattern of a rule: the rule and the pattern, by their places.
     entries: Vec<(u32, u32)>,
-    everybody: Trees,
+    /// Levels of the longest pattern.
+    deepest: usize,
+    everybody: Patterns,
     by_account: ByName,
     by_certificate: ByName,
     by_group: ByName,
@@ -155,16 +221,9 @@ impl Rules {
             for (at, pattern) in (0u32..).zip(&rule.topics) {
                 let entry = u32::try_from(all.entries.len()).unwrap_or(u32::MAX);
                 all.entries.push((place, at));
-                let put = |trees: &mut Trees| {
-                    if rule.action.publishes() {
-                        trees.publish.insert(pattern, entry);
-                    }
-                    if rule.action.subscribes() {
-                        trees.subscribe.insert(pattern, entry);
-                    }
-                };
+                all.deepest = all.deepest.max(pattern.levels.len());
                 if rule.subjects.is_everybody() {
-                    put(&mut all.everybody);
+                    all.everybody.put(rule, pattern, entry);
                 }
                 let named = [
                     (&rule.subjects.accounts, &mut all.by_account),
@@ -172,9 +231,10 @@ impl Rules {
                     (&rule.subjects.groups, &mut all.by_group),
                     (&rule.subjects.clients, &mut all.by_client),
                 ];
-                for (names, trees) in named {
+                for (names, patterns) in named {
                     for name in names {
-                        put(trees.entry(name.as_str().into()).or_default());
+                        let of_one = patterns.entry(name.as_str().into()).or_default();
+                        of_one.put(rule, pattern, entry);
                     }
                 }
             }
@@ -212,24 +272,24 @@ impl Rules {
 
     /// What is for somebody.
     fn of(&self, who: &Who<'_>, mut each: impl FnMut(&Trees)) {
-        each(&self.everybody);
+        self.everybody.of(who).for_each(&mut each);
         let named = [
             (who.account, &self.by_account),
             (who.certificate, &self.by_certificate),
             (Some(who.client), &self.by_client),
         ];
-        for (name, trees) in named {
-            if !trees.is_empty()
-                && let Some(trees) = name.and_then(|name| trees.get(name))
+        for (name, patterns) in named {
+            if !patterns.is_empty()
+                && let Some(patterns) = name.and_then(|name| patterns.get(name))
             {
-                each(trees);
+                patterns.of(who).for_each(&mut each);
             }
         }
         if !self.by_group.is_empty() {
             let own = who.groups.iter().map(|group| &**group);
             for group in own.chain(self.groups_of(who)) {
-                if let Some(trees) = self.by_group.get(group) {
-                    each(trees);
+                if let Some(patterns) = self.by_group.get(group) {
+                    patterns.of(who).for_each(&mut each);
                 }
             }
         }
@@ -243,16 +303,25 @@ impl Rules {
                 decision: Decision::NoRules,
             };
         }
-        match want {
+        let decided = match want {
             Want::Publish { topic, .. } => {
                 let mut best = u32::MAX;
                 self.of(who, |trees| trees.publish.first(topic, who, &mut best));
-                match self.entries.get(best as usize) {
-                    Some((place, _)) => self.by_rule(*place, want),
-                    None => Self::by_default(),
-                }
+                (best != u32::MAX).then_some(best)
             }
-            Want::Subscribe { filter, .. } => self.on_filter(who, filter, want),
+            Want::Subscribe { filter, .. } => {
+                let levels: Vec<&str> = filter.pattern().split('/').collect();
+                // One topic is decided by its first rule, whatever that says.
+                let refuses = match levels.iter().any(|level| is_wild(level)) {
+                    true => self.refuses(who, &levels, want),
+                    false => None,
+                };
+                refuses.or_else(|| self.cover(who, &levels, u32::MAX))
+            }
+        };
+        match decided {
+            Some(entry) => self.by_rule(self.entries[entry as usize].0, want),
+            None => Self::by_default(),
         }
     }
 
@@ -280,6 +349,35 @@ impl Rules {
         }
     }
 
+    /// The first entry that refuses some of what a filter matches, where no entry before it allows all of that.
+    fn refuses(&self, who: &Who<'_>, levels: &[&str], want: &Want<'_>) -> Option<u32> {
+        let refusing = |found: &mut dyn FnMut(&Tree)| {
+            self.of(who, |trees| {
+                for (limits, tree) in &trees.refusing {
+                    if limits.is_none_or(|limits| exceeded(&limits, want).is_some()) {
+                        found(tree);
+                    }
+                }
+            });
+        };
+        let mut first = First(None);
+        refusing(&mut |tree| tree.overlapping(levels, who, &mut first));
+        let first = first.0?;
+        let wanted: Vec<Cow<'_, str>> = levels.iter().map(|level| Cow::Borrowed(*level)).collect();
+        let is_left = |entry: &u32| {
+            let both = self.in_common(*entry, who, &wanted);
+            both.is_some_and(|both| self.cover(who, &both, *entry).is_none())
+        };
+        if is_left(&first) {
+            return Some(first);
+        }
+        let mut others = Vec::new();
+        refusing(&mut |tree| tree.overlapping(levels, who, &mut others));
+        others.sort_unstable();
+        others.dedup();
+        others.into_iter().find(is_left)
+    }
+
     /// What the pattern of an entry and a filter have in common.
     fn in_common<'a>(
         &'a self,
@@ -292,52 +390,39 @@ impl Rules {
         meet(wanted, &pattern.fill(who)?)
     }
 
-    fn on_filter(&self, who: &Who<'_>, filter: &TopicFilter, want: &Want<'_>) -> Verdict<'_> {
-        let levels: Vec<&str> = filter.pattern().split('/').collect();
-        let wanted: Vec<Cow<'_, str>> = levels.iter().map(|level| Cow::Borrowed(*level)).collect();
-        // Most often the first rule decides: the others need not be looked for.
-        let mut first = First(None);
-        self.of(who, |trees| {
-            trees.subscribe.overlapping(&levels, who, &mut first);
-        });
-        let Some(first) = first.0 else {
-            return Self::by_default();
+    /// Whether the entries before this one match all that a filter matches: the last of them that it takes, each of its most
+    /// general topics being matched by its first.
+    fn cover(&self, who: &Who<'_>, filter: &[impl AsRef<str>], before: u32) -> Option<u32> {
+        let (fixed, is_open) = match filter.split_last() {
+            Some((last, fixed)) if last.as_ref() == "#" => (fixed, true),
+            _ => (filter, false),
         };
-        if let Some(both) = self.in_common(first, who, &wanted) {
-            let verdict = self.by_rule(self.entries[first as usize].0, want);
-            if !verdict.allowed || both == wanted {
-                return verdict;
+        // Of topics that are longer than every pattern all fare alike.
+        let longest = match is_open {
+            true => fixed.len().max(self.deepest + 1),
+            false => fixed.len(),
+        };
+        let mut topic = String::new();
+        let mut last = 0;
+        for at in 0..longest {
+            if at > 0 {
+                topic.push('/');
             }
-        }
-        let mut found = Vec::new();
-        self.of(who, |trees| {
-            trees.subscribe.overlapping(&levels, who, &mut found);
-        });
-        found.sort_unstable();
-        found.dedup();
-        let mut allowed: Vec<Vec<Cow<'_, str>>> = Vec::new();
-        let mut last = None;
-        for entry in found {
-            let Some(both) = self.in_common(entry, who, &wanted) else {
+            topic.push_str(match fixed.get(at).map(AsRef::as_ref) {
+                Some("+") | None => UNHEARD,
+                Some(level) => level,
+            });
+            if at + 1 < fixed.len() {
                 continue;
-            };
-            let verdict = self.by_rule(self.entries[entry as usize].0, want);
-            if !verdict.allowed {
-                if is_covered(&both, &allowed) {
-                    continue; // rules before it allow all of that
-                }
-                return verdict;
             }
-            last = Some(verdict);
-            if both == wanted {
-                return verdict;
+            let mut best = before;
+            self.of(who, |trees| trees.subscribe.first(&topic, who, &mut best));
+            if best == before {
+                return None;
             }
-            allowed.push(both);
+            last = last.max(best);
         }
-        match last {
-            Some(verdict) if is_covered(&wanted, &allowed) => verdict,
-            _ => Self::by_default(),
-        }
+        Some(last)
     }
 }
 

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use crate::pattern::{Level, Part, TopicPattern, fill, is_hidden};
+use crate::pattern::{Level, Part, TopicPattern, fill, is_hidden, is_wild};
 use crate::rules::Who;
 
 /// The levels below a place. Entries are numbered in the order of the rules.
+///
+/// Every placeholder in a tree has a value for whoever it is asked about: who has none for one of them is asked about another tree.
 #[derive(Debug, Clone)]
 pub(crate) struct Tree {
     exact: HashMap<Box<str>, Tree, RandomState>,
@@ -17,37 +19,9 @@ pub(crate) struct Tree {
     ends: Vec<u32>,
     rest: Vec<u32>,
     /// The first entry of all that is here and below.
-    least: Least,
-    /// The same without what `#` and `+` hide where this is the first level `[MQTT-4.7.2-1]`.
-    shown: Least,
-}
-
-/// The first entries of a branch.
-#[derive(Debug, Clone, Copy)]
-struct Least {
-    /// Of those that have no placeholder in it: they are found whatever the client is called.
-    plain: u32,
-    /// Of those that have one.
-    filled: u32,
-}
-
-impl Least {
-    const NONE: Self = Self {
-        plain: u32::MAX,
-        filled: u32::MAX,
-    };
-
-    fn of_both(self) -> u32 {
-        self.plain.min(self.filled)
-    }
-
-    fn add(&mut self, entry: u32, is_filled: bool) {
-        let first = match is_filled {
-            true => &mut self.filled,
-            false => &mut self.plain,
-        };
-        *first = (*first).min(entry);
-    }
+    least: u32,
+    /// The same of a whole tree, without what `#` hides `[MQTT-4.7.2-1]`, or hides where a client is called so.
+    shown: u32,
 }
 
 /// What is looked for among entries.
@@ -108,8 +82,8 @@ impl Default for Tree {
             filled: Vec::new(),
             ends: Vec::new(),
             rest: Vec::new(),
-            least: Least::NONE,
-            shown: Least::NONE,
+            least: u32::MAX,
+            shown: u32::MAX,
         }
     }
 }
@@ -117,16 +91,17 @@ impl Default for Tree {
 impl Tree {
     /// Entries are to come in ascending order.
     pub(crate) fn insert(&mut self, pattern: &TopicPattern, entry: u32) {
-        let is_filled = |level: &Level| matches!(level, Level::Filled(_));
-        let last_filled = pattern.levels.iter().rposition(is_filled);
-        let hidden = matches!(pattern.levels.first(), Some(Level::Exact(text)) if is_hidden(text));
+        let may_be_hidden = match pattern.levels.first() {
+            Some(Level::Exact(text)) => is_hidden(text),
+            Some(Level::Filled(_)) => true,
+            Some(Level::Any | Level::Rest) | None => false,
+        };
+        if !may_be_hidden {
+            self.shown = self.shown.min(entry);
+        }
         let mut node = self;
-        for (at, level) in pattern.levels.iter().enumerate() {
-            let filled_below = last_filled.is_some_and(|last| at <= last);
-            node.least.add(entry, filled_below);
-            if !(at == 0 && hidden) {
-                node.shown.add(entry, filled_below);
-            }
+        for level in &pattern.levels {
+            node.least = node.least.min(entry);
             node = match level {
                 Level::Rest => {
                     node.rest.push(entry);
@@ -144,8 +119,7 @@ impl Tree {
                 }
             };
         }
-        node.least.add(entry, false);
-        node.shown.add(entry, false);
+        node.least = node.least.min(entry);
         node.ends.push(entry);
     }
 
@@ -156,7 +130,7 @@ impl Tree {
     }
 
     fn first_below(&self, topic: Option<&str>, hidden: bool, who: &Who<'_>, best: &mut u32) {
-        if self.least.of_both() >= *best {
+        if self.least >= *best {
             return;
         }
         if let Some(entry) = self.rest.first()
@@ -178,8 +152,7 @@ impl Tree {
             node.first_below(below, false, who, best);
         }
         for (parts, node) in &self.filled {
-            if node.least.of_both() < *best && fill(parts, who).is_some_and(|value| value == level)
-            {
+            if node.least < *best && fill(parts, who).is_some_and(|value| value == level) {
                 node.first_below(below, false, who, best);
             }
         }
@@ -196,15 +169,15 @@ impl Tree {
     }
 
     fn overlapping_below(&self, filter: &[&str], top: bool, who: &Who<'_>, found: &mut impl Found) {
-        if !found.wants(self.least.of_both()) {
+        if !found.wants(self.least) {
             return;
         }
-        // All that is here and below is wanted: the first of it is known, but for what a client's name decides.
-        if filter == ["#"] {
-            let least = if top { self.shown } else { self.least };
-            if found.take_first(least.plain) && !found.wants(least.filled) {
-                return;
+        // All that is here and below is wanted, and the first of it is known: but for what a client's name decides.
+        if filter == ["#"] && found.take_first(if top { self.shown } else { self.least }) {
+            if top {
+                self.overlapping_filled("#", filter, top, who, found);
             }
+            return;
         }
         let hidden = top && filter.first().is_some_and(|level| is_hidden(level));
         if !hidden {
@@ -214,7 +187,6 @@ impl Tree {
             found.take(&self.ends);
             return;
         };
-        let wild = matches!(*level, "+" | "#");
         // `#` goes on below, and is itself matched by what ends here.
         let below = match *level {
             "#" => {
@@ -223,7 +195,7 @@ impl Tree {
             }
             _ => below,
         };
-        if wild {
+        if is_wild(level) {
             for (name, node) in &self.exact {
                 if !(top && is_hidden(name)) {
                     node.overlapping_below(below, false, who, found);
@@ -232,22 +204,30 @@ impl Tree {
         } else if let Some(node) = self.exact.get(*level) {
             node.overlapping_below(below, false, who, found);
         }
-        for (parts, node) in &self.filled {
-            let overlaps = fill(parts, who).is_some_and(|value| {
-                if wild {
-                    !(top && is_hidden(&value))
-                } else {
-                    value == *level
-                }
-            });
-            if overlaps {
-                node.overlapping_below(below, false, who, found);
-            }
-        }
+        self.overlapping_filled(level, below, top, who, found);
         if let Some(node) = &self.any
             && !hidden
         {
             node.overlapping_below(below, false, who, found);
+        }
+    }
+
+    fn overlapping_filled(
+        &self,
+        level: &str,
+        below: &[&str],
+        top: bool,
+        who: &Who<'_>,
+        found: &mut impl Found,
+    ) {
+        for (parts, node) in &self.filled {
+            let overlaps = fill(parts, who).is_some_and(|value| match is_wild(level) {
+                true => !(top && is_hidden(&value)),
+                false => value == level,
+            });
+            if overlaps {
+                node.overlapping_below(below, false, who, found);
+            }
         }
     }
 }
