@@ -202,11 +202,15 @@ fn a_client_does_not_take_the_broker_for_another_host() {
     for (who, is_in, said) in probe(&broker, "elsewhere.example", &good) {
         assert!(!is_in, "{who}: {said}");
     }
-    // Once the certificate bears the name it does, without a restart.
+    // Once the certificate bears the name it does, without a restart, and who is connected stays so.
+    let way = Way::Tls(good.clone());
+    let mut stays = Peer::connect(Maker::Paho, &broker, &way, Version::V5, "stays");
     cert(&broker, &["server", "--name", "elsewhere.example"]);
     for (who, is_in, said) in probe(&broker, "elsewhere.example", &good) {
         assert!(is_in, "{who}: {said}");
     }
+    stays.subscribe("x", 0);
+    stays.disconnect();
 }
 
 #[test]

@@ -334,7 +334,8 @@ fn in_a_shell(fix: &Fix) -> Option<String> {
             Some(format!("take out the rule at line {line} of acl.toml"))
         }
         Some(FixAct::Restart) => Some("start the broker again".to_owned()),
-        Some(FixAct::Renew { .. } | FixAct::SignRevocations | FixAct::Show { .. }) | None => None,
+        Some(FixAct::Renew { .. } | FixAct::SignRevocations { .. } | FixAct::Show { .. })
+        | None => None,
     })
 }
 

@@ -234,7 +234,7 @@ async fn revoke(data: PathBuf, revoke: Revoke, output: &Output) -> Result<()> {
 async fn crl(data: PathBuf, crl: Crl, output: &Output) -> Result<()> {
     let desk = unlocked(data, crl.unlock).await?;
     let list = match crl.sign {
-        true => desk.sign_list().await?,
+        true => desk.sign_list(None).await?,
         false => desk.overview().await?.revocations,
     };
     if let Some(folder) = crl.out {

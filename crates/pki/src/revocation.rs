@@ -260,6 +260,18 @@ impl RevocationList {
         self.revoked.iter().find(|one| one.serial == serial)
     }
 
+    /// Of these authorities those that have the name of its issuer and have not signed it: of what they have signed it says
+    /// nothing.
+    pub fn others_of_its_name<'a>(
+        &self,
+        authorities: impl IntoIterator<Item = &'a Certificate>,
+    ) -> Vec<&'a Certificate> {
+        authorities
+            .into_iter()
+            .filter(|one| self.is_of_name(one) && !self.is_signed_by(one))
+            .collect()
+    }
+
     /// Whether its issuer has the name of `authority`, which may be another by the same name.
     pub fn is_of_name(&self, authority: &Certificate) -> bool {
         authority.description().subject == self.issuer

@@ -50,8 +50,8 @@ pub async fn device_batch_cancel(bench: Bench<'_>) -> Result<BatchProgress> {
 }
 
 #[tauri::command]
-pub async fn revocations_sign(bench: Bench<'_>) -> Result<RevocationList> {
-    bench.app()?.desk().sign_list().await
+pub async fn revocations_sign(bench: Bench<'_>, instead_of: Option<u64>) -> Result<RevocationList> {
+    bench.app()?.desk().sign_list(instead_of).await
 }
 
 #[tauri::command]

@@ -45,6 +45,8 @@ pub enum KeyType {
     Ed25519,
 }
 
+// `pki` has it too: a pure crate knows neither the page nor the form of things on the way there. `certificates/words.rs` turns each into
+// the other by a match over all of them.
 /// Why a certificate was revoked (CRLReason, RFC 5280).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]

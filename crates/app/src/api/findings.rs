@@ -141,7 +141,11 @@ pub enum FixAct {
         days: u32,
     },
     /// Signs the revocation list anew.
-    SignRevocations,
+    SignRevocations {
+        /// The number of the list that is meant; where another is in its place, nothing is left to do.
+        #[ts(type = "number")]
+        number: u64,
+    },
     /// Takes a rule out of `acl.toml`. It can be taken back.
     RemoveRule {
         /// The line that it begins at.

@@ -151,9 +151,9 @@ impl CertificateDesk {
         })
     }
 
-    /// Signs the revocation list anew.
-    pub async fn sign_list(&self) -> Result<RevocationList> {
-        let list = self.with(|store| store.sign_list()).await?;
+    /// Signs the revocation list anew; in place of the one of this number alone, where one is named.
+    pub async fn sign_list(&self, instead_of: Option<u64>) -> Result<RevocationList> {
+        let list = self.with(move |store| store.sign_list(instead_of)).await?;
         self.tell().await?;
         Ok(list)
     }

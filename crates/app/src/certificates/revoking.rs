@@ -140,21 +140,19 @@ impl CertificateStore {
         Ok(serials)
     }
 
-    /// Signs the list anew, whether it is due or not.
-    pub fn sign_list(&self) -> Result<api::RevocationList> {
+    /// Signs the list anew, whether it is due or not. Where the one of this number is meant, and another has come in its place
+    /// since, nothing is signed: unlocking the key does what waited for it.
+    pub fn sign_list(&self, instead_of: Option<u64>) -> Result<api::RevocationList> {
         let _lock = lock(&self.folder)?;
         let now = Timestamp::now();
         self.look(now)?;
         let held = self.held();
-        let number = held.list.number().unwrap_or_default() + 1;
-        sign(
-            &self.folder,
-            held.signer()?,
-            held.list.revoked(),
-            number,
-            now,
-        )?;
-        self.look(now)?;
+        let number = held.list.number().unwrap_or_default();
+        if instead_of.is_none_or(|old| old == number) {
+            let signer = held.signer()?;
+            sign(&self.folder, signer, held.list.revoked(), number + 1, now)?;
+            self.look(now)?;
+        }
         Ok(words::list_for_people(&self.held().list, now))
     }
 
@@ -170,11 +168,8 @@ impl CertificateStore {
         let outside = outside.iter().flat_map(|of| &of.lists);
         let mut lists: HashMap<String, Vec<OfOneAuthority>> = HashMap::new();
         for list in std::iter::once(&held.list).chain(outside) {
-            let others = authorities
-                .iter()
-                .filter(|one| list.is_of_name(one) && !list.is_signed_by(one))
-                .cloned()
-                .collect();
+            let others = list.others_of_its_name(&authorities);
+            let others = others.into_iter().cloned().collect();
             lists
                 .entry(list.issuer().to_owned())
                 .or_default()

@@ -99,7 +99,7 @@ fn connected_with(picture: &Picture<'_>, certificate: &Certificate) -> Option<St
 }
 
 /// A key under a passphrase that something waits for.
-pub(super) fn locked(all: &Certificates) -> Option<Finding> {
+fn locked(all: &Certificates) -> Option<Finding> {
     let waiting = &all.keys.waiting;
     // A keychain is unlocked elsewhere.
     let part = (all.keys.protection == KeyProtection::Passphrase).then(|| "keys:unlock".to_owned());
@@ -121,6 +121,7 @@ pub(super) fn locked(all: &Certificates) -> Option<Finding> {
 fn list_ends(picture: &Picture<'_>, all: &Certificates) -> Option<Finding> {
     let now = picture.now.as_millis();
     let list = &all.revocations;
+    let number = list.number;
     let finding = if list.expired || list.next_update <= now {
         Finding::new(
             Severity::Serious,
@@ -140,7 +141,7 @@ fn list_ends(picture: &Picture<'_>, all: &Certificates) -> Option<Finding> {
         finding
             .seen([format!("It is number {} of {}.", list.number, list.issuer)])
             .mended_by(
-                Fix::act("Sign it again", FixAct::SignRevocations)
+                Fix::act("Sign it again", FixAct::SignRevocations { number })
                     .in_a_shell("mqttwb cert crl --sign"),
             ),
     )

@@ -85,7 +85,7 @@ fn no_rate(picture: &Picture<'_>) -> Finding {
         "One faulty or hostile client can take all of the broker's time. Who is faster than limits.message_rate is read from \
          more slowly, and loses nothing.",
     )
-    .seen(busiest.map(|client| {
+    .seen(busiest.filter(|client| client.rate >= 0.05).map(|client| {
         format!(
             "The busiest client now, {}, has published {:.1} messages a second.",
             client.client, client.rate

@@ -59,7 +59,10 @@ impl BrokerControl {
                 Seen {
                     client: client.info.client.to_string(),
                     listener: client.info.listener.to_string(),
-                    account: client.account.as_deref().map(str::to_owned),
+                    account: client
+                        .identity
+                        .as_ref()
+                        .and_then(|who| who.proved_name().map(str::to_owned)),
                     certificate: client.info.common_name.as_deref().map(str::to_owned),
                     filters: client
                         .filters

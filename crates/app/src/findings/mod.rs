@@ -188,12 +188,6 @@ pub(crate) async fn audit(data: PathBuf, named: Option<PathBuf>) -> Result<Vec<F
     blocking(move || audit_files(&data, &file)).await
 }
 
-/// What an authority's keys keep waiting.
-#[cfg(test)]
-pub(crate) fn of_certificates(all: &Certificates) -> Vec<Finding> {
-    certificates::locked(all).into_iter().collect()
-}
-
 fn audit_files(data: &Path, file: &ConfigFile) -> Result<Vec<Finding>> {
     let config = file.read()?.broker;
     let access = AccessControl::new(data.to_owned());

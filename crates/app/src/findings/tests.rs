@@ -4,7 +4,7 @@ use mqttwb_model::{ClientCert, ListenerProtocol};
 
 use super::live::Seen;
 use super::*;
-use crate::api::{DeviceRequest, FixAct};
+use crate::api::{DeviceRequest, FixAct, KeyProtection};
 use crate::config::{Config, OwnFiles, change};
 
 /// A data folder with these rules and this configuration.
@@ -332,12 +332,8 @@ fn certificates_and_lists_are_told_before_they_end_and_when_they_have() {
     };
     assert_eq!(renew.act, Some(renewed));
     assert_eq!(folder.found("The revocation list"), None);
-    let end = folder
-        .certificates
-        .as_ref()
-        .unwrap()
-        .revocations
-        .next_update;
+    let list = &folder.certificates.as_ref().unwrap().revocations;
+    let (end, number) = (list.next_update, list.number);
     for (days, title, severity) in [
         (9, "The revocation list ends in 9 days", Severity::Warning),
         (0, "The revocation list has expired", Severity::Serious),
@@ -345,7 +341,35 @@ fn certificates_and_lists_are_told_before_they_end_and_when_they_have() {
         folder.now = Timestamp((end - days * 24 * 60 * 60 * 1_000) * 1_000_000);
         let finding = folder.found(title).unwrap();
         assert_eq!(finding.severity, severity);
-        assert_eq!(finding.fixes[0].act, Some(FixAct::SignRevocations));
+        let sign = FixAct::SignRevocations { number };
+        assert_eq!(finding.fixes[0].act, Some(sign));
+    }
+}
+
+#[test]
+fn what_waits_for_a_locked_key_is_told_with_where_it_is_unlocked() {
+    let mut folder = Folder::new("", OWN);
+    let store = CertificateStore::open(folder.data.path()).unwrap();
+    let mut all = store.overview().unwrap();
+    let title = "The authority's key is locked";
+    folder.certificates = Some(all.clone());
+    assert_eq!(folder.found(title), None, "nothing waits");
+    all.keys.waiting = vec!["the revocation list is due".into()];
+    for (protection, part) in [
+        (KeyProtection::Passphrase, Some("keys:unlock".to_owned())),
+        (KeyProtection::Keychain, None),
+    ] {
+        all.keys.protection = protection;
+        folder.certificates = Some(all.clone());
+        let finding = folder.found(title).unwrap();
+        assert!(
+            finding.detail.contains("revocation list is due"),
+            "{finding:?}"
+        );
+        let page = "certificates".to_owned();
+        assert_eq!(finding.fixes[0].act, Some(FixAct::Show { page, part }));
+        let command = finding.fixes[0].command.as_deref();
+        assert_eq!(command, Some("mqttwb cert authority unlock"));
     }
 }
 

@@ -172,7 +172,8 @@ export const deviceBundle = (request: BundleRequest) => call<Bundle>('device_bun
 export const deviceBatch = (list: string) => call<BatchProgress>('device_batch', { list });
 export const deviceBatchProgress = () => call<BatchProgress>('device_batch_progress');
 export const deviceBatchCancel = () => call<BatchProgress>('device_batch_cancel');
-export const revocationsSign = () => call<RevocationList>('revocations_sign');
+/** Signs the list anew. Where one is named and another is in its place already, nothing is done. */
+export const revocationsSign = (insteadOf: number) => call<RevocationList>('revocations_sign', { insteadOf });
 export const serverRenew = (names: string[]) => call<Certificate>('server_renew', { names });
 export const authorityCreate = (request: AuthorityRequest) => call<string>('authority_create', { request });
 export const authorityImport = (request: AuthorityImport) => call<string>('authority_import', { request });

@@ -54,7 +54,8 @@ async function done(act: FixAct): Promise<void> {
       });
     }
     case 'signRevocations': {
-      const { number } = await revocationsSign();
+      // Where the key was unlocked for it, what has waited is signed already, this list among it.
+      const { number } = await revocationsSign(act.number);
       return toasts.done(`Revocation list ${number} is signed`);
     }
     case 'removeRule': {

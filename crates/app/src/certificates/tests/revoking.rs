@@ -1,5 +1,7 @@
 //! What is revoked is refused, and stays so.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use mqttwb_model::ClientCertificate;
 use mqttwb_pki::{Revoked, SerialNumber};
 
@@ -244,6 +246,71 @@ fn a_list_says_nothing_of_what_another_authority_of_its_name_has_signed() {
         ..their_device.clone()
     };
     assert!(revoked(&unreadable));
+}
+
+#[test]
+fn the_inspector_goes_by_the_list_of_who_has_signed_as_a_listener_does() {
+    let (_ours, ours) = of_the_plant();
+    let (_theirs, theirs) = of_the_plant();
+    let serial = shown(&theirs, "pump-7").serial;
+    let device = theirs
+        .device_certificate(&device_name("pump-7").unwrap())
+        .unwrap();
+    let chain = |store: &CertificateStore| -> String {
+        let all = store.held().chain.certificates();
+        all.iter().map(Certificate::to_pem).collect()
+    };
+    let revoking = |store, serials: &[String]| outside(store, serials).lists.remove(0).to_pem();
+    let faults = |store: Option<&CertificateStore>, file: &[String]| {
+        let request = api::InspectFileRequest {
+            bytes: Some(STANDARD.encode(file.concat())),
+            path: None,
+            passphrase: None,
+            host: None,
+            trust_own: store.is_some(),
+        };
+        let told = CertificateStore::inspect(store, &request).unwrap();
+        let codes = told.faults.into_iter().map(|fault| fault.code);
+        codes.collect::<Vec<_>>()
+    };
+    let says = |faults: &[String], code: &str| faults.iter().any(|one| one == code);
+    let device = device.to_pem();
+    let serials = std::slice::from_ref(&serial);
+    // Our list has their serial number: it says nothing of what they have signed, for whoever can tell the two apart.
+    let both = [device.clone(), chain(&theirs), revoking(&ours, serials)];
+    assert!(!says(&faults(None, &both), "revoked"));
+    let theirs_say = [device.clone(), chain(&theirs), revoking(&theirs, serials)];
+    assert!(says(&faults(None, &theirs_say), "revoked"));
+    // Nobody can tell without the certificate of who has signed: a listener lets it in no more.
+    let alone = [device.clone(), revoking(&ours, serials)];
+    assert!(says(&faults(None, &alone), "revoked"));
+    // A list of ours that has expired keeps nobody of theirs out either.
+    let held = ours.held();
+    let past = Timestamp(Timestamp::now().0 - 40 * 86_400 * 1_000_000_000);
+    let until = past.plus(Duration::from_secs(86_400));
+    let old = held.signer().unwrap().sign_revocations(&[], 9, past, until);
+    let old = old.unwrap().to_pem();
+    let with_old = [device.clone(), chain(&theirs), old.clone()];
+    assert!(!says(&faults(None, &with_old), "list-expired"));
+    assert!(says(&faults(None, &[device, old]), "list-expired"));
+    // The folder's own list and authority, by whom the inspector asks too.
+    ours.revoke(&revoke("pump-7")).unwrap();
+    let own = ours
+        .device_certificate(&device_name("pump-7").unwrap())
+        .unwrap();
+    assert!(says(&faults(Some(&ours), &[own.to_pem()]), "revoked"));
+}
+
+#[test]
+fn a_list_is_signed_once_for_whoever_means_that_one() {
+    let data = tempfile::tempdir().unwrap();
+    let store = CertificateStore::open(data.path()).unwrap();
+    let before = store.overview().unwrap().revocations.number;
+    assert_eq!(store.sign_list(Some(before)).unwrap().number, before + 1);
+    let again = store.sign_list(Some(before)).unwrap();
+    assert_eq!(again, store.overview().unwrap().revocations);
+    assert_eq!(again.number, before + 1, "another is in its place already");
+    assert_eq!(store.sign_list(None).unwrap().number, before + 2);
 }
 
 #[test]

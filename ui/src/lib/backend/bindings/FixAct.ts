@@ -19,7 +19,11 @@ name: string,
 /**
  * Days that it is valid for.
  */
-days: number, } | { "kind": "signRevocations" } | { "kind": "removeRule", 
+days: number, } | { "kind": "signRevocations", 
+/**
+ * The number of the list that is meant; where another is in its place, nothing is left to do.
+ */
+number: number, } | { "kind": "removeRule", 
 /**
  * The line that it begins at.
  */
