@@ -264,9 +264,13 @@ mod real_window {
         window.go("certificates").await;
         let bar = "[data-testid=\"authority-keys\"]";
         let protection = |wanted: &'static str| move |now: &str| now == wanted;
+        let says = async |window: &Window, words: &str| {
+            window.text_of(bar, |text| text.contains(words)).await;
+        };
         window
             .attribute(bar, "data-protection", protection("file"))
             .await;
+        says(&window, "yours alone to read, and not encrypted").await;
         window.click("keep-keys").await;
         window.fill("keys-passphrase", "correct horse").await;
         window.fill("keys-again", "correct horse").await;
@@ -279,6 +283,18 @@ mod real_window {
             .attribute(bar, "data-locked", |now| now == "false")
             .await;
         gone(&window, "confirm-keys").await;
+        let open = "encrypted with a passphrase, and unlocked until the app ends";
+        says(&window, open).await;
+        // Locked by hand, and unlocked again.
+        let locked = "locked: nothing can be signed until its passphrase is given";
+        window.click("lock-authority").await;
+        says(&window, locked).await;
+        gone(&window, "lock-authority").await;
+        window.click("unlock-authority").await;
+        window.fill("unlock-passphrase", "correct horse").await;
+        window.click("confirm-unlock").await;
+        says(&window, open).await;
+        gone(&window, "unlock-authority").await;
         window.close().await;
         let key = fs::read_to_string(data.path().join("pki/issuing.key")).expect("a key");
         assert!(key.contains("BEGIN ENCRYPTED PRIVATE KEY"));
@@ -288,6 +304,7 @@ mod real_window {
         window
             .attribute(bar, "data-locked", |now| now == "true")
             .await;
+        says(&window, locked).await;
         window.screenshot("certificates-locked").await;
         let findings = window.accessibility_findings().await;
         assert_eq!(findings, Vec::<String>::new());
