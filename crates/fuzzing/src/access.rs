@@ -104,6 +104,20 @@ pub fn token(input: &[u8]) {
         let other = TokenKeys::from_secret(b"another secret of thirty-two bytes").unwrap();
         assert!(other.verify(input, &Expected::default(), "c", now).is_err());
     }
+    // By public keys nothing is proved but what was signed before their private keys were thrown away.
+    if public_keys().verify(input, &all_asked(), "c", now).is_ok() {
+        let message = |token: &[u8]| {
+            token
+                .rsplitn(2, |byte| *byte == b'.')
+                .nth(1)
+                .map(<[u8]>::to_vec)
+        };
+        assert!(
+            SIGNED
+                .iter()
+                .any(|signed| message(signed.as_bytes()) == message(input))
+        );
+    }
     for with_secrets in [false, true] {
         match TokenKeys::from_set(input, with_secrets) {
             Ok(keys) => {
@@ -125,10 +139,37 @@ pub fn token(input: &[u8]) {
 /// A token of the secret, good until 2100.
 const GOOD: &[u8] = b"eyJhbGciOiAiSFMyNTYiLCAidHlwIjogIkpXVCJ9.eyJzdWIiOiAicHVtcC03IiwgImV4cCI6IDQxMDI0NDQ4MDAsICJzaXRlIjogIm9zbG8ifQ._iosXOnlrNoBp_PAlcvXArDzkVh56FKE-xznRN07Q5c";
 
+/// Tokens of each public key, good until 2100.
+const SIGNED: [&str; 3] = [
+    include_str!("../../../fuzz/corpus/token/rs256"),
+    include_str!("../../../fuzz/corpus/token/es256"),
+    include_str!("../../../fuzz/corpus/token/eddsa"),
+];
+
+/// A key of each algorithm that has public ones, whose private keys are nowhere.
+fn public_keys() -> TokenKeys {
+    let set = include_bytes!("../../../fuzz/corpus/token/keys");
+    TokenKeys::from_set(set, false).unwrap()
+}
+
+/// All that can be asked of a token.
+fn all_asked() -> Expected {
+    Expected {
+        issuer: Some("https://id.plant.example".into()),
+        client_id_claim: Some("device".into()),
+        ..Expected::default()
+    }
+}
+
 #[test]
-fn the_good_token_is_good() {
-    let keys = TokenKeys::from_secret(SECRET).unwrap();
+fn the_good_tokens_are_good() {
     let now = Timestamp(1_800_000_000_000_000_000);
-    let told = keys.verify(GOOD, &Expected::default(), "c", now).unwrap();
-    assert_eq!(told.user, "pump-7");
+    let by_secret = TokenKeys::from_secret(SECRET).unwrap();
+    let told = by_secret.verify(GOOD, &Expected::default(), "c", now);
+    assert_eq!(told.unwrap().user, "pump-7");
+    assert_eq!(public_keys().list().len(), SIGNED.len());
+    for token in SIGNED {
+        let told = public_keys().verify(token.as_bytes(), &all_asked(), "c", now);
+        assert_eq!(told.unwrap().user, "pump-7", "{token}");
+    }
 }
