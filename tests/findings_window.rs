@@ -155,6 +155,46 @@ mod real_window {
     }
 
     #[tokio::test]
+    async fn a_listener_that_others_reach_is_opened_after_a_yes_alone_and_stays_found_until_mended()
+    {
+        // The start fails behind the decision, before anything is opened to the network: the key set is not there.
+        let wide = "[listeners.door]\nbind = \"0.0.0.0:0\"\nprotocol = \"tcp\"\n\
+                    [access.jwt]\njwks_file = \"no-such-file.json\"\n";
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let file = data.path().join("broker.toml");
+        fs::write(&file, wide).expect("a file in it");
+        let text = || fs::read_to_string(&file).expect("its file");
+        let window = Window::open(data.path()).await;
+        window.click("start-broker-big").await;
+        let failure = "[data-testid=\"start-failure\"]";
+        window
+            .text_of(failure, |said| {
+                said.contains("Listener door") && said.contains("without any proof")
+            })
+            .await;
+        window.screenshot("overview-open-to-all").await;
+        assert_eq!(window.accessibility_findings().await, Vec::<String>::new());
+        assert!(!text().contains("allow_open"));
+        window.click("open-anyway").await;
+        window
+            .text_of(failure, |said| said.contains("no-such-file.json"))
+            .await;
+        assert!(text().contains("allow_open = true"), "{}", text());
+        let title = "Listener door lets anyone";
+        findings(&window).await;
+        until(
+            &window,
+            "the finding stays serious",
+            "return found?.dataset.severity === 'serious';",
+            &[title],
+        )
+        .await;
+        mend(&window, title, "set").await;
+        assert!(text().contains("bind = \"127.0.0.1:0\""), "{}", text());
+        window.close().await;
+    }
+
+    #[tokio::test]
     async fn a_device_whose_certificate_ends_soon_is_renewed_by_its_button() {
         let (data, window, _) = Window::running(TCP).await;
         let issued = data.path().join("issued");
@@ -183,17 +223,15 @@ mod real_window {
         assert_eq!(window.accessibility_findings().await, Vec::<String>::new());
         window.close_dialog().await;
         assert_eq!(list_number(data.path()), DUE);
-        // Whoever does has what waited signed with it, and then what the button says.
+        // Whoever does has what waited signed with it, which is what the button says: it is not done twice.
         press(&window, title, "signRevocations", asks).await;
         window.fill("unlock-passphrase", SECRET).await;
         window.click("confirm-unlock").await;
         finding_is(&window, title, false).await;
         finding_is(&window, "The authority's key is locked", false).await;
-        window
-            .until("the list is signed by the button", async || {
-                (list_number(data.path()) == DUE + 2).then_some(())
-            })
-            .await;
+        let rests = "return !document.querySelector('[data-testid=\"finding-fix\"]:disabled');";
+        until(&window, "the button has done its work", rests, &[title]).await;
+        assert_eq!(list_number(data.path()), DUE + 1);
         window.close().await;
     }
 

@@ -8,6 +8,8 @@ mod alerts;
 mod clients;
 #[path = "it/devices.rs"]
 mod devices;
+#[path = "it/open_listeners.rs"]
+mod open_listeners;
 #[path = "it/properties.rs"]
 mod properties;
 
