@@ -6,11 +6,11 @@ mod real_window {
     use std::fs;
     use std::time::{SystemTime, UNIX_EPOCH};
 
-    use acceptance::Way;
     use acceptance::access::{HASH, endless_session, import_account, import_rules};
     use acceptance::broker::mqttwb;
     use acceptance::process::{finish, top};
     use acceptance::screen::Window;
+    use acceptance::{Running, Way};
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD as URL;
 
@@ -193,7 +193,7 @@ mod real_window {
             "{TCP}\n[access.jwt]\nsecret = {:?}\n",
             secret.display().to_string()
         );
-        let (_data, window, port) = Window::running(&config).await;
+        let (data, window, port) = Window::running(&config).await;
         window.go("access").await;
         window.segment("accounts").await;
         let said = window
@@ -218,6 +218,43 @@ mod real_window {
                 taken == "false"
             })
             .await;
+        // Accounts are asked before tokens, until a person turns that round; it can be taken back.
+        let order = "[data-testid=\"access-order\"]";
+        let next = async |wanted: &'static str| {
+            let is = |now: &str| now == wanted;
+            window.attribute(order, "data-next", is).await;
+        };
+        next("accounts,jwt").await;
+        window.screenshot("access-order").await;
+        window.click("access-order-swap").await;
+        next("jwt,accounts").await;
+        let now = window.attribute(order, "data-order", |_| true).await;
+        assert_eq!(now, "accounts,jwt", "until the next start");
+        let file = || fs::read_to_string(data.path().join("broker.toml")).expect("its file");
+        assert!(
+            file().contains("methods = [\"jwt\", \"accounts\"]"),
+            "{}",
+            file()
+        );
+        assert_eq!(window.accessibility_findings().await, Vec::<String>::new());
+        window.click("access-order-swap").await;
+        next("accounts,jwt").await;
+        // Who has come in, and by which proof.
+        let mut subscriber = Way::Tcp.mosquitto("mosquitto_sub", port);
+        subscriber.args(["-d", "-i", "pump", "-u", "pump", "-P", &token("pump-7")]);
+        let subscriber = Running::start(subscriber.args(["-t", "t"]));
+        subscriber.wait_for("Subscribed (mid");
+        window.go("sessions").await;
+        let proofs = "document.querySelector('[data-testid=\"session-item\"][data-client=\"pump\"]')?.click();\
+                      return document.querySelector('[data-testid=\"session-proofs\"]')?.textContent;";
+        window
+            .until("the session says what proved it", async || {
+                let said = window.script(proofs, Vec::new()).await;
+                said.as_str()?.contains("token pump-7").then_some(())
+            })
+            .await;
+        subscriber.kill();
+        window.go("access").await;
         // One that a client shows in vain is told with why.
         let mut publisher = Way::Tcp.mosquitto("mosquitto_pub", port);
         finish(publisher.args([

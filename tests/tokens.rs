@@ -11,7 +11,7 @@ use acceptance::access::import_rules;
 use acceptance::broker::mqttwb;
 use acceptance::process::finish;
 use acceptance::raw::{Incoming, Wire, string};
-use acceptance::{Broker, Version};
+use acceptance::{Broker, Running, Version, Way};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as URL;
 use serde_json::{Value, json};
@@ -63,22 +63,27 @@ fn good(until: u64) -> Value {
 
 /// Connects as client `d`, with a token as password or by enhanced authentication; the reason code of CONNACK too.
 fn connect(broker: &Broker, token: &str, by_auth: bool) -> (Wire, u8) {
-    let mut wire = Wire::dial(broker.address("tcp"), Version::V5).unwrap();
-    let mut properties = Vec::new();
-    let mut payload = Vec::new();
-    string(&mut payload, "d");
-    if by_auth {
-        properties.extend(method(token));
-    } else {
-        string(&mut payload, "whoever");
-        string(&mut payload, token);
+    match by_auth {
+        true => begin(broker, 2, &method(token), &[]),
+        false => login(broker, "whoever", token),
     }
+}
+
+/// The same with a user name and a password.
+fn login(broker: &Broker, user: &str, password: &str) -> (Wire, u8) {
+    begin(broker, 0xc2, &[], &[user, password])
+}
+
+fn begin(broker: &Broker, flags: u8, properties: &[u8], rest: &[&str]) -> (Wire, u8) {
+    let mut wire = Wire::dial(broker.address("tcp"), Version::V5).unwrap();
     let mut body = Vec::new();
     string(&mut body, "MQTT");
-    body.extend([5, if by_auth { 2 } else { 0xc2 }, 0, 0]);
+    body.extend([5, flags, 0, 0]);
     lengths(&mut body, properties.len());
     body.extend(properties);
-    body.extend(payload);
+    for text in std::iter::once(&"d").chain(rest) {
+        string(&mut body, text);
+    }
     wire.packet(0x10, &body);
     wire.flush().unwrap();
     match wire.wait().unwrap() {
@@ -202,6 +207,154 @@ fn forged_tokens_get_nowhere_and_every_one_is_told() {
     // What somebody else has, without a token, is not let in either; a method that is not spoken is refused.
     let (_, reason) = connect(&broker, "", false);
     assert_eq!(reason, 0x86);
+}
+
+const PASSWORD: &str = "ann's password";
+
+/// A broker with ann's account, tokens, and proofs that are asked in this order.
+fn in_order(methods: &str) -> (tempfile::TempDir, Broker) {
+    let keys = tempfile::tempdir().unwrap();
+    let secret = keys.path().join("secret");
+    fs::write(&secret, SECRET).unwrap();
+    let secret = secret.display().to_string();
+    let broker = Broker::with(&format!(
+        "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n\
+         [listeners.tls]\nbind = \"127.0.0.1:0\"\nprotocol = \"tls\"\nclient_cert = \"optional\"\n\
+         [access]\nanonymous = false\nmethods = {methods}\n[access.jwt]\nsecret = {secret:?}\n"
+    ));
+    let mut add = mqttwb(broker.data());
+    add.args(["account", "add", "ann"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null());
+    let mut add = add.spawn().unwrap();
+    let mut line = add.stdin.take().unwrap();
+    line.write_all(format!("{PASSWORD}\n").as_bytes()).unwrap();
+    drop(line);
+    assert!(add.wait().unwrap().success());
+    (keys, broker)
+}
+
+fn json(broker: &Broker, words: &[&str]) -> Value {
+    let out = finish(mqttwb(broker.data()).arg("--json").args(words))
+        .success()
+        .out;
+    serde_json::from_str(out.lines().next().unwrap()).unwrap()
+}
+
+/// What a client has proved, and by what, as the operator sees it.
+fn proofs(broker: &Broker, client: &str) -> Value {
+    let told = json(broker, &["broker", "session", client]);
+    told["session"]["proofs"].clone()
+}
+
+fn claims(end: u64) -> Value {
+    json!({ "sub": "pump-7", "exp": end })
+}
+
+#[test]
+fn methods_are_asked_in_the_order_that_is_stated_and_the_one_that_decided_is_shown() {
+    let end = now() + 600;
+    let (good, expired) = (token(&claims(end)), token(&claims(now() - 600)));
+    let by = |by: &str, name: &str| Ok(json!([{ "by": by, "name": name }]));
+    let no = |why: &'static str| Err(why);
+    let not_ann_s = "the password is not that of the account";
+    let nobody_s = "there is no such account, and its password is no token";
+    for (methods, cases) in [
+        (
+            r#"["accounts", "jwt"]"#,
+            [
+                ("ann", PASSWORD, by("account", "ann")),
+                // Whose user name an account has is judged by that alone: tokens are not asked.
+                ("ann", &*good, no(not_ann_s)),
+                ("bob", &*good, by("token", "pump-7")),
+                ("bob", &*expired, no("expired")),
+                ("bob", "a guess", no(nobody_s)),
+            ],
+        ),
+        (
+            r#"["jwt", "accounts"]"#,
+            [
+                // What has not the form of a token is none of theirs: accounts are asked.
+                ("ann", PASSWORD, by("account", "ann")),
+                ("ann", &*good, by("token", "pump-7")),
+                // What has it and is no good is refused, and no account is asked.
+                ("ann", &*expired, no("expired")),
+                ("ann", "a guess", no(not_ann_s)),
+                ("bob", "a guess", no(nobody_s)),
+            ],
+        ),
+        (
+            r#"["jwt"]"#,
+            [
+                ("ann", PASSWORD, no("its password is no token")),
+                ("ann", &*good, by("token", "pump-7")),
+                ("bob", &*good, by("token", "pump-7")),
+                ("bob", &*expired, no("expired")),
+                ("", "a guess", no("its password is no token")),
+            ],
+        ),
+    ] {
+        let (_keys, broker) = in_order(methods);
+        for (user, password, expected) in cases {
+            let (_wire, reason) = login(&broker, user, password);
+            match expected {
+                Ok(shown) => {
+                    assert_eq!(reason, 0, "{user} by {methods}");
+                    assert_eq!(proofs(&broker, "d"), shown, "{user} by {methods}");
+                }
+                Err(why) => {
+                    assert_eq!(reason, 0x86, "{user} by {methods}");
+                    let told = &json(&broker, &["access", "denials"])["entries"][0];
+                    let is_told = told["why"].as_str().unwrap().contains(why);
+                    assert!(is_told, "{user} by {methods}: {told}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_certificate_is_looked_at_before_a_password_and_what_each_proves_is_shown() {
+    let (_keys, broker) = in_order(r#"["accounts", "jwt"]"#);
+    let device = broker.issue("valve-2");
+    let certificate = json!({ "by": "certificate", "name": "valve-2" });
+    let account = json!({ "by": "account", "name": "ann" });
+    for (name, login, who, shown) in [
+        (
+            "both",
+            Some(PASSWORD),
+            device.clone(),
+            json!([certificate, account]),
+        ),
+        ("certificate", None, device.clone(), json!([certificate])),
+        (
+            "password",
+            Some(PASSWORD),
+            device.anonymous(),
+            json!([account]),
+        ),
+    ] {
+        let mut subscriber = Way::Tls(who).mosquitto("mosquitto_sub", broker.port("tls"));
+        subscriber.args(["-d", "-V", "mqttv5", "-i", name, "-t", "t"]);
+        if let Some(password) = login {
+            subscriber.args(["-u", "ann", "-P", password]);
+        }
+        let subscriber = Running::start(&mut subscriber);
+        subscriber.wait_for("Subscribed (mid");
+        assert_eq!(proofs(&broker, name), shown);
+        subscriber.kill();
+    }
+    // A good certificate makes no bad password good, and nothing at all is refused.
+    for (who, login) in [
+        (device.clone(), &["-u", "ann", "-P", "a guess"][..]),
+        (device.anonymous(), &[]),
+    ] {
+        let mut publisher = Way::Tls(who).mosquitto("mosquitto_pub", broker.port("tls"));
+        publisher
+            .args(["-V", "mqttv5", "-t", "t", "-m", "x"])
+            .args(login);
+        assert!(!finish(&mut publisher).status.success(), "{login:?}");
+    }
 }
 
 #[test]

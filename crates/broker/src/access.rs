@@ -56,9 +56,21 @@ pub trait Accounts: fmt::Debug + Send + Sync {
     fn verify(&self, login: &Login) -> Result<Option<Verified>, Denied>;
 }
 
+/// What proved something of a client, besides its certificate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ProvedBy {
+    /// The password of an account.
+    #[default]
+    Account,
+    /// A token, as a password or in AUTH packets.
+    Token,
+}
+
 /// What a proof says of a client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verified {
+    /// What proved it, for the operator.
+    pub by: ProvedBy,
     /// Its user name, where it is another than CONNECT says, or CONNECT says none.
     pub user_name: Option<Arc<str>>,
     /// What its token says of it, by name.

@@ -53,6 +53,8 @@ pub struct SessionSummary {
     pub version: ProtocolVersion,
     /// The connection that has it; `None` while the client is away.
     pub connection: Option<Arc<ConnectionInfo>>,
+    /// What the client has proved, or had when it was connected last; `None` for a session of another run.
+    pub identity: Option<Identity>,
     /// Since when the client is connected, or away.
     pub since: Timestamp,
     /// Session expiry interval, in seconds; `u32::MAX` is never.

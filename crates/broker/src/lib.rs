@@ -43,7 +43,7 @@ use tokio_util::task::TaskTracker;
 
 pub use access::{
     Access, Accounts, Attempt, AuthenticationMethod, Denied, Exchange, Identity, Login, Policy,
-    Step, TakenAway, Verified,
+    ProvedBy, Step, TakenAway, Verified,
 };
 pub use config::{BrokerConfig, Limits, ListenerConfig, Tls};
 pub use counters::{CounterValues, Counters};

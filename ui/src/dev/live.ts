@@ -23,6 +23,7 @@ function liveFrame(): LiveFrame {
           listener: index % 2 ? 'tcp' : 'tls',
           peer: `127.0.0.1:5123${index}`,
           ...(index % 2 ? {} : { commonName: clientId }),
+          proofs: index % 2 ? [] : [{ by: 'certificate', name: clientId }],
           connectedAt: started,
           keepAlive: 30,
           subscriptions: ['plant/#'],

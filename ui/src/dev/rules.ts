@@ -47,6 +47,7 @@ export const ruleCommands: Commands = {
   access: () => ({
     anonymous: true,
     methods: ['accounts', 'jwt'],
+    methodsNext: ['accounts', 'jwt'],
     tokens: fakeTokens,
     accounts,
     rulesText: rules,

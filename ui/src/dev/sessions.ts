@@ -26,6 +26,7 @@ let keptSessions: SessionEntry[] = quiet
       waiting: index === 0 ? 143 : 0,
       durable: index !== 1,
       ...(index > 0 ? { connection: { listener: 'tls', peer: `127.0.0.1:5123${index}`, commonName: clientId } } : {}),
+      proofs: index === 1 ? [{ by: 'token', name: 'ops' }] : [{ by: 'certificate', name: clientId }],
       takenOver: index === 2 ? 14 : 0,
       foughtOver: index === 2,
     }));

@@ -67,17 +67,19 @@ pub(crate) fn check(text: &str) -> RulesChecked {
 
 impl AccessControl {
     /// Both files as they are, and what holds.
-    pub(crate) fn report(&self, config: &BrokerConfig) -> Result<AccessReport> {
+    pub(crate) fn report(
+        &self,
+        config: &BrokerConfig,
+        written: &BrokerConfig,
+    ) -> Result<AccessReport> {
+        let words = |methods: &[Method]| methods.iter().map(|one| one.word().to_owned()).collect();
         let text = rules_text(&self.data)?;
         let held = self.held();
         let proofs = self.proofs.read();
         Ok(AccessReport {
             anonymous: config.access.anonymous,
-            methods: config
-                .methods
-                .iter()
-                .map(|method| method.word().to_owned())
-                .collect(),
+            methods: words(&config.methods),
+            methods_next: words(&written.methods),
             tokens: config.tokens.report(proofs.tokens.as_deref()),
             accounts: Accounts::read(&self.data)?.list(),
             mistakes: check(&text).mistakes,
@@ -264,7 +266,13 @@ impl App {
     /// Who may come in, and what each may do.
     pub async fn access(&self) -> Result<AccessReport> {
         let (access, config) = (self.access_control(), self.broker.held());
-        blocking(move || access.report(&config.broker)).await
+        // A file with a mistake is told elsewhere: nothing of it holds, at the next start neither.
+        let written = self.broker.read_config().await.ok();
+        blocking(move || {
+            let written = written.as_ref().unwrap_or(&*config);
+            access.report(&config.broker, &written.broker)
+        })
+        .await
     }
 
     fn access_control(&self) -> Arc<AccessControl> {

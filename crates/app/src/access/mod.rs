@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use mqttwb_broker::{Access, Attempt, Denied, Identity, Login, Policy, Verified};
+use mqttwb_broker::{Access, Attempt, Denied, Identity, Login, Policy, ProvedBy, Verified};
 use mqttwb_model::{ConnectionInfo, QoS, Timestamp};
 use mqttwb_policy::attempts::Attempts;
 use mqttwb_policy::token::looks_like_token;
@@ -233,7 +233,7 @@ impl Held {
     fn who<'a>(&'a self, who: &'a Identity) -> Who<'a> {
         let account = who.proved_name();
         // Whom a token proved is in its groups, and not in those of an account that bears the same name.
-        let token = who.verified.as_ref().filter(|v| !v.claims.is_empty());
+        let token = who.verified.as_ref().filter(|v| v.by == ProvedBy::Token);
         Who {
             client: who.connection.client.as_str(),
             account,

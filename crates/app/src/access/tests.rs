@@ -135,7 +135,9 @@ fn rules_with_a_mistake_change_nothing() {
     )
     .unwrap();
     assert!(access.load().is_err());
-    let report = access.report(&Default::default()).unwrap();
+    let report = access
+        .report(&Default::default(), &Default::default())
+        .unwrap();
     assert_eq!((report.rules.len(), report.mistakes[0].line), (1, 2));
     let ask = WhatIf {
         client_id: "c".into(),
@@ -283,6 +285,8 @@ fn accounts_of_mosquitto_are_taken_over_and_those_here_stay() {
         (vec!["bob".to_owned()], vec!["ann".to_owned()])
     );
     assert_eq!(told.refused.len(), 1);
-    let report = access.report(&Default::default()).unwrap();
+    let report = access
+        .report(&Default::default(), &Default::default())
+        .unwrap();
     assert!(!report.accounts[1].strong && report.accounts[0].strong);
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mqttwb_broker::{AuthenticationMethod, Denied, Exchange, Step, Verified};
+use mqttwb_broker::{AuthenticationMethod, Denied, Exchange, ProvedBy, Step, Verified};
 use mqttwb_model::{ConnectionInfo, Timestamp};
 use mqttwb_policy::token::{Expected, Token, TokenError, TokenKeys};
 use mqttwb_wire::ReasonCode;
@@ -298,6 +298,7 @@ impl Tokens {
 
 fn verified(token: Token) -> Verified {
     Verified {
+        by: ProvedBy::Token,
         user_name: Some(token.user.into()),
         claims: token.claims,
         groups: token.groups,

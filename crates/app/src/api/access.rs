@@ -12,6 +12,8 @@ pub struct AccessReport {
     pub anonymous: bool,
     /// What judges user names and passwords, in this order: `accounts`, `jwt`.
     pub methods: Vec<String>,
+    /// The same from the next start of the broker, as `broker.toml` says it now.
+    pub methods_next: Vec<String>,
     /// Tokens, where they are taken.
     #[ts(optional)]
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -157,6 +157,8 @@ pub struct BrokerClient {
     #[ts(optional)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub common_name: Option<String>,
+    /// What it has proved; nothing for an anonymous one.
+    pub proofs: Vec<super::Proof>,
     /// Since when.
     #[ts(type = "number")]
     pub connected_at: u64,

@@ -64,6 +64,9 @@ pub struct SessionEntry {
     #[ts(optional)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection: Option<SessionConnection>,
+    /// What its client has proved, or had when it was connected last. Nothing for an anonymous one, and for a session that was
+    /// there before the broker was started and whose client has not come back.
+    pub proofs: Vec<super::Proof>,
     /// How often one connection of this client identifier took another's place, since the broker was started.
     #[ts(type = "number")]
     pub taken_over: u64,

@@ -7,12 +7,12 @@ use mqttwb_broker::inspect::{
     WillSummary,
 };
 use mqttwb_broker::session::{Delivery, Inflight, Unacknowledged};
-use mqttwb_broker::{Broker, ClientSummary, Message};
+use mqttwb_broker::{Broker, ClientSummary, Identity, Message, ProvedBy};
 use mqttwb_model::{ConnectionInfo, LimitKind, QoS, Timestamp};
 use mqttwb_wire::{ReasonCode, RetainHandling};
 
 use crate::api;
-use crate::api::{InflightState, PreviewFormat};
+use crate::api::{InflightState, PreviewFormat, Proof, ProofKind};
 
 /// Bytes of a payload that a preview shows as text at most.
 const TEXT: usize = 200;
@@ -27,6 +27,7 @@ impl From<ClientSummary> for api::BrokerClient {
             listener: client.info.listener.to_string(),
             peer: client.info.peer.to_string(),
             common_name: client.info.common_name.as_deref().map(str::to_owned),
+            proofs: proofs(client.identity.as_ref()),
             connected_at: client.connected_at.as_millis(),
             keep_alive: client.keep_alive.as_secs() as u16,
             subscriptions: client.filters.iter().map(ToString::to_string).collect(),
@@ -49,6 +50,7 @@ impl From<SessionSummary> for api::SessionEntry {
             waiting: session.waiting as u32,
             durable: session.durable,
             connection: session.connection.as_deref().map(connection),
+            proofs: proofs(session.identity.as_ref()),
             taken_over: session.taken_over,
             fought_over: session.fought_over,
         }
@@ -146,6 +148,26 @@ fn take_over(one: &TakeOver) -> api::TakeOverEntry {
         from: connection(&one.from),
         by: connection(&one.by),
     }
+}
+
+/// What somebody has proved: the certificate's name first, since the listener asks for it first.
+fn proofs(who: Option<&Identity>) -> Vec<Proof> {
+    let Some(who) = who else {
+        return Vec::new();
+    };
+    let certificate = who.connection.common_name.as_deref();
+    let certificate = certificate.map(|name| (ProofKind::Certificate, name));
+    let verified = who.verified.as_ref().zip(who.proved_name());
+    let verified = verified.map(|(verified, name)| match verified.by {
+        ProvedBy::Account => (ProofKind::Account, name),
+        ProvedBy::Token => (ProofKind::Token, name),
+    });
+    let all = certificate.into_iter().chain(verified);
+    all.map(|(by, name)| Proof {
+        by,
+        name: name.to_owned(),
+    })
+    .collect()
 }
 
 fn connection(info: &ConnectionInfo) -> api::SessionConnection {

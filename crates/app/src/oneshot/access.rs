@@ -47,7 +47,7 @@ pub async fn report(data: PathBuf) -> Result<AccessReport> {
     let access = open(data.clone()).await?;
     blocking(move || {
         let config = ConfigFile::of(&data).read()?.broker;
-        access.report(&config)
+        access.report(&config, &config)
     })
     .await
 }

@@ -116,8 +116,8 @@ pub(crate) enum Command {
 pub struct ClientSummary {
     /// Who it is.
     pub info: Arc<ConnectionInfo>,
-    /// The user name that it has proved.
-    pub account: Option<Arc<str>>,
+    /// What it has proved.
+    pub identity: Option<Identity>,
     /// Since when.
     pub connected_at: Timestamp,
     /// Keep-alive; zero is off.

@@ -2,9 +2,9 @@
 
 use mqttwb_app::api::{
     BrokerClient, BrokerCounters, BrokerState, BrokerStatus, ClientCert, ConfigReloaded,
-    InflightState, LimitEntry, MessageEntry, PreviewFormat, Protocol, QueueDropped, Refusals,
-    RetainedCleared, RetainedEntry, RetainedRestored, SessionDetail, SessionEntry, SettingApplies,
-    SubscriptionEntry, Version,
+    InflightState, LimitEntry, MessageEntry, PreviewFormat, Proof, ProofKind, Protocol,
+    QueueDropped, Refusals, RetainedCleared, RetainedEntry, RetainedRestored, SessionDetail,
+    SessionEntry, SettingApplies, SubscriptionEntry, Version,
 };
 
 use super::time::{age, span, until};
@@ -21,20 +21,39 @@ pub trait Row<const N: usize> {
     fn cells(&self) -> [String; N];
 }
 
-impl Row<7> for BrokerClient {
-    const HEAD: [&'static str; 7] = ["CLIENT", "MQTT", "FROM", "VIA", "SINCE", "IN", "OUT"];
+impl Row<8> for BrokerClient {
+    const HEAD: [&'static str; 8] = [
+        "CLIENT", "MQTT", "FROM", "VIA", "PROVED", "SINCE", "IN", "OUT",
+    ];
 
-    fn cells(&self) -> [String; 7] {
+    fn cells(&self) -> [String; 8] {
         [
             printable(&self.client_id),
             version(self.version).to_owned(),
             self.peer.clone(),
             self.listener.clone(),
+            proved(&self.proofs),
             age(self.connected_at),
             self.messages_in.to_string(),
             self.messages_out.to_string(),
         ]
     }
+}
+
+/// `account ann`, `certificate pump-7, token ann`, or `nothing`.
+fn proved(proofs: &[Proof]) -> String {
+    if proofs.is_empty() {
+        return "nothing".to_owned();
+    }
+    let words = proofs.iter().map(|proof| {
+        let by = match proof.by {
+            ProofKind::Certificate => "certificate",
+            ProofKind::Account => "account",
+            ProofKind::Token => "token",
+        };
+        format!("{by} {}", printable(&proof.name))
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 impl Row<7> for SessionEntry {

@@ -135,6 +135,8 @@ export type { PayloadValueKind } from './bindings/PayloadValueKind';
 export type { PeerCertificate } from './bindings/PeerCertificate';
 export type { PresenceTopics } from './bindings/PresenceTopics';
 export type { PreviewFormat } from './bindings/PreviewFormat';
+export type { Proof } from './bindings/Proof';
+export type { ProofKind } from './bindings/ProofKind';
 export type { Protocol } from './bindings/Protocol';
 export type { ProxyConfig } from './bindings/ProxyConfig';
 export type { ProxyKind } from './bindings/ProxyKind';

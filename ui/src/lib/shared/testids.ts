@@ -262,6 +262,7 @@ export const testids = {
   sessionDisconnect: 'session-disconnect',
   sessionDropQueue: 'session-drop-queue',
   sessionFight: 'session-fight',
+  sessionProofs: 'session-proofs',
   /** What is said of the session in one word each; `data-queued` and `data-inflight` hold how many messages. */
   sessionFacts: 'session-facts',
   /** `data-topic` holds the topic. */
@@ -348,6 +349,9 @@ export const testids = {
   accountsImportTake: 'accounts-import-take',
   accountsImported: 'accounts-imported',
   accessTokens: 'access-tokens',
+  /** `data-order` holds which proofs of a password are asked, in their order; `data-next` from the next start on. */
+  accessOrder: 'access-order',
+  accessOrderSwap: 'access-order-swap',
   tokenText: 'token-text',
   tokenCheck: 'token-check',
   /** `data-taken` */

@@ -209,10 +209,7 @@ impl Client {
         filters.sort();
         Some(ClientSummary {
             info: online.info.clone(),
-            account: self
-                .identity
-                .as_ref()
-                .and_then(|who| who.proved_name().map(Into::into)),
+            identity: self.identity.clone(),
             connected_at: online.connected_at,
             keep_alive: online.keep_alive,
             filters,
@@ -244,6 +241,7 @@ impl Client {
             client: self.id.clone(),
             version,
             connection,
+            identity: self.identity.clone(),
             since,
             expiry,
             expires,

@@ -17,6 +17,10 @@ anonymous: boolean,
  */
 methods: Array<string>, 
 /**
+ * The same from the next start of the broker, as `broker.toml` says it now.
+ */
+methodsNext: Array<string>, 
+/**
  * Tokens, where they are taken.
  */
 tokens?: TokenReport, 
