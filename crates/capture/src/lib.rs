@@ -179,4 +179,6 @@ impl Observer for Capture {
 }
 
 #[cfg(test)]
+mod shown;
+#[cfg(test)]
 mod tests;

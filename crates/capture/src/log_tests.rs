@@ -1,44 +1,25 @@
 use std::sync::Arc;
 
-use mqttwb_model::{
-    Direction, Fault, FaultDone, ListenerProtocol, MessageId, PacketMark, SeenBy, Timestamp,
-};
+use mqttwb_model::{Direction, Fault, FaultDone, MessageId, PacketMark, Timestamp};
 use proptest::prelude::*;
 
 use super::*;
+use crate::shown::{connection, mark};
 
 const CONNECTION: ConnectionId = ConnectionId(1);
 
 fn info(id: u64) -> ConnectionInfo {
-    ConnectionInfo {
-        id: ConnectionId(id),
-        seen_by: SeenBy::Broker,
-        client: format!("client-{id}").into(),
-        version: ProtocolVersion::V5,
-        listener: "tcp".into(),
-        protocol: ListenerProtocol::Tcp,
-        peer: ([127, 0, 0, 1], 40_000).into(),
-        common_name: None,
-        certificate: None,
-    }
+    connection(id, &format!("client-{id}"))
 }
 
 /// Appends one packet of `len` bytes.
 fn append(log: &mut Log, connection: ConnectionId, len: usize) -> u64 {
     let bytes = vec![0x30; len];
-    let mark = PacketMark {
-        at: Timestamp(0),
-        start: 0,
-        len: len as u32,
-        message: None,
-        aliased_topic: None,
-        fault: None,
-    };
     log.append(&PacketBatch {
         connection,
         direction: Direction::ToBroker,
         bytes: &bytes,
-        marks: &[mark],
+        marks: &[mark(0, &bytes)],
     })
 }
 
@@ -74,12 +55,9 @@ fn a_smaller_budget_holds_at_once_and_a_larger_one_from_then_on() {
 fn a_mark_outside_its_batch_is_counted_as_lost() {
     let mut log = Log::new(64 * 1024);
     let mark = PacketMark {
-        at: Timestamp(0),
         start: 1,
         len: u32::MAX,
-        message: None,
-        aliased_topic: None,
-        fault: None,
+        ..mark(0, &[])
     };
     let lost = log.append(&PacketBatch {
         connection: CONNECTION,

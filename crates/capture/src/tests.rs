@@ -1,11 +1,9 @@
 use std::sync::atomic::AtomicBool;
 
-use mqttwb_model::{
-    ConnectionId, Direction, ListenerProtocol, PacketBatch, PacketMark, RefusalCause, SeenBy,
-    Timestamp,
-};
+use mqttwb_model::{ConnectionId, Direction, PacketBatch, PacketMark, RefusalCause, Timestamp};
 
 use super::*;
+use crate::shown::{connection, mark, packet};
 
 fn refusal(n: u64) -> Refusal {
     Refusal {
@@ -47,12 +45,8 @@ fn writers_and_readers_at_once_lose_no_count() {
                     for batch in 0..BATCHES {
                         let marks: Vec<PacketMark> = (0..PER_BATCH)
                             .map(|n| PacketMark {
-                                at: Timestamp(batch * PER_BATCH + n),
                                 start: 2 * n as u32,
-                                len: 2,
-                                message: None,
-                                aliased_topic: None,
-                                fault: None,
+                                ..mark(batch * PER_BATCH + n, &[0; 2])
                             })
                             .collect();
                         capture.packets(PacketBatch {
@@ -99,31 +93,14 @@ fn writers_and_readers_at_once_lose_no_count() {
 #[test]
 fn a_connection_of_a_kept_packet_is_known_after_it_ended() {
     let capture = Capture::new(1 << 20);
-    let info = ConnectionInfo {
-        id: ConnectionId(9),
-        seen_by: SeenBy::Broker,
-        client: "pump-7".into(),
-        version: mqttwb_model::ProtocolVersion::V5,
-        listener: "tcp".into(),
-        protocol: ListenerProtocol::Tcp,
-        peer: ([127, 0, 0, 1], 40_000).into(),
-        common_name: None,
-        certificate: None,
-    };
+    let info = connection(9, "pump-7");
     capture.connected(&info);
-    capture.packets(PacketBatch {
-        connection: info.id,
-        direction: Direction::ToBroker,
-        bytes: &[0xe0, 0],
-        marks: &[PacketMark {
-            at: Timestamp(1),
-            start: 0,
-            len: 2,
-            message: None,
-            aliased_topic: None,
-            fault: None,
-        }],
-    });
+    packet(
+        &capture,
+        (9, Direction::ToBroker),
+        &[0xe0, 0],
+        mark(1, &[0xe0, 0]),
+    );
     capture.disconnected(info.id, Timestamp(2), "bye");
     assert_eq!(capture.connection(info.id).as_deref(), Some(&info));
     assert_eq!(capture.packet(0).get(0).unwrap().version, info.version);

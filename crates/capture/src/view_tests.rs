@@ -1,51 +1,21 @@
 use std::collections::VecDeque;
 
 use mqttwb_model::{
-    ClientPattern, ConnectionInfo, Direction, Fault, FaultDone, ListenerProtocol, MessageId,
-    Observer, PacketBatch, PacketMark, PacketType, ProtocolVersion, QoS, SeenBy, Timestamp,
-    TopicFilter,
+    ClientPattern, Direction, Fault, FaultDone, MessageId, Observer, PacketMark, PacketType, QoS,
+    Timestamp, TopicFilter,
 };
 use proptest::prelude::*;
 
 use super::*;
 use crate::Capture;
+use crate::shown::{connection, mark, packet, publish};
 
 fn connect(capture: &Capture, id: u64, client: &str) {
-    capture.connected(&ConnectionInfo {
-        id: ConnectionId(id),
-        seen_by: SeenBy::Broker,
-        client: client.into(),
-        version: ProtocolVersion::V311,
-        listener: "tcp".into(),
-        protocol: ListenerProtocol::Tcp,
-        peer: ([127, 0, 0, 1], 40_000).into(),
-        common_name: None,
-        certificate: None,
-    });
-}
-
-/// A PUBLISH as it is on the wire.
-fn publish(topic: &str, qos: u8, payload: &[u8]) -> Vec<u8> {
-    let mut body = Vec::new();
-    body.extend((topic.len() as u16).to_be_bytes());
-    body.extend(topic.as_bytes());
-    if qos > 0 {
-        body.extend([0, 1]);
-    }
-    body.extend(payload);
-    let mut frame = vec![0x30 | qos << 1];
-    let mut left = body.len();
-    while left >= 128 {
-        frame.push((left % 128) as u8 | 0x80);
-        left /= 128;
-    }
-    frame.push(left as u8);
-    frame.extend(body);
-    frame
+    capture.connected(&connection(id, client));
 }
 
 fn see(capture: &Capture, connection: u64, direction: Direction, frame: &[u8]) {
-    see_aliased(capture, connection, direction, frame, None);
+    packet(capture, (connection, direction), frame, mark(0, frame));
 }
 
 fn see_aliased(
@@ -55,42 +25,27 @@ fn see_aliased(
     frame: &[u8],
     topic: Option<&str>,
 ) {
-    capture.packets(PacketBatch {
-        connection: ConnectionId(connection),
-        direction,
-        bytes: frame,
-        marks: &[PacketMark {
-            at: Timestamp(0),
-            start: 0,
-            len: frame.len() as u32,
-            message: None,
-            aliased_topic: topic.map(Into::into),
-            fault: None,
-        }],
-    });
+    let mark = PacketMark {
+        aliased_topic: topic.map(Into::into),
+        ..mark(0, frame)
+    };
+    packet(capture, (connection, direction), frame, mark);
 }
 
 /// A PUBLISH of connection 1 with a mark of its own.
 fn see_marked(capture: &Capture, payload: &[u8], at: u64, message: u64, dropped: bool) {
     let frame = publish("plant/pump", 1, payload);
-    capture.packets(PacketBatch {
-        connection: ConnectionId(1),
-        direction: Direction::ToBroker,
-        bytes: &frame,
-        marks: &[PacketMark {
-            at: Timestamp(at),
-            start: 0,
-            len: frame.len() as u32,
-            message: Some(MessageId(message)),
-            aliased_topic: None,
-            fault: dropped.then(|| {
-                Arc::new(Fault {
-                    rule: "lossy".into(),
-                    done: FaultDone::Dropped,
-                })
-            }),
-        }],
-    });
+    let mark = PacketMark {
+        message: Some(MessageId(message)),
+        fault: dropped.then(|| {
+            Arc::new(Fault {
+                rule: "lossy".into(),
+                done: FaultDone::Dropped,
+            })
+        }),
+        ..mark(at, &frame)
+    };
+    packet(capture, (1, Direction::ToBroker), &frame, mark);
 }
 
 fn shown(view: &View) -> Vec<u64> {

@@ -10,6 +10,7 @@ use mqttwb_model::{
 use super::*;
 use crate::SeenFault;
 use crate::import::{Found, Importer, Sink};
+use crate::shown::{connection, frame as packet};
 
 /// 2026-03-01T12:00:00.000000007Z.
 const BEGIN: u64 = 1_772_366_400_000_000_007;
@@ -21,15 +22,11 @@ fn info(
     peer: &str,
 ) -> ConnectionInfo {
     ConnectionInfo {
-        id: ConnectionId(id),
-        seen_by: SeenBy::Broker,
-        client: format!("client-{id}").as_str().into(),
         version,
         listener: protocol.to_string().into(),
         protocol,
         peer: peer.parse().unwrap(),
-        common_name: None,
-        certificate: None,
+        ..connection(id, &format!("client-{id}"))
     }
 }
 
@@ -39,18 +36,6 @@ fn every_type(version: ProtocolVersion) -> Vec<(Direction, Vec<u8>)> {
     let v5 = version == ProtocolVersion::V5;
     // The length of properties that are not there, where the version has any.
     let none: &[u8] = if v5 { &[0] } else { &[] };
-    let packet = |first: u8, parts: &[&[u8]]| {
-        let body = parts.concat();
-        let mut frame = vec![first];
-        let mut left = body.len();
-        while left >= 128 {
-            frame.push((left % 128) as u8 | 0x80);
-            left /= 128;
-        }
-        frame.push(left as u8);
-        frame.extend(body);
-        frame
-    };
     let level: &[u8] = if v5 { &[5] } else { &[4] };
     let user_property: &[u8] = if v5 {
         b"\x09\x26\x00\x01k\x00\x03v\xc3\xbc"

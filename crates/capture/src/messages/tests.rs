@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use mqttwb_model::{
-    ConnectionId, ConnectionInfo, Direction, Fault, FaultDone, ListenerProtocol, MessageId,
-    Observer, PacketBatch, PacketMark, ProtocolVersion, SeenBy, Timestamp,
+    ConnectionId, ConnectionInfo, Direction, Fault, FaultDone, MessageId, Observer, PacketMark,
+    ProtocolVersion, SeenBy, Timestamp,
 };
 
 use super::*;
+use crate::shown::{self, connection, mark, packet};
 use crate::{Capture, Filter, Source};
 
 use Direction::{ToBroker, ToClient};
@@ -36,15 +37,9 @@ impl Scene {
 
     fn seen_by(&self, id: u64, client: &str, seen_by: SeenBy) {
         self.capture.connected(&ConnectionInfo {
-            id: ConnectionId(id),
             seen_by,
-            client: client.into(),
             version: ProtocolVersion::V5,
-            listener: "tcp".into(),
-            protocol: ListenerProtocol::Tcp,
-            peer: ([127, 0, 0, 1], 40_000).into(),
-            common_name: None,
-            certificate: None,
+            ..connection(id, client)
         });
     }
 
@@ -64,25 +59,18 @@ impl Scene {
         fault: Option<FaultDone>,
     ) -> u64 {
         self.at += 1_000_000;
+        let mark = PacketMark {
+            message: message.map(MessageId),
+            fault: fault.map(|done| {
+                Arc::new(Fault {
+                    rule: "lossy".into(),
+                    done,
+                })
+            }),
+            ..mark(self.at, frame)
+        };
         let seq = self.capture.kept().end;
-        self.capture.packets(PacketBatch {
-            connection: ConnectionId(connection),
-            direction,
-            bytes: frame,
-            marks: &[PacketMark {
-                at: Timestamp(self.at),
-                start: 0,
-                len: frame.len() as u32,
-                message: message.map(MessageId),
-                aliased_topic: None,
-                fault: fault.map(|done| {
-                    Arc::new(Fault {
-                        rule: "lossy".into(),
-                        done,
-                    })
-                }),
-            }],
-        });
+        packet(&self.capture, (connection, direction), frame, mark);
         seq
     }
 
@@ -142,13 +130,10 @@ impl Scene {
 
 /// A PUBLISH of MQTT 5 on `t`.
 fn publish(id: u16, qos: u8, dup: bool) -> Vec<u8> {
-    let mut body = vec![0, 1, b't'];
-    if qos > 0 {
-        body.extend(id.to_be_bytes());
-    }
-    body.extend([0, b'x']);
+    let id = id.to_be_bytes();
+    let id: &[u8] = if qos > 0 { &id } else { &[] };
     let first = 0x30 | u8::from(dup) << 3 | qos << 1;
-    [&[first, body.len() as u8][..], &body].concat()
+    shown::frame(first, &[b"\0\x01t", id, &[0, b'x']])
 }
 
 const PUBACK: u8 = 0x40;

@@ -1,13 +1,11 @@
 use std::collections::BTreeMap;
 
 use mqttwb_model::recording::{GapCause, Origin, PackedSegment, SegmentIndex};
-use mqttwb_model::{
-    ClientPattern, Direction, ListenerProtocol, Observer, PacketBatch, PacketMark, PacketType,
-    ProtocolVersion, QoS, SeenBy, TopicFilter,
-};
+use mqttwb_model::{ClientPattern, Direction, Observer, PacketType, QoS, TopicFilter};
 use proptest::prelude::*;
 
 use super::*;
+use crate::shown::{connection, mark, packet, publish};
 use crate::{Capture, Cursor, View};
 
 /// A recording in memory.
@@ -75,51 +73,17 @@ impl Archive for Kept {
 }
 
 fn info(id: u64) -> ConnectionInfo {
-    ConnectionInfo {
-        id: ConnectionId(id),
-        seen_by: SeenBy::Broker,
-        client: format!("client-{id}").as_str().into(),
-        version: ProtocolVersion::V311,
-        listener: "tcp".into(),
-        protocol: ListenerProtocol::Tcp,
-        peer: ([127, 0, 0, 1], 40_000).into(),
-        common_name: None,
-        certificate: None,
-    }
+    connection(id, &format!("client-{id}"))
 }
 
-fn publish(topic: &str, qos: u8, size: usize) -> Vec<u8> {
-    let mut body = (topic.len() as u16).to_be_bytes().to_vec();
-    body.extend(topic.as_bytes());
-    if qos > 0 {
-        body.extend([0, 1]);
-    }
-    body.resize(body.len() + size, b'x');
-    let mut frame = vec![0x30 | qos << 1];
-    let mut left = body.len();
-    while left >= 128 {
-        frame.push((left % 128) as u8 | 0x80);
-        left /= 128;
-    }
-    frame.push(left as u8);
-    frame.extend(body);
-    frame
+/// A PUBLISH whose payload has so many bytes.
+fn publish_of(topic: &str, qos: u8, size: usize) -> Vec<u8> {
+    publish(topic, qos, &vec![b'x'; size])
 }
 
 fn see(capture: &Capture, connection: u64, direction: Direction, frame: &[u8]) {
-    capture.packets(PacketBatch {
-        connection: ConnectionId(connection),
-        direction,
-        bytes: frame,
-        marks: &[PacketMark {
-            at: Timestamp(capture.kept().end * 1_000),
-            start: 0,
-            len: frame.len() as u32,
-            message: None,
-            aliased_topic: None,
-            fault: None,
-        }],
-    });
+    let at = capture.kept().end * 1_000;
+    packet(capture, (connection, direction), frame, mark(at, frame));
 }
 
 /// Records all that is in the capture, packing the open segment now and then as a recorder does.
@@ -177,7 +141,7 @@ fn a_recording_is_read_as_the_live_memory_is() {
             &capture,
             n % 7,
             Direction::ToBroker,
-            &publish(&format!("plant/{}", n % 50), 1, 100),
+            &publish_of(&format!("plant/{}", n % 50), 1, 100),
         );
     }
     let kept = record(&capture, 7);
@@ -214,10 +178,10 @@ fn a_topic_that_was_forgotten_is_new_when_it_comes_again() {
             &capture,
             1,
             Direction::ToBroker,
-            &publish(if n < 1_000 { "a" } else { "b" }, 1, 200),
+            &publish_of(if n < 1_000 { "a" } else { "b" }, 1, 200),
         );
     }
-    see(&capture, 1, Direction::ToBroker, &publish("a", 1, 200));
+    see(&capture, 1, Direction::ToBroker, &publish_of("a", 1, 200));
     let mut packer = Packer::new();
     let batch = Cursor::at_oldest(capture.clone()).next_batch();
     let packets: Vec<_> = batch.iter().collect();
@@ -243,7 +207,7 @@ fn a_search_leaves_out_segments_that_cannot_hold_what_is_sought() {
             &capture,
             u64::from(n == 17),
             Direction::ToBroker,
-            &publish(topic, 0, 100),
+            &publish_of(topic, 0, 100),
         );
     }
     let recording = opened(record(&capture, 2));
@@ -279,7 +243,7 @@ fn a_search_leaves_out_segments_that_cannot_hold_what_is_sought() {
 fn a_segment_that_was_changed_is_left_out_and_counted() {
     let capture = Capture::new(8 << 20);
     for _ in 0..5_000 {
-        see(&capture, 0, Direction::ToBroker, &publish("a", 0, 100));
+        see(&capture, 0, Direction::ToBroker, &publish_of("a", 0, 100));
     }
     let mut kept = record(&capture, 1);
     let (first, count) = {
@@ -316,7 +280,7 @@ fn a_segment_that_was_changed_is_left_out_and_counted() {
 fn segments_that_do_not_follow_each_other_are_no_recording() {
     let capture = Capture::new(8 << 20);
     for _ in 0..5_000 {
-        see(&capture, 0, Direction::ToBroker, &publish("a", 0, 100));
+        see(&capture, 0, Direction::ToBroker, &publish_of("a", 0, 100));
     }
     let mut kept = record(&capture, 1);
     let second = *kept.segments.keys().nth(1).unwrap();
@@ -379,7 +343,7 @@ proptest! {
             let direction = if to_broker { Direction::ToBroker } else { Direction::ToClient };
             let frame = match qos {
                 3 => vec![0xc0, 0],
-                qos => publish(&format!("t/{topic}"), qos, size * 400),
+                qos => publish_of(&format!("t/{topic}"), qos, size * 400),
             };
             see(&capture, connection, direction, &frame);
         }

@@ -1,47 +1,23 @@
 use std::sync::Arc;
 
-use mqttwb_model::{
-    ConnectionInfo, ListenerProtocol, Observer, PacketBatch, PacketMark, ProtocolVersion, SeenBy,
-};
+use mqttwb_model::{Observer, PacketMark};
 use proptest::prelude::*;
 
 use super::*;
+use crate::shown::{connection, frame, mark, packet};
 use crate::{Capture, Source};
 
 const SECOND: u64 = 1_000_000_000;
 
 fn publish(topic: &str, retain: bool, payload: &[u8]) -> Vec<u8> {
-    let body = [
-        &(topic.len() as u16).to_be_bytes(),
-        topic.as_bytes(),
-        payload,
-    ]
-    .concat();
-    let mut frame = vec![0x30 | u8::from(retain)];
-    let mut left = body.len();
-    while left >= 128 {
-        frame.push((left % 128) as u8 | 0x80);
-        left /= 128;
-    }
-    frame.push(left as u8);
-    frame.extend(body);
-    frame
+    let len = (topic.len() as u16).to_be_bytes();
+    frame(0x30 | u8::from(retain), &[&len, topic.as_bytes(), payload])
 }
 
 fn capture() -> Arc<Capture> {
     let capture = Capture::new(64 << 20);
     for (id, client) in [(1, "pump-7"), (2, "ops")] {
-        capture.connected(&ConnectionInfo {
-            id: ConnectionId(id),
-            seen_by: SeenBy::Broker,
-            client: client.into(),
-            version: ProtocolVersion::V311,
-            listener: "tcp".into(),
-            protocol: ListenerProtocol::Tcp,
-            peer: ([127, 0, 0, 1], 40_000).into(),
-            common_name: None,
-            certificate: None,
-        });
+        capture.connected(&connection(id, client));
     }
     capture
 }
@@ -49,25 +25,17 @@ fn capture() -> Arc<Capture> {
 fn see(
     topics: &mut Topics,
     capture: &Capture,
-    (connection, direction): (u64, Direction),
+    from: (u64, Direction),
     frame: &[u8],
     at: u64,
     message: Option<u64>,
 ) {
+    let mark = PacketMark {
+        message: message.map(MessageId),
+        ..mark(at, frame)
+    };
     let seq = capture.kept().end;
-    capture.packets(PacketBatch {
-        connection: ConnectionId(connection),
-        direction,
-        bytes: frame,
-        marks: &[PacketMark {
-            at: Timestamp(at),
-            start: 0,
-            len: frame.len() as u32,
-            message: message.map(MessageId),
-            aliased_topic: None,
-            fault: None,
-        }],
-    });
+    packet(capture, from, frame, mark);
     let packets = capture.packet(seq);
     topics.see(&packets.get(seq).unwrap(), capture);
 }
