@@ -7,14 +7,13 @@ mod real_window {
     use std::time::{SystemTime, UNIX_EPOCH};
 
     use acceptance::access::{HASH, endless_session, import_account, import_rules};
-    use acceptance::broker::mqttwb;
+    use acceptance::broker::{TCP, mqttwb};
     use acceptance::process::{finish, top};
     use acceptance::screen::Window;
     use acceptance::{Running, Way};
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD as URL;
 
-    const TCP: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
     const SECRET: &[u8] = b"thirty-two bytes are long enough";
 
     /// A token of the secret, for an hour.

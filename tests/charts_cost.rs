@@ -12,11 +12,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use acceptance::Version;
+use acceptance::broker::TCP;
 use acceptance::raw::{Publish, Wire};
 use acceptance::screen::Window;
 use serde_json::json;
 
-const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
 const CHARTS: u32 = 8;
 const LINES: u32 = 4;
 const POINTS: u32 = 3_600;
@@ -60,7 +60,7 @@ fn publish(wire: &mut Wire, n: u32) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement: cargo xtask bench charts"]
 async fn charts_in_the_window() {
-    let (_data, window, port) = Window::running(LISTENERS).await;
+    let (_data, window, port) = Window::running(TCP).await;
     window.asked("chart_remove", json!({"id": 1})).await;
     for n in 0..CHARTS {
         let chart = json!({

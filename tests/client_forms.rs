@@ -3,10 +3,10 @@
 //! All tests are in one module whose name `cargo xtask test --no-window` leaves out.
 
 mod real_window {
+    use acceptance::broker::TCP;
     use acceptance::screen::Window;
     use serde_json::json;
 
-    const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
     const TAB: &str = "\u{e004}";
 
     /// Unfolds every part of the form.
@@ -86,7 +86,7 @@ mod real_window {
 
     #[tokio::test]
     async fn what_is_typed_into_every_field_is_what_connect_says() {
-        let (_data, window, _port) = Window::running(LISTENERS).await;
+        let (_data, window, _port) = Window::running(TCP).await;
         let config = json!({
             "name": "", "clientId": "pump-7", "version": "5", "target": {"kind": "tcp"}, "keepAlive": 30,
             "cleanStart": true, "sessionExpiry": 0,

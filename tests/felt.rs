@@ -15,12 +15,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use acceptance::Version;
+use acceptance::broker::TCP;
 use acceptance::raw::{Publish, Wire};
 use acceptance::screen::Window;
 use fantoccini::Locator;
 use serde_json::json;
 
-const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
 /// Messages a second that the load aims at.
 const RATE: u64 = 10_000;
 /// Messages a second through an hour.
@@ -300,7 +300,7 @@ fn began() -> Option<f64> {
 async fn how_fast_the_window_feels() {
     let extent = extent();
     let data = tempfile::tempdir().unwrap();
-    fs::write(data.path().join("broker.toml"), LISTENERS).unwrap();
+    fs::write(data.path().join("broker.toml"), TCP).unwrap();
     let window = Window::open(data.path()).await;
     let mut told = String::from(
         "| what | middle | 95th percentile | worst | times |\n|---|---|---|---|---|\n",
@@ -454,7 +454,7 @@ async fn how_fast_the_window_feels() {
 #[ignore = "takes an hour; `cargo xtask bench ui --hour` runs it"]
 async fn an_hour_of_load() {
     let minutes = std::env::var("MQTTWB_BENCH_MINUTES").map_or(60, |set| set.parse().unwrap());
-    let (_data, window, port) = Window::running(LISTENERS).await;
+    let (_data, window, port) = Window::running(TCP).await;
     let mut memories = String::from("| when | resident memory in MiB |\n|---|---|\n");
     window.go("traffic").await;
     memories += &memory_row(&window, "nothing has come");

@@ -10,13 +10,12 @@ mod real_window {
     use acceptance::Way;
     use acceptance::access::{endless_session, import_account, import_rules};
     use acceptance::authority::{self, DUE, list_number};
-    use acceptance::broker::mqttwb;
+    use acceptance::broker::{TCP, mqttwb};
     use acceptance::process::finish;
     use acceptance::screen::Window;
     use serde_json::Value;
     use tempfile::TempDir;
 
-    const TCP: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
     const SECRET: &str = "correct horse";
 
     /// Whether a client that proves nothing comes in.

@@ -5,14 +5,13 @@
 mod real_window {
     use std::path::Path;
 
-    use acceptance::broker::mqttwb;
+    use acceptance::broker::{TCP, mqttwb};
     use acceptance::process::finish;
     use acceptance::screen::Window;
     use acceptance::{Maker, Options, Peer, Running, Version, Way};
     use fantoccini::Locator;
     use serde_json::Value;
 
-    const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
     const VERSIONS: [(Version, &str); 2] = [(Version::V311, "v311"), (Version::V5, "v5")];
 
     fn subscriber(port: u16, client: &str, qos: &str, filter: &str) -> Running {
@@ -123,7 +122,7 @@ mod real_window {
 
     #[tokio::test]
     async fn the_flow_is_that_of_two_clients_or_of_a_span_of_time_as_a_person_chooses() {
-        let (_data, window, port) = Window::running(LISTENERS).await;
+        let (_data, window, port) = Window::running(TCP).await;
         let ops = subscriber(port, "ops", "1", "plant/#");
         let log = subscriber(port, "log", "1", "plant/#");
         let send = |client: &str, topic: &str| {
@@ -258,7 +257,7 @@ mod real_window {
 
     #[tokio::test]
     async fn each_quality_of_service_is_drawn_with_its_own_handshake() {
-        let (_data, window, port) = Window::running(LISTENERS).await;
+        let (_data, window, port) = Window::running(TCP).await;
         let ops = subscriber(port, "ops", "2", "plant/#");
         window.go("traffic").await;
         for (version, name) in VERSIONS {
@@ -296,7 +295,7 @@ mod real_window {
 
     #[tokio::test]
     async fn a_lost_puback_and_a_cut_make_a_duplicate_and_a_lost_pubrec_makes_none() {
-        let (data, window, port) = Window::running(LISTENERS).await;
+        let (data, window, port) = Window::running(TCP).await;
         let ops = subscriber(port, "ops", "2", "plant/#");
         window.go("traffic").await;
         for (version, name) in VERSIONS {
@@ -359,7 +358,7 @@ mod real_window {
 
     #[tokio::test]
     async fn the_will_of_a_killed_client_begins_with_its_connect() {
-        let (_data, window, port) = Window::running(LISTENERS).await;
+        let (_data, window, port) = Window::running(TCP).await;
         let ops = subscriber(port, "ops", "1", "plant/#");
         let options = Options::new("doomed", Version::V5).will("plant/doomed", "gone", 1, false);
         let doomed = Peer::open_at(Maker::Paho, port, &Way::Tcp, options);

@@ -9,24 +9,11 @@ mod real_window {
     use std::sync::LazyLock;
 
     use acceptance::Version;
+    use acceptance::broker::TCP;
     use acceptance::raw::Wire;
-    use acceptance::screen::Window;
+    use acceptance::screen::{PAGES, Window};
     use fantoccini::Locator;
     use serde_json::{Value, json};
-
-    const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
-
-    const PAGES: [&str; 9] = [
-        "overview",
-        "clients",
-        "traffic",
-        "recordings",
-        "sessions",
-        "charts",
-        "certificates",
-        "access",
-        "settings",
-    ];
 
     /// What would run, close an element or turn the text around if it were taken for more than data.
     const HOSTILE: [&str; 5] = [
@@ -141,7 +128,7 @@ mod real_window {
 
     #[tokio::test]
     async fn hostile_content_is_data_on_every_page() {
-        let (_data, window, port) = Window::running(LISTENERS).await;
+        let (_data, window, port) = Window::running(TCP).await;
         let mut open = Vec::new();
         for (at, text) in HOSTILE.into_iter().enumerate() {
             let (_, mut wire) = Wire::connect(address(port), Version::V5, text, true).expect("in");
@@ -240,7 +227,7 @@ mod real_window {
     #[tokio::test]
     async fn what_is_made_of_hostile_content_is_data_too() {
         let data = tempfile::tempdir().expect("a temporary folder");
-        fs::write(data.path().join("broker.toml"), LISTENERS).expect("a file in it");
+        fs::write(data.path().join("broker.toml"), TCP).expect("a file in it");
         // What is denied is told on Access.
         let rules = "[[rule]]\ndeny = \"publish\"\ntopic = \"denied/#\"\n\n[[rule]]\nallow = \"both\"\ntopic = \"#\"\n";
         fs::write(data.path().join("acl.toml"), rules).expect("a file in it");

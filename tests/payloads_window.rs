@@ -7,11 +7,10 @@ mod real_window {
     use std::path::Path;
 
     use acceptance::Way;
+    use acceptance::broker::TCP;
     use acceptance::process::finish;
     use acceptance::screen::Window;
     use fantoccini::Locator;
-
-    const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
 
     /// `{"bar": 4.2, "state": "on"}`, as each of them writes it.
     const MESSAGE_PACK: &[u8] = b"\x82\xa3bar\xcb\x40\x10\xcc\xcc\xcc\xcc\xcc\xcd\xa5state\xa2on";
@@ -179,7 +178,7 @@ mod real_window {
 
     #[tokio::test]
     async fn what_an_outside_client_publishes_is_decoded_kept_as_bytes_and_charted() {
-        let (data, window, port) = Window::running(LISTENERS).await;
+        let (data, window, port) = Window::running(TCP).await;
         let send = |topic: &str, payload: &[u8]| publish(data.path(), port, topic, payload);
         let all = [
             ("plant/msgpack", MESSAGE_PACK, "message-pack", "82a3"),

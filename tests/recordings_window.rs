@@ -5,12 +5,12 @@
 mod real_window {
     use std::fs;
 
+    use acceptance::broker::TCP;
     use acceptance::process::finish;
     use acceptance::screen::Window;
     use acceptance::{Running, Way};
     use fantoccini::Locator;
 
-    const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
     const JOB: &str = "[data-testid=\"job\"]:first-child";
 
     fn publish(port: u16, topic: &str, payload: &str) {
@@ -59,7 +59,7 @@ mod real_window {
 
     #[tokio::test]
     async fn a_recording_is_made_opened_searched_exported_imported_and_published_again() {
-        let (data, window, port) = Window::running(LISTENERS).await;
+        let (data, window, port) = Window::running(TCP).await;
         window.go("recordings").await;
         window.find("record").await;
         window.screenshot("recordings-empty").await;

@@ -6,14 +6,13 @@
 mod real_window {
     use std::net::SocketAddr;
 
+    use acceptance::broker::TCP;
     use acceptance::process::finish;
     use acceptance::raw::Wire;
     use acceptance::screen::Window;
     use acceptance::{Running, Version, Way};
     use base64::Engine as _;
     use fantoccini::Locator;
-
-    const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
 
     fn address(port: u16) -> SocketAddr {
         ([127, 0, 0, 1], port).into()
@@ -46,7 +45,7 @@ mod real_window {
 
     #[tokio::test]
     async fn a_payload_is_decoded_compared_and_read_by_a_rule_with_a_schema() {
-        let (_data, window, port) = Window::running(LISTENERS).await;
+        let (_data, window, port) = Window::running(TCP).await;
         let (_, mut wire) = Wire::connect(address(port), Version::V5, "pump-7", false).expect("in");
         wire.publish_acknowledged(1, "plant/json", br#"{"bar": 4.1, "unit": "bar"}"#, false);
         wire.publish_acknowledged(
@@ -158,7 +157,7 @@ mod real_window {
 
     #[tokio::test]
     async fn a_fault_rule_is_set_by_a_click_strikes_is_seen_and_all_are_off_at_once() {
-        let (_data, window, port) = Window::running(LISTENERS).await;
+        let (_data, window, port) = Window::running(TCP).await;
         window.go("traffic").await;
         window.click("faults-open").await;
         window.screenshot("faults-empty").await;
@@ -241,7 +240,7 @@ mod real_window {
     #[tokio::test]
     async fn a_stale_retained_message_says_why_and_a_branch_is_cleared_after_a_look_and_comes_back()
     {
-        let (_data, window, port) = Window::running(LISTENERS).await;
+        let (_data, window, port) = Window::running(TCP).await;
         for machine in ["pump-7", "pump-8", "valve-2"] {
             let topic = format!("plant/line-1/{machine}/state");
             let pub_ = ["-i", machine, "-q", "1", "-r", "-t", &topic, "-m", "online"];
@@ -349,7 +348,7 @@ mod real_window {
 
     #[tokio::test]
     async fn the_pictures_of_a_camera_are_shown_as_they_come() {
-        let (data, window, port) = Window::running(LISTENERS).await;
+        let (data, window, port) = Window::running(TCP).await;
         let frames: Vec<_> = JPEGS
             .iter()
             .enumerate()
@@ -415,7 +414,7 @@ mod real_window {
 
     #[tokio::test]
     async fn the_topic_tree_is_walked_with_keys() {
-        let (_data, window, port) = Window::running(LISTENERS).await;
+        let (_data, window, port) = Window::running(TCP).await;
         window.go("traffic").await;
         let (_, mut wire) = Wire::connect(address(port), Version::V5, "pump-7", false).expect("in");
         for (n, topic) in [

@@ -9,7 +9,7 @@ mod real_window {
 
     use acceptance::broker::{Identity, Own, issue};
     use acceptance::process::finish;
-    use acceptance::screen::Window;
+    use acceptance::screen::{PAGES, Window};
     use acceptance::{Running, Way};
     use fantoccini::Locator;
     use serde_json::Value;
@@ -20,18 +20,6 @@ mod real_window {
         [listeners.tls]\nbind = \"127.0.0.1:0\"\nprotocol = \"tls\"\nclient_cert = \"required\"\n\
         [listeners.ws]\nbind = \"127.0.0.1:0\"\nprotocol = \"ws\"\n";
 
-    /// Every page that does something, by the name in its test ids.
-    const PAGES: [&str; 9] = [
-        "overview",
-        "clients",
-        "traffic",
-        "recordings",
-        "sessions",
-        "charts",
-        "certificates",
-        "access",
-        "settings",
-    ];
     /// What lies behind a page's own first sight once a broker runs: its page, a name for it, and what is pressed there.
     const BEHIND: [(&str, &str, &str); 5] = [
         (

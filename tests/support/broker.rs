@@ -10,6 +10,9 @@ use tempfile::TempDir;
 
 use crate::process::{Finished, Running, finish, product};
 
+/// One listener, on a free port, that asks for nothing.
+pub const TCP: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
+
 /// The listeners that a test's broker opens unless it is told otherwise: one of each kind.
 const LISTENERS: &str = r#"
 [listeners.tcp]

@@ -18,6 +18,19 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::process::{DEADLINE, Running, product, top};
 
+/// Every page of the window, by the name in its test ids.
+pub const PAGES: [&str; 9] = [
+    "overview",
+    "clients",
+    "traffic",
+    "recordings",
+    "sessions",
+    "charts",
+    "certificates",
+    "access",
+    "settings",
+];
+
 /// Between two looks at a condition that only asking can tell.
 const LOOK: Duration = Duration::from_millis(50);
 
