@@ -1,5 +1,5 @@
 use super::*;
-use crate::strokes::Align;
+use crate::strokes::{ADVANCE, Align};
 
 const SECOND: u64 = 1_000_000_000;
 /// 2023-11-14T22:13:20Z
@@ -173,4 +173,45 @@ fn the_extremes_of_many_points_are_drawn() {
     // The axis goes from -1000 to 1000 over 166 px.
     assert_eq!(ys.clone().fold(f32::MAX, f32::min), 10.0);
     assert!((ys.fold(f32::MIN, f32::max) - 176.0).abs() < 0.1);
+}
+
+#[test]
+fn no_time_of_a_heat_map_stands_on_the_key_to_its_colours() {
+    let values: Vec<(u64, f64)> = (0..60).map(|n| (n, 1.0e6 + n as f64)).collect();
+    let series = series(&values);
+    for width in [160, 240, 300, 480, 900] {
+        let mut chart = chart(&[&series], false);
+        let Body::Lines(_, lines) = chart.body else {
+            panic!("lines");
+        };
+        chart.body = Body::HeatMap(lines);
+        chart.unit = "mbar".into();
+        let ops = draw(&chart, (width, 120), Theme::Dark);
+        let below = ops.iter().filter_map(|op| match op {
+            DrawOp::Text {
+                x,
+                y,
+                text,
+                size,
+                align,
+                ..
+            } if *y > 96.0 => {
+                let length = text.chars().count() as f32 * size * ADVANCE as f32;
+                let from = match align {
+                    Align::Left => *x,
+                    Align::Center => x - length / 2.0,
+                    Align::Right => x - length,
+                };
+                Some((from, from + length, text.as_str()))
+            }
+            _ => None,
+        });
+        let mut below: Vec<(f32, f32, &str)> = below.collect();
+        below.sort_by(|a, b| a.0.total_cmp(&b.0));
+        assert!(below.len() >= 2, "the key has two ends: {below:?}");
+        assert!(width < 480 || below.len() > 2, "times too: {below:?}");
+        for two in below.windows(2) {
+            assert!(two[0].1 < two[1].0, "{width}: {two:?}");
+        }
+    }
 }

@@ -19,7 +19,7 @@ mod theme;
 pub use axis::magnitude;
 pub use distribution::Distribution;
 pub use draw::{Body, ChartDrawing, Line, Picture, Plot, Style, Threshold, draw, spot};
-pub use png::{PngError, png};
+pub use png::{Png, PngError, png};
 pub use points::{Point, Series, Summary};
 pub use sheet::{LegendRow, sheet};
 pub use spot::{Probe, Says, Spot};

@@ -2,7 +2,8 @@
 //!
 //! It draws three times as large as asked for and takes the mean: its own lines have rough edges. Texts are set here, since
 //! plotters forgets the space before a character, in a font that is shipped with this crate: so a picture is the same on
-//! every computer. The font has the characters of Latin-1; others are drawn as a box.
+//! every computer. The font has what is written with Latin, Greek and Cyrillic letters, and the signs of mathematics and of
+//! units. Of others a box is drawn, and they are named: an SVG is set by who opens it.
 
 use ab_glyph::{Font as _, FontRef, point};
 use plotters::prelude::*;
@@ -16,6 +17,15 @@ const OVER: u32 = 3;
 /// Larger pictures are refused: 36 times as many bytes are needed while one is drawn.
 pub const MOST_PIXELS: u64 = 16_000_000;
 const FONT: &[u8] = include_bytes!("../font/JetBrainsMono.ttf");
+
+/// A picture in pixels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Png {
+    /// The PNG file.
+    pub file: Vec<u8>,
+    /// The characters that the font does not have, each of them once: a box stands in the place of each.
+    pub not_drawn: String,
+}
 
 /// Why there is no picture.
 #[derive(Debug, thiserror::Error)]
@@ -34,21 +44,51 @@ pub enum PngError {
 }
 
 /// The picture as a PNG file. `scale` is how many pixels a CSS pixel has.
-pub fn png(ops: &[DrawOp], size: (u32, u32), scale: f32) -> Result<Vec<u8>, PngError> {
-    let (width, height, pixels) = pixels(ops, size, scale)?;
+pub fn png(ops: &[DrawOp], size: (u32, u32), scale: f32) -> Result<Png, PngError> {
+    let font = font()?;
+    let (width, height, pixels) = pixels(ops, size, scale, &font)?;
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.write_header()?.write_image_data(&pixels)?;
-    Ok(file)
+    Ok(Png {
+        file,
+        not_drawn: not_drawn(ops, &font),
+    })
+}
+
+fn font() -> Result<FontRef<'static>, PngError> {
+    FontRef::try_from_slice(FONT).map_err(|error| PngError::Drawing(error.to_string()))
+}
+
+/// The characters in texts that the font does not have, in the order that they come in.
+fn not_drawn(ops: &[DrawOp], font: &FontRef<'_>) -> String {
+    let mut missing = String::new();
+    for op in ops {
+        let DrawOp::Text { text, .. } = op else {
+            continue;
+        };
+        for c in text.chars() {
+            if is_missing(font, c) && !missing.contains(c) {
+                missing.push(c);
+            }
+        }
+    }
+    missing
+}
+
+/// Whether a box stands for it. A space of another width is a space.
+fn is_missing(font: &FontRef<'_>, c: char) -> bool {
+    font.glyph_id(c).0 == 0 && !c.is_whitespace()
 }
 
 /// The picture as rows of red, green and blue, and its size.
-pub(crate) fn pixels(
+fn pixels(
     ops: &[DrawOp],
     size: (u32, u32),
     scale: f32,
+    font: &FontRef<'_>,
 ) -> Result<(u32, u32, Vec<u8>), PngError> {
     let scaled = |px: u32| (px as f32 * scale).round() as u32;
     let (width, height) = (scaled(size.0), scaled(size.1));
@@ -56,7 +96,6 @@ pub(crate) fn pixels(
         return Err(PngError::Size(width, height));
     }
     let failed = |error: &dyn std::fmt::Display| PngError::Drawing(error.to_string());
-    let font = FontRef::try_from_slice(FONT).map_err(|error| failed(&error))?;
     let (over_width, over_height) = (width * OVER, height * OVER);
     let mut large = vec![0; over_width as usize * over_height as usize * 3];
     let scale = scale * OVER as f32;
@@ -69,7 +108,7 @@ pub(crate) fn pixels(
         root.present().map_err(|error| failed(&error))?;
     }
     for op in ops {
-        text(&mut large, over_width, &font, op, scale);
+        text(&mut large, over_width, font, op, scale);
     }
     Ok((width, height, smaller(&large, width, height)))
 }
@@ -142,8 +181,16 @@ fn text(large: &mut [u8], width: u32, font: &FontRef<'_>, op: &DrawOp, scale: f3
         return;
     };
     let px = size * scale;
-    let advance = px * ADVANCE as f32;
-    let length = advance * text.chars().count() as f32;
+    // An accent by itself stands on the letter before it, and takes no width.
+    let advance = |c: char| {
+        let takes_width = font.h_advance_unscaled(font.glyph_id(c)) > 0.0;
+        if takes_width {
+            px * ADVANCE as f32
+        } else {
+            0.0
+        }
+    };
+    let length: f32 = text.chars().map(advance).sum();
     let start = x * scale
         - match align {
             Align::Left => 0.0,
@@ -153,8 +200,13 @@ fn text(large: &mut [u8], width: u32, font: &FontRef<'_>, op: &DrawOp, scale: f3
     let line = y * scale + baseline.below(px);
     // The font counts its scale from the highest ascender to the lowest descender.
     let em = px * font.height_unscaled() / font.units_per_em().unwrap_or(1000.0);
-    for (n, c) in (0u16..).zip(text.chars()) {
-        let at = point(start + f32::from(n) * advance, line);
+    let mut pen = start;
+    for c in text.chars() {
+        let at = point(pen, line);
+        pen += advance(c);
+        if font.glyph_id(c).0 == 0 && c.is_whitespace() {
+            continue;
+        }
         let glyph = font.glyph_id(c).with_scale_and_position(em, at);
         let Some(outline) = font.outline_glyph(glyph) else {
             continue; // a space

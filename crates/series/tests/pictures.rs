@@ -8,8 +8,8 @@ use std::path::Path;
 
 use mqttwb_model::Timestamp;
 use mqttwb_series::{
-    Body, ChartDrawing, Distribution, LegendRow, Line, Series, States, Style, Theme, Threshold,
-    png, sheet, svg,
+    Align, Baseline, Body, ChartDrawing, Distribution, DrawOp, LegendRow, Line, Png, Series,
+    States, Style, Theme, Threshold, png, sheet, svg,
 };
 
 const SECOND: u64 = 1_000_000_000;
@@ -132,7 +132,7 @@ fn check(
         let title = format!("Every pump, {name}");
         let about = "value of plant/+/+/temperature · 2023-11-14 23:13:20 to 23:14:20";
         let ops = sheet(&title, about, &legend, &chart, SIZE, theme);
-        let file = png(&ops, SIZE, 1.0).expect("a picture");
+        let file = png(&ops, SIZE, 1.0).expect("a picture").file;
         let suffix = if theme == Theme::Dark {
             "dark"
         } else {
@@ -271,6 +271,53 @@ fn heat_map_last_values_and_states() {
             )
         },
         |_| {},
+    );
+}
+
+#[test]
+fn letters_of_other_scripts() {
+    let names = [
+        "насос-7/температура",
+        "αντλία/πίεση, µm ≤ 30 → 4 Ω",
+        "kąt/ş/ő/温度",
+    ];
+    let named = names.map(str::to_owned).into_iter().zip(lines());
+    let pumps = leaked(named.map(|(name, (_, series))| (name, series)).collect());
+    check(
+        "letters",
+        &|theme| Body::Lines(Style::Line, colored(pumps, theme)),
+        |_| {},
+    );
+}
+
+fn words(text: &str) -> Png {
+    let text = DrawOp::Text {
+        x: 4.0,
+        y: 4.0,
+        text: text.into(),
+        size: 12.0,
+        color: Theme::Light.line(0),
+        align: Align::Left,
+        baseline: Baseline::Top,
+    };
+    png(&[text], (120, 20), 2.0).expect("a picture")
+}
+
+#[test]
+fn greek_cyrillic_and_signs_of_units_are_drawn_and_what_is_not_is_named_once() {
+    let unknown = words("\u{e000}");
+    assert_eq!(unknown.not_drawn, "\u{e000}");
+    for c in "°µμΩπΔЖяЇąßőτ≤≥≠±×→↑∞√‰€–…²₂".chars() {
+        let drawn = words(&c.to_string());
+        assert_eq!(drawn.not_drawn, "", "{c}");
+        assert_ne!(drawn.file, unknown.file, "{c} is no box");
+    }
+    assert_eq!(words("pump 温度 °C 温").not_drawn, "温度");
+    assert_eq!(words("wide\u{2003}space").not_drawn, "");
+    assert_ne!(
+        words("温 a").file,
+        words("  a").file,
+        "a box says that something stands there"
     );
 }
 

@@ -35,9 +35,16 @@ pub fn draw(
     let room = across * down;
     picture.hidden_rows = filled.len().saturating_sub(room) as u64;
     let tile = (width / across as f64, height / down as f64);
+    // All of them as large as the longest bears, so that they stand on one line.
+    let shown = filled.iter().take(room);
+    let longest = shown.map(|(.., point)| magnitude(point.value).chars().count());
+    let longest = longest.max().unwrap_or(0) + chart.unit.chars().count() / 2 + 1;
+    let size = (tile.1 * 0.34)
+        .min((tile.0 - 2.0 * AIR) / longest as f64 / 0.62)
+        .clamp(14.0, 44.0);
     for (n, (index, line, point)) in filled.into_iter().take(room).enumerate() {
         let at = ((n % across) as f64 * tile.0, (n / across) as f64 * tile.1);
-        draw_tile(chart, line, root, at, tile)?;
+        draw_tile(chart, line, root, at, tile, size)?;
         root.offer(at, tile, || Says::Last {
             line: index,
             point,
@@ -53,6 +60,7 @@ fn draw_tile(
     root: &Root<'_>,
     (x, y): (f64, f64),
     (width, height): (f64, f64),
+    size: f64,
 ) -> Drawn {
     let theme = root.theme;
     let Some(last) = line.series.last() else {
@@ -61,11 +69,6 @@ fn draw_tile(
     let inside = width - 2.0 * AIR;
     let left = x + AIR;
     let value = magnitude(last.value);
-    // As large as the tile bears.
-    let longest = value.chars().count() + chart.unit.chars().count() / 2 + 1;
-    let size = (height * 0.34)
-        .min(inside / longest as f64 / 0.62)
-        .clamp(14.0, 44.0);
     let middle = y + height / 2.0;
     let content = FONT + 6.0 + size + 10.0 + 4.0 + 6.0 + FONT;
     let top = middle - content / 2.0;

@@ -5,7 +5,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 use super::plane::{BOTTOM, FONT, PAD, RIGHT, TOP, Words, fitting, offset, seconds, width_of};
 use super::{ChartDrawing, Drawn, Line, Picture, Root};
-use crate::axis::magnitude;
+use crate::axis::{Tick, magnitude};
 use crate::points::Summary;
 use crate::spot::Says;
 
@@ -76,11 +76,16 @@ pub fn draw(
             let (low, high) = extent.unwrap_or((value, value));
             Some((low.min(value), high.max(value)))
         });
+    let key = extent.map(|(low, high)| Key::new(low, high, &chart.unit));
     {
+        let taken = key.as_ref().map_or(0.0, |key| key.end + PAD);
+        let begin = |tick: &Tick| left + tick.at / span * width - width_of(&tick.label, FONT) / 2.0;
+        let mut marks = root.times(chart, left);
+        marks.retain(|tick| begin(tick) >= taken);
         let mut plane = root.plane(left, 0.0..span, 0.0..1.0)?;
-        root.marks_below(&mut plane, left, root.times(chart, left))?;
+        root.marks_below(&mut plane, left, marks)?;
     }
-    let Some((low, high)) = extent else {
+    let (Some((low, high)), Some(key)) = (extent, key) else {
         return root.nothing(left);
     };
     let share = |value: f64| {
@@ -111,33 +116,62 @@ pub fn draw(
             }
         }
     }
-    key(root, low, high, &chart.unit)
+    key.draw(root)
 }
 
-/// Says at the bottom left which colour is which value.
-fn key(root: &Root<'_>, low: f64, high: f64, unit: &str) -> Drawn {
-    let y = f64::from(root.size.1) - KEY - 4.0;
-    let (low, high) = (magnitude(low), magnitude(high));
-    let high = if unit.is_empty() {
-        high
-    } else {
-        format!("{high} {unit}")
-    };
-    let steps = 20;
-    let start = PAD + width_of(&low, FONT) + 4.0;
-    for step in 0..steps {
-        let color = root.theme.heat(f64::from(step) / f64::from(steps - 1));
-        let x = start.round() + f64::from(step) * 2.0;
-        root.block((x, y), (2.0, KEY), color)?;
+/// Says at the bottom left which colour is which value. The first times of the axis have no room beside it.
+struct Key {
+    low: String,
+    high: String,
+    /// Where the colours begin, in pixels.
+    colors: f64,
+    /// Where it ends.
+    end: f64,
+}
+
+impl Key {
+    /// Steps from the lowest colour to the highest, and how wide each is.
+    const STEPS: u8 = 20;
+    const STEP: f64 = 2.0;
+    /// Between a text and the colours.
+    const AIR: f64 = 4.0;
+
+    fn new(low: f64, high: f64, unit: &str) -> Self {
+        let (low, high) = (magnitude(low), magnitude(high));
+        let high = if unit.is_empty() {
+            high
+        } else {
+            format!("{high} {unit}")
+        };
+        let colors = (PAD + width_of(&low, FONT) + Self::AIR).round();
+        let end = colors + f64::from(Self::STEPS) * Self::STEP + Self::AIR + width_of(&high, FONT);
+        Self {
+            low,
+            high,
+            colors,
+            end,
+        }
     }
-    for (text, x) in [(&low, PAD), (&high, start + f64::from(steps) * 2.0 + 4.0)] {
-        root.words(&Words {
-            text,
-            at: (x, y + KEY / 2.0),
-            size: FONT,
-            color: root.theme.text(),
-            pos: (HPos::Left, VPos::Center),
-        })?;
+
+    fn draw(&self, root: &Root<'_>) -> Drawn {
+        let y = f64::from(root.size.1) - KEY - 4.0;
+        for step in 0..Self::STEPS {
+            let color = root
+                .theme
+                .heat(f64::from(step) / f64::from(Self::STEPS - 1));
+            let x = self.colors + f64::from(step) * Self::STEP;
+            root.block((x, y), (Self::STEP, KEY), color)?;
+        }
+        let after = self.colors + f64::from(Self::STEPS) * Self::STEP + Self::AIR;
+        for (text, x) in [(&self.low, PAD), (&self.high, after)] {
+            root.words(&Words {
+                text,
+                at: (x, y + KEY / 2.0),
+                size: FONT,
+                color: root.theme.text(),
+                pos: (HPos::Left, VPos::Center),
+            })?;
+        }
+        Ok(())
     }
-    Ok(())
 }
