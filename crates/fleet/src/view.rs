@@ -8,11 +8,15 @@ use std::cmp::{Ordering, Reverse};
 use std::sync::Arc;
 
 use mqttwb_model::Timestamp;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::board::{Board, Client, Device, Speaks, Value};
 
 /// Whether a device is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(rename = "DeviceState")]
 pub enum State {
     /// It is not.
     Offline,
@@ -38,7 +42,9 @@ pub enum Evidence {
 }
 
 /// What rows are sorted by; equal ones by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(rename = "DeviceOrder")]
 pub enum Order {
     /// Those that are not there first.
     #[default]

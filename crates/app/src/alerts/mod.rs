@@ -6,25 +6,24 @@
 //! Invariant: without a rule nothing is read; alerts are bounded, and what makes room or is held back is counted; what is
 //! published for an alert raises none.
 
+mod judging;
 mod publishing;
 mod raised;
 mod rules;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashSet;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqttwb_capture::{Capture, Cursor, Packet};
-use mqttwb_fleet::{Datum, Event, Watch};
-use mqttwb_model::{ClientId, Direction, PacketType, SeenBy, Timestamp};
+use mqttwb_capture::{Capture, Cursor};
+use mqttwb_model::{ClientId, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::api::{
-    Alert, AlertBrief, AlertDatum, AlertRule, AlertRuleState, AlertSource, AlertsState, ApiError,
-    ErrorCode,
+    Alert, AlertBrief, AlertRule, AlertRuleState, AlertSource, AlertsState, ApiError, ErrorCode,
 };
 use crate::broker::BrokerControl;
 use crate::charts::Charts;
@@ -32,8 +31,8 @@ use crate::devices::Devices;
 use crate::payloads::Payloads;
 use crate::{Result, blocking};
 
+use judging::{Armed, State, Wanted};
 pub(crate) use publishing::CLIENT;
-use raised::Raised;
 use rules::{Keep, Watched};
 
 /// How often what has come is judged.
@@ -63,38 +62,6 @@ pub(crate) struct Alerts {
     told: broadcast::Sender<Alert>,
 }
 
-struct State {
-    keep: Keep,
-    armed: Vec<Armed>,
-    raised: Raised,
-    file: raised::File,
-    missed: u64,
-    /// Where reading has come to; nowhere without a rule that reads packets.
-    cursor: Option<Cursor>,
-    /// Topics that alerts are published to.
-    own: HashSet<String>,
-    /// The newest of the broker's samples that was judged, by its line.
-    sampled: HashMap<String, Timestamp>,
-}
-
-/// A rule at work.
-struct Armed {
-    rule: AlertRule,
-    watched: Watched,
-    watch: Watch,
-    /// When it raised its last ones.
-    raised: VecDeque<Timestamp>,
-    held_back: u64,
-}
-
-/// What is to be published.
-struct Wanted {
-    alert: u64,
-    topic: String,
-    retain: bool,
-    payload: Vec<u8>,
-}
-
 impl Alerts {
     /// Those of a data folder. Where the rules can't be read, none, and the reason.
     pub(crate) fn open(
@@ -114,7 +81,6 @@ impl Alerts {
             missed: 0,
             cursor: None,
             own: HashSet::new(),
-            sampled: HashMap::new(),
             keep,
         };
         for rule in state.keep.rules.clone() {
@@ -355,212 +321,26 @@ impl Alerts {
     }
 }
 
-impl Armed {
-    fn new(rule: AlertRule) -> Result<Self> {
-        let (watched, condition) = rules::parse(&rule)?;
-        Ok(Self {
-            rule,
-            watched,
-            watch: Watch::new(condition),
-            raised: VecDeque::new(),
-            held_back: 0,
-        })
-    }
-
-    /// Whether it may raise one more now.
-    fn may_raise(&mut self, at: Timestamp) -> bool {
-        while self
-            .raised
-            .front()
-            .is_some_and(|first| at.since(*first) > WINDOW)
-        {
-            self.raised.pop_front();
-        }
-        if self.raised.len() >= AT_ONCE {
-            self.held_back += 1;
-            return false;
-        }
-        self.raised.push_back(at);
-        true
-    }
-}
-
-impl State {
-    fn name_own_topics(&mut self) {
-        let topics = self.armed.iter().filter_map(|armed| {
-            let publish = armed.rule.publish.as_ref()?;
-            Some(publish.topic.clone())
-        });
-        self.own = topics.collect();
-    }
-
-    /// A rule is not watched for any more as it was: what it has raised is over.
-    fn end(&mut self, rule: u32) {
-        let now = Timestamp::now().as_millis();
-        let open = |alert: &&mut Alert| {
-            alert.rule == rule && alert.lasting && alert.over.is_none() && !alert.interrupted
-        };
-        let alerts = self.raised.alerts.iter_mut().filter(open);
-        alerts.for_each(|alert| alert.over = Some(now));
-        self.file.change();
-    }
-
-    /// The rules that are watched for, with their places.
-    fn watching(&mut self) -> impl Iterator<Item = (usize, &mut Armed)> {
-        let armed = self.armed.iter_mut().enumerate();
-        armed.filter(|(_, armed)| armed.rule.enabled)
-    }
-
-    /// Looks at a packet.
-    fn see(&mut self, packet: &Packet<'_>, payloads: &Payloads, events: &mut Vec<(usize, Event)>) {
-        // A message is seen once: on its way to the embedded broker, and from another one.
-        let once = match packet.seen_by {
-            SeenBy::Broker => packet.direction == Direction::ToBroker,
-            SeenBy::ClientOfBroker => false,
-            SeenBy::ClientOfRemote => packet.direction == Direction::ToClient,
-        };
-        if !once || packet.packet_type() != Some(PacketType::Publish) {
-            return;
-        }
-        let Some(topic) = packet.topic().filter(|topic| !self.own.contains(*topic)) else {
-            return;
-        };
-        let mut decoded = None;
-        for (place, armed) in self.watching() {
-            let Watched::Payload(filter, path) = &armed.watched else {
-                continue;
-            };
-            if !filter.matches(topic) {
-                continue;
-            }
-            let payload = *decoded.get_or_insert_with(|| {
-                match mqttwb_wire::decode(packet.frame, packet.version) {
-                    Ok(mqttwb_wire::Packet::Publish(publish)) => Some(publish.payload),
-                    _ => None,
-                }
-            });
-            let Some(payload) = payload else {
-                return;
-            };
-            let number = payloads.number(topic, payload, path);
-            let text = match number {
-                Some(number) => Some(number.to_string()),
-                None => payloads.state(topic, payload, path),
-            };
-            if let Some(text) = text {
-                let at = packet.at;
-                let event = armed.watch.value(topic, Datum { at, text, number });
-                events.extend(event.map(|event| (place, event)));
-            }
-        }
-    }
-
-    /// Looks at what was counted of the broker since the last time.
-    fn judge_samples(&mut self, charts: &Charts, events: &mut Vec<(usize, Event)>) {
-        let mut fresh = Vec::new();
-        let watched = self.armed.iter().filter_map(|armed| match armed.watched {
-            Watched::Broker(measure) if armed.rule.enabled => Some(measure),
-            _ => None,
-        });
-        for measure in watched.collect::<Vec<_>>() {
-            for (line, point) in charts.newest(measure) {
-                fresh.push((measure, line, point));
-            }
-        }
-        for (place, armed) in self.armed.iter_mut().enumerate() {
-            let Watched::Broker(wanted) = armed.watched else {
-                continue;
-            };
-            for (measure, line, point) in &fresh {
-                let key = format!("{} {line}", armed.rule.id);
-                let known = self.sampled.get(&key).copied();
-                if *measure != wanted || !armed.rule.enabled || known == Some(point.at) {
-                    continue;
-                }
-                self.sampled.insert(key, point.at);
-                let datum = Datum {
-                    at: point.at,
-                    text: rules::rounded(point.value),
-                    number: Some(point.value),
-                };
-                let event = armed.watch.value(line, datum);
-                events.extend(event.map(|event| (place, event)));
-            }
-        }
-    }
-
-    /// Keeps what a rule has told, and says what is to be published for it.
-    fn take(
-        &mut self,
-        place: usize,
-        event: Event,
-        told: &broadcast::Sender<Alert>,
-    ) -> Option<Wanted> {
-        let armed = self.armed.get_mut(place)?;
-        match event {
-            Event::Raised {
-                thing,
-                at,
-                why,
-                data,
-            } => {
-                if !armed.may_raise(at) {
-                    return None;
-                }
-                self.raised.last_id += 1;
-                self.file.change();
-                let data = data.into_iter().map(|datum| AlertDatum {
-                    at: datum.at.as_millis(),
-                    text: datum.text,
-                });
-                let alert = Alert {
-                    id: self.raised.last_id,
-                    rule: armed.rule.id,
-                    name: armed.rule.name.clone(),
-                    thing: thing.to_string(),
-                    source: armed.rule.source.clone(),
-                    at: at.as_millis(),
-                    why,
-                    data: data.collect(),
-                    over: None,
-                    interrupted: false,
-                    lasting: armed.watch.condition() != mqttwb_fleet::Condition::Changed,
-                    notify: armed.rule.notify,
-                    acknowledged: false,
-                    problem: None,
-                };
-                let wanted = publishing::wanted(&armed.rule, &alert, "raised");
-                // Nobody may be listening.
-                let _ = told.send(alert.clone());
-                let Raised {
-                    alerts, forgotten, ..
-                } = &mut self.raised;
-                if alerts.len() >= KEPT {
-                    let seen = alerts.iter().position(|alert| alert.acknowledged);
-                    alerts.remove(seen.unwrap_or(0));
-                    *forgotten += 1;
-                }
-                alerts.push_back(alert);
-                wanted
-            }
-            Event::Over { thing, at } => {
-                let id = armed.rule.id;
-                let mut alerts = self.raised.alerts.iter_mut().rev();
-                let alert = alerts.find(|alert| alert.rule == id && *alert.thing == *thing)?;
-                if alert.over.is_some() || alert.interrupted {
-                    return None; // it was held back
-                }
-                self.file.change();
-                alert.over = Some(at.as_millis());
-                publishing::wanted(&armed.rule, alert, "over")
-            }
-        }
-    }
-}
-
 /// An alert in a sentence.
 fn sentence(alert: &Alert) -> String {
     format!("{}: {}. {}", alert.name, alert.thing, alert.why)
+}
+
+/// A text that says the same whoever shows it: topics and values are somebody else's, and a service of notifications may take `<`
+/// for markup and obey marks that turn a text.
+pub(crate) fn plain(text: &str) -> String {
+    let plain = |c| match c {
+        '<' => '‹',
+        '>' => '›',
+        c if c.is_control() => '\u{fffd}',
+        '\u{61c}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' => '\u{fffd}',
+        c => c,
+    };
+    text.chars().map(plain).collect()
 }
 
 fn not_found(id: u32) -> ApiError {
@@ -578,5 +358,18 @@ pub(crate) fn watched_text(source: &AlertSource) -> String {
         AlertSource::Payload { filter, path } => format!("{path} of {filter}"),
         AlertSource::Broker { measure } => crate::charts::measure_title(*measure).to_owned(),
         AlertSource::Device { name } => format!("devices {name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn a_notification_has_neither_markup_nor_marks_that_turn_it() {
+        assert_eq!(
+            plain("plant/<b>\u{202e}7</b>\n: 4 is above 3, 5 °C & 温"),
+            "plant/‹b›\u{fffd}7‹/b›\u{fffd}: 4 is above 3, 5 °C & 温"
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path as FilePath, PathBuf};
 use std::time::Duration;
 
-use mqttwb_fleet::{Condition, State};
+use mqttwb_fleet::Condition;
 use mqttwb_model::{ClientPattern, TopicFilter, TopicName};
 use mqttwb_payload::Path;
 use serde::{Deserialize, Serialize};
@@ -134,7 +134,7 @@ fn condition(wanted: &AlertCondition) -> Result<Condition> {
             score: positive(*score)?,
         },
         AlertCondition::State { state, hold_secs } => Condition::State {
-            state: State::from(*state),
+            state: *state,
             hold: time(*hold_secs, 0)?,
         },
     })

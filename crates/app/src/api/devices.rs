@@ -3,6 +3,9 @@ use ts_rs::TS;
 
 use super::{ApiError, Version};
 
+// Of the board itself: what it decides is what is told.
+pub use mqttwb_fleet::{Order as DeviceOrder, State as DeviceState};
+
 /// Topics that tell whether a device is there, and the words that they tell it by.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -51,39 +54,6 @@ pub struct DeviceRules {
     #[ts(optional)]
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub problem: Option<ApiError>,
-}
-
-/// Whether a device is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "kebab-case")]
-#[ts(export)]
-pub enum DeviceState {
-    /// It is.
-    Online,
-    /// It is not.
-    Offline,
-    /// Nothing tells.
-    Unknown,
-}
-
-/// What rows are sorted by; equal ones by name.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "kebab-case")]
-#[ts(export)]
-pub enum DeviceOrder {
-    /// Those that are not there first.
-    #[default]
-    State,
-    /// Name.
-    Name,
-    /// When its state changed.
-    Changed,
-    /// When it was heard last.
-    LastSeen,
-    /// Messages a second, both ways.
-    Rate,
-    /// When its certificate ends.
-    Certificate,
 }
 
 /// Which devices, and which part of them.

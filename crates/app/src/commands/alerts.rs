@@ -3,7 +3,7 @@
 use tokio::sync::broadcast;
 
 use crate::api::*;
-use crate::{App, Result};
+use crate::{App, Result, alerts};
 
 impl App {
     /// Rules and alerts.
@@ -26,12 +26,10 @@ impl App {
         self.alerts.acknowledge(&ids);
     }
 
-    /// An alert as a heading and a sentence below it.
+    /// An alert as a heading and a sentence below it, for a service of the system.
     pub fn alert_text(alert: &Alert) -> (String, String) {
-        (
-            alert.name.clone(),
-            format!("{}: {}", alert.thing, alert.why),
-        )
+        let sentence = format!("{}: {}", alert.thing, alert.why);
+        (alerts::plain(&alert.name), alerts::plain(&sentence))
     }
 
     /// Hears of each alert from now on; who is slow misses the oldest.

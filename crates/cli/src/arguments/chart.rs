@@ -65,7 +65,7 @@ pub struct Out {
     pub format: ChartFormat,
 }
 
-/// How a chart is drawn.
+/// How a chart is drawn: [`ChartKind`] as clap lists it, which the API does not know.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 #[allow(missing_docs)]
 pub enum Kind {

@@ -29,7 +29,7 @@ pub struct Devices {
     pub limit: u32,
 }
 
-/// Whether a device is there.
+/// Whether a device is there: [`DeviceState`] as clap lists it, which the API does not know.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 #[allow(missing_docs)]
 pub enum State {
@@ -38,7 +38,7 @@ pub enum State {
     Unknown,
 }
 
-/// What devices are sorted by.
+/// What devices are sorted by: [`DeviceOrder`] as clap lists it.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 #[allow(missing_docs)]
 pub enum Sort {
