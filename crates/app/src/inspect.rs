@@ -9,6 +9,8 @@ mod stale;
 mod undo;
 mod words;
 
+use std::sync::Arc;
+
 use mqttwb_broker::inspect::{self as broker, InspectError, Listing};
 use mqttwb_model::{ClientId, LimitKind, TopicFilter};
 use mqttwb_wire::ReasonCode;
@@ -183,47 +185,45 @@ impl BrokerControl {
         };
         let listing = running.broker.retained(filter(wanted)?, part).await;
         let listing = listing.ok_or_else(not_running)?;
+        let mut marker = stale::Marker::default();
+        let said = marker.why(&running.broker, &listing.items).await;
         let mut page: Page<RetainedEntry> = page(listing, |kept| kept.message.topic().to_owned());
-        stale::mark(&running.broker, &mut page.items).await;
+        for (entry, why) in page.items.iter_mut().zip(said) {
+            entry.stale = why;
+        }
         Ok(page)
     }
 
-    /// Retained messages that a filter matches, whole, with why each may no longer be true, about `most` of them; and how
-    /// many more there are. None while the broker does not run.
+    /// Retained messages that any of some filters matches, each of them once and whole, with why it may no longer be true: about
+    /// `most` of them, and how many more there are. None while the broker does not run.
     pub(crate) async fn retained_in_full(
         &self,
-        wanted: TopicFilter,
+        filters: Vec<TopicFilter>,
         most: usize,
     ) -> (Vec<(broker::RetainedMessage, Option<String>)>, u64) {
-        let mut found = Vec::new();
-        let mut total = 0;
+        let filters: Arc<[TopicFilter]> = filters.into();
+        let (mut found, mut more) = (Vec::new(), 0);
+        let mut marker = stale::Marker::default();
         let mut after = None;
-        while let Some(running) = self.running()
-            && found.len() < most
-        {
-            let part = broker::Page {
-                after: after.take(),
-                at_most: MOST as usize,
-            };
-            let Some(listing) = running.broker.retained(wanted.clone(), part).await else {
+        while let Some(running) = self.running() {
+            let step = running
+                .broker
+                .retained_walk(filters.clone(), after, MOST as usize);
+            let Some(part) = step.await else {
                 break;
             };
-            total = listing.total;
-            let entries = listing.items.iter().cloned().map(RetainedEntry::from);
-            let mut entries: Vec<RetainedEntry> = entries.collect();
-            stale::mark(&running.broker, &mut entries).await;
-            after = listing
-                .items
-                .last()
-                .map(|kept| kept.message.topic().to_owned());
-            let why = entries.into_iter().map(|entry| entry.stale);
-            found.extend(listing.items.into_iter().zip(why));
-            if !listing.more || after.is_none() {
+            if found.len() < most {
+                let said = marker.why(&running.broker, &part.found).await;
+                found.extend(part.found.into_iter().zip(said));
+            } else {
+                more += part.found.len() as u64;
+            }
+            after = part.next;
+            if after.is_none() {
                 break;
             }
         }
-        let more = total.saturating_sub(found.len());
-        (found, more as u64)
+        (found, more)
     }
 
     /// What it has counted.

@@ -188,6 +188,15 @@ pub struct RetainedMessage {
     pub publisher: ClientId,
 }
 
+/// A part of the retained messages that somebody walks through.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RetainedWalk {
+    /// By topic.
+    pub found: Vec<RetainedMessage>,
+    /// Where to go on; nothing at the end.
+    pub next: Option<String>,
+}
+
 /// Whether a client is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Presence {
@@ -267,6 +276,23 @@ impl Broker {
         let ask = |reply| Inspect::Retained {
             filter,
             page,
+            reply,
+        };
+        self.inspect(ask).await
+    }
+
+    /// A part of the retained messages that any of some filters matches, after a topic, each of them once. It costs the broker a
+    /// bounded step, so there may be more where little was found.
+    pub async fn retained_walk(
+        &self,
+        filters: Arc<[TopicFilter]>,
+        after: Option<String>,
+        at_most: usize,
+    ) -> Option<RetainedWalk> {
+        let ask = |reply| Inspect::RetainedWalk {
+            filters,
+            after,
+            at_most,
             reply,
         };
         self.inspect(ask).await

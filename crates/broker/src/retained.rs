@@ -115,18 +115,46 @@ impl Retained {
         filter: &'a TopicFilter,
         now: Timestamp,
     ) -> impl Iterator<Item = &'a Kept> {
-        let pattern = filter.pattern();
-        let fixed = match pattern.find(['+', '#']) {
-            // a/# matches a too
-            Some(at) => pattern[..at].trim_end_matches('/'),
-            None => pattern,
-        };
+        let fixed = fixed(filter);
         self.messages
             .range::<str, _>((Bound::Included(fixed), Bound::Unbounded))
             .take_while(move |(topic, _)| topic.starts_with(fixed))
             .filter(move |(topic, _)| filter.matches(topic))
             .map(|(_, kept)| kept)
             .filter(move |kept| kept.message.expires().is_none_or(|at| at > now))
+    }
+
+    /// A part of the messages that any of these filters matches, each of them once: a walk from a topic on, over `most` topics
+    /// at most, that ends with the `at_most`th that is found. With it where to go on, where there may be more.
+    pub(crate) fn walk(
+        &self,
+        filters: &[TopicFilter],
+        after: Option<&str>,
+        (at_most, most): (usize, usize),
+        now: Timestamp,
+    ) -> (Vec<&Kept>, Option<&str>) {
+        let mut found = Vec::new();
+        let Some(first) = filters.iter().map(fixed).min() else {
+            return (found, None);
+        };
+        let from = match after {
+            Some(after) if after >= first => Bound::Excluded(after),
+            _ => Bound::Included(first),
+        };
+        let topics = self.messages.range::<str, _>((from, Bound::Unbounded));
+        for (looked, (topic, kept)) in (1..).zip(topics) {
+            if filters.iter().any(|filter| filter.matches(topic)) {
+                if kept.message.expires().is_none_or(|at| at > now) {
+                    found.push(kept);
+                }
+            } else if filters.iter().map(fixed).all(|fixed| is_past(topic, fixed)) {
+                return (found, None);
+            }
+            if found.len() >= at_most || looked >= most {
+                return (found, Some(topic));
+            }
+        }
+        (found, None)
     }
 
     /// Forgets what has expired: the topics.
@@ -141,6 +169,21 @@ impl Retained {
         }
         expired
     }
+}
+
+/// How every topic begins that a filter matches.
+fn fixed(filter: &TopicFilter) -> &str {
+    let pattern = filter.pattern();
+    match pattern.find(['+', '#']) {
+        // a/# matches a too
+        Some(at) => pattern[..at].trim_end_matches('/'),
+        None => pattern,
+    }
+}
+
+/// Whether a topic, and so each one after it, comes after all that begin like this.
+fn is_past(topic: &str, beginning: &str) -> bool {
+    topic > beginning && !topic.starts_with(beginning)
 }
 
 #[cfg(test)]
@@ -194,6 +237,60 @@ mod tests {
         retained.set(&message("a/b", b"", &[]), &publisher());
         assert_eq!(found(&retained, "a/b", 0), [""; 0]);
         assert_eq!(retained.len(), 4);
+    }
+
+    #[test]
+    fn a_walk_finds_what_any_filter_matches_once_and_goes_on_where_it_ended() {
+        let mut properties = Vec::new();
+        Property::MessageExpiryInterval(10).write(&mut properties);
+        let mut retained = Retained::default();
+        for n in 0..50 {
+            for topic in [
+                format!("plant/pump-{n:02}/status"),
+                format!("plant/pump-{n:02}/data"),
+                format!("home/lamp-{n:02}"),
+            ] {
+                retained.set(&message(&topic, b"1", &[]), &publisher());
+            }
+        }
+        retained.set(
+            &message("plant/pump-07/status", b"1", &properties),
+            &publisher(),
+        );
+        retained.set(&message("zoo", b"1", &[]), &publisher());
+        let now = Timestamp(20_000_000_000);
+        let walk = |filters: &[&str], bounds| {
+            let filters = filters
+                .iter()
+                .map(|text| TopicFilter::try_from(*text).unwrap());
+            let filters: Vec<TopicFilter> = filters.collect();
+            let (mut topics, mut after, mut steps) = (Vec::new(), None, 0);
+            loop {
+                let (found, next) = retained.walk(&filters, after.as_deref(), bounds, now);
+                assert!(found.len() <= bounds.0);
+                topics.extend(found.iter().map(|kept| kept.message.topic().to_owned()));
+                steps += 1;
+                match next {
+                    Some(topic) => after = Some(topic.to_owned()),
+                    None => return (topics, steps),
+                }
+            }
+        };
+        // The second has nothing that the first has not.
+        let status = ["plant/+/status", "plant/pump-11/status"];
+        let (whole, steps) = walk(&status, (1_000, 1_000));
+        assert_eq!((whole.len(), steps), (49, 1), "one has expired");
+        assert!(whole.is_sorted());
+        for bounds in [(1, 1_000), (7, 1_000), (1_000, 1), (3, 10)] {
+            assert_eq!(walk(&status, bounds).0, whole, "{bounds:?}");
+        }
+        // It begins where the first of them does, and ends behind the last.
+        assert_eq!(walk(&status, (1_000, 101)).1, 1, "100 topics and the end");
+        let both = ["home/+", "plant/pump-01/#", "home/lamp-03"];
+        let (topics, _) = walk(&both, (10, 10));
+        assert_eq!(topics.len(), 52);
+        assert_eq!(topics[51], "plant/pump-01/status");
+        assert_eq!(walk(&[], (10, 10)), (Vec::new(), 1));
     }
 
     #[test]

@@ -13,15 +13,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mqttwb_capture::{Capture, Cursor};
-use mqttwb_fleet::{Board, ClientSeen, Evidence, Order, Query, Row, State, Told};
+use mqttwb_fleet::{Board, ClientSeen, Evidence, Query, Row, State, Told};
 use mqttwb_model::{Timestamp, TopicFilter};
 use parking_lot::Mutex;
 
 use crate::alerts::CLIENT;
-use crate::api::{
-    ApiError, DeviceOrder, DeviceRow, DeviceRules, DeviceState, DeviceValue, DevicesFrame,
-    DevicesLook,
-};
+use crate::api::{ApiError, DeviceRow, DeviceRules, DeviceValue, DevicesFrame, DevicesLook};
 use crate::broker::BrokerControl;
 use crate::payloads::Payloads;
 use crate::{Result, blocking};
@@ -35,7 +32,7 @@ const ROWS: u32 = 1_000;
 const FRESH: Duration = Duration::from_millis(200);
 /// What is retained is asked for again after this long, and at once when somebody has gone.
 const RETAINED: Duration = Duration::from_secs(2);
-/// Retained messages that are read for each filter, at most.
+/// Retained messages that are read, at most.
 const KEPT: usize = 20_000;
 
 /// The board of the embedded broker.
@@ -116,9 +113,9 @@ impl Devices {
         let now = Timestamp::now();
         let query = Query {
             text: look.text,
-            state: look.state.map(Into::into),
+            state: look.state,
             stale: look.stale,
-            order: look.order.into(),
+            order: look.order,
             descending: look.descending,
             from: look.from as usize,
             count: look.count.min(ROWS) as usize,
@@ -246,31 +243,26 @@ impl Devices {
             let patterns = presence.chain(&rules.values);
             patterns.map(|pattern| pattern.filter().clone()).collect()
         };
+        let (found, left_out) = self.broker.retained_in_full(filters, KEPT).await;
+        let mut inner = self.inner.lock();
+        let Inner { board, reading, .. } = &mut *inner;
         let mut stale: Vec<(String, String)> = Vec::new();
-        let mut left_out = 0;
-        for filter in filters {
-            let (kept, more) = self.broker.retained_in_full(filter, KEPT).await;
-            left_out += more;
-            let mut inner = self.inner.lock();
-            let Inner { board, reading, .. } = &mut *inner;
-            for (kept, why) in kept {
-                let topic = kept.message.topic();
-                let told = Told {
-                    at: kept.message.origin().at,
-                    topic,
-                    publisher: Some(kept.publisher.as_str()).filter(|client| !client.is_empty()),
-                    will: kept.message.is_will(),
-                };
-                board.message(&told, |what| {
-                    reading.find(&self.payloads, topic, kept.message.payload(), what)
-                });
-                if let Some(why) = why {
-                    stale.push((topic.to_owned(), why));
-                }
+        for (kept, why) in found {
+            let topic = kept.message.topic();
+            let told = Told {
+                at: kept.message.origin().at,
+                topic,
+                publisher: Some(kept.publisher.as_str()).filter(|client| !client.is_empty()),
+                will: kept.message.is_will(),
+            };
+            board.message(&told, |what| {
+                reading.find(&self.payloads, topic, kept.message.payload(), what)
+            });
+            if let Some(why) = why {
+                stale.push((topic.to_owned(), why));
             }
         }
         let stale = stale.iter().map(|(topic, why)| (&**topic, &**why));
-        let mut inner = self.inner.lock();
         inner.board.stale(stale);
         inner.retained_left_out = left_out;
     }
@@ -282,7 +274,7 @@ fn told(row: &Row<'_>, columns: usize, now: Timestamp) -> DeviceRow {
     let (rate_in, rate_out) = row.rate(now);
     DeviceRow {
         name: row.name.to_owned(),
-        state: row.state.into(),
+        state: row.state,
         why: why(row),
         since: row.since.map(Timestamp::as_millis),
         last_seen: row.last_seen().map(Timestamp::as_millis),
@@ -330,39 +322,6 @@ fn why(row: &Row<'_>) -> String {
             row.via.unwrap_or_default()
         ),
         (Evidence::Nothing, _) => "Neither a session nor a topic tells whether it is there.".into(),
-    }
-}
-
-impl From<State> for DeviceState {
-    fn from(state: State) -> Self {
-        match state {
-            State::Online => Self::Online,
-            State::Offline => Self::Offline,
-            State::Unknown => Self::Unknown,
-        }
-    }
-}
-
-impl From<DeviceState> for State {
-    fn from(state: DeviceState) -> Self {
-        match state {
-            DeviceState::Online => Self::Online,
-            DeviceState::Offline => Self::Offline,
-            DeviceState::Unknown => Self::Unknown,
-        }
-    }
-}
-
-impl From<DeviceOrder> for Order {
-    fn from(order: DeviceOrder) -> Self {
-        match order {
-            DeviceOrder::State => Self::State,
-            DeviceOrder::Name => Self::Name,
-            DeviceOrder::Changed => Self::Changed,
-            DeviceOrder::LastSeen => Self::LastSeen,
-            DeviceOrder::Rate => Self::Rate,
-            DeviceOrder::Certificate => Self::Certificate,
-        }
     }
 }
 

@@ -7,13 +7,13 @@
 
 use std::collections::HashMap;
 
+use std::sync::Arc;
+
 use mqttwb_broker::Broker;
-use mqttwb_broker::inspect::{Page, Presence};
+use mqttwb_broker::inspect::{Presence, RetainedMessage};
 use mqttwb_model::{ClientId, Timestamp, TopicFilter};
 
-use crate::api::RetainedEntry;
-
-/// Kinds of fellows that are looked for, for one page.
+/// Kinds of fellows that are looked for, by one who marks.
 const KINDS: usize = 100;
 /// Fellows that are looked at.
 const FELLOWS: usize = 200;
@@ -24,61 +24,101 @@ const TIMES: u64 = 10;
 /// And at least this old, in milliseconds.
 const LEAST: u64 = 60_000;
 
-/// Marks those of a page that may no longer be true.
-pub(super) async fn mark(broker: &Broker, entries: &mut [RetainedEntry]) {
-    let now = Timestamp::now().as_millis();
-    let mut publishers: Vec<ClientId> = entries
-        .iter()
-        .filter(|entry| !entry.publisher.is_empty())
-        .map(|entry| ClientId::from(entry.publisher.as_str()))
-        .collect();
-    publishers.sort_unstable();
-    publishers.dedup();
-    // A broker that stops answers nothing, and nothing is marked.
-    let answers = broker
-        .presence(publishers.clone())
-        .await
-        .unwrap_or_default();
-    let presence: HashMap<String, Presence> = publishers
-        .iter()
-        .map(ToString::to_string)
-        .zip(answers)
-        .collect();
-    let mut rhythms: HashMap<String, Option<Rhythm>> = HashMap::new();
-    for entry in entries {
-        let gone = presence
-            .get(&entry.publisher)
-            .and_then(|presence| publisher_gone(entry, presence, now));
-        let kind = fellows(&entry.message.topic);
-        if let Some(kind) = &kind
-            && !rhythms.contains_key(kind)
-            && rhythms.len() < KINDS
-        {
-            let rhythm = rhythm(broker, kind, now).await;
-            rhythms.insert(kind.clone(), rhythm);
+/// A retained message, as far as it matters here.
+#[derive(Debug, Clone, Copy)]
+struct Seen<'a> {
+    topic: &'a str,
+    publisher: &'a str,
+    will: bool,
+    /// When it was published, in milliseconds since 1970.
+    at: u64,
+}
+
+impl<'a> From<&'a RetainedMessage> for Seen<'a> {
+    fn from(kept: &'a RetainedMessage) -> Self {
+        Self {
+            topic: kept.message.topic(),
+            publisher: kept.publisher.as_str(),
+            will: kept.message.is_will(),
+            at: kept.message.origin().at.as_millis(),
         }
-        let old = kind
-            .and_then(|kind| rhythms.get(&kind)?.as_ref())
-            .and_then(|rhythm| out_of_rhythm(entry, rhythm, now));
-        let said: Vec<String> = gone.into_iter().chain(old).collect();
-        entry.stale = (!said.is_empty()).then(|| said.join(" "));
+    }
+}
+
+/// Says of retained messages, a part after the other, why they may no longer be true.
+#[derive(Debug, Default)]
+pub(super) struct Marker {
+    rhythms: HashMap<String, Option<Rhythm>>,
+}
+
+impl Marker {
+    /// Why each of these may no longer be true; nothing where nothing speaks against it.
+    pub async fn why(&mut self, broker: &Broker, kept: &[RetainedMessage]) -> Vec<Option<String>> {
+        let now = Timestamp::now().as_millis();
+        let mut publishers: Vec<ClientId> = kept
+            .iter()
+            .filter(|kept| !kept.publisher.as_str().is_empty())
+            .map(|kept| kept.publisher.clone())
+            .collect();
+        publishers.sort_unstable();
+        publishers.dedup();
+        // A broker that stops answers nothing, and nothing is marked.
+        let answers = broker
+            .presence(publishers.clone())
+            .await
+            .unwrap_or_default();
+        let presence: HashMap<&str, Presence> = publishers
+            .iter()
+            .map(ClientId::as_str)
+            .zip(answers)
+            .collect();
+        let mut said = Vec::with_capacity(kept.len());
+        for seen in kept.iter().map(Seen::from) {
+            let gone = presence
+                .get(seen.publisher)
+                .and_then(|presence| publisher_gone(&seen, presence, now));
+            let old = match fellows(seen.topic) {
+                Some(kind) => self.out_of_rhythm(broker, kind, &seen, now).await,
+                None => None,
+            };
+            let why: Vec<String> = gone.into_iter().chain(old).collect();
+            said.push((!why.is_empty()).then(|| why.join(" ")));
+        }
+        said
+    }
+
+    async fn out_of_rhythm(
+        &mut self,
+        broker: &Broker,
+        kind: String,
+        seen: &Seen<'_>,
+        now: u64,
+    ) -> Option<String> {
+        if !self.rhythms.contains_key(&kind) {
+            if self.rhythms.len() >= KINDS {
+                return None;
+            }
+            let rhythm = rhythm(broker, &kind, now).await;
+            self.rhythms.insert(kind.clone(), rhythm);
+        }
+        out_of_rhythm(seen, self.rhythms.get(&kind)?.as_ref()?, now)
     }
 }
 
 /// What is said of a message whose publisher is not connected. One that is not stale yet, since a will will take its
 /// place, is told so too: it is about to change.
-fn publisher_gone(entry: &RetainedEntry, presence: &Presence, now: u64) -> Option<String> {
+fn publisher_gone(entry: &Seen<'_>, presence: &Presence, now: u64) -> Option<String> {
     if entry.will {
         // That it has gone is what its will says.
         return None;
     }
-    let who = &entry.publisher;
+    let who = entry.publisher;
     match presence {
         Presence::Connected => None,
         Presence::Away {
             will: Some((topic, due)),
             ..
-        } if *topic == entry.message.topic => Some(format!(
+        } if topic == entry.topic => Some(format!(
             "Its publisher {who} is away; its will takes this place in {}.",
             length(due.as_millis().saturating_sub(now))
         )),
@@ -102,15 +142,10 @@ struct Rhythm {
 }
 
 async fn rhythm(broker: &Broker, kind: &str, now: u64) -> Option<Rhythm> {
-    let page = Page {
-        after: None,
-        at_most: FELLOWS,
-    };
-    let listing = broker
-        .retained(TopicFilter::try_from(kind).ok()?, page)
-        .await?;
-    let ages = listing
-        .items
+    let filter = Arc::new([TopicFilter::try_from(kind).ok()?]);
+    let some = broker.retained_walk(filter, None, FELLOWS).await?;
+    let ages = some
+        .found
         .iter()
         .map(|kept| now.saturating_sub(kept.message.origin().at.as_millis()))
         .collect();
@@ -130,8 +165,8 @@ fn rhythm_of(kind: &str, mut ages: Vec<u64>) -> Option<Rhythm> {
     })
 }
 
-fn out_of_rhythm(entry: &RetainedEntry, rhythm: &Rhythm, now: u64) -> Option<String> {
-    let age = now.saturating_sub(entry.message.at);
+fn out_of_rhythm(entry: &Seen<'_>, rhythm: &Rhythm, now: u64) -> Option<String> {
+    let age = now.saturating_sub(entry.at);
     (age >= LEAST && age > rhythm.median.saturating_mul(TIMES)).then(|| {
         format!(
             "It is {} old; half of its {} fellows on {} are not older than {}.",
@@ -172,26 +207,15 @@ fn length(millis: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{MessageEntry, PreviewFormat};
 
     const NOW: u64 = 100_000_000;
 
-    fn entry(topic: &str, age: u64) -> RetainedEntry {
-        RetainedEntry {
-            message: MessageEntry {
-                topic: topic.into(),
-                qos: 0,
-                retain: true,
-                at: NOW - age,
-                expires: None,
-                size: 6,
-                preview: "online".into(),
-                format: PreviewFormat::Text,
-                whole: true,
-            },
-            publisher: "pump-7".into(),
+    fn entry(topic: &str, age: u64) -> Seen<'_> {
+        Seen {
+            topic,
+            publisher: "pump-7",
             will: false,
-            stale: None,
+            at: NOW - age,
         }
     }
 
@@ -208,9 +232,9 @@ mod tests {
             said(Presence::Gone).unwrap(),
             "Its publisher pump-7 has gone, and no will of it has taken this place."
         );
-        let will = RetainedEntry {
+        let will = Seen {
             will: true,
-            ..entry.clone()
+            ..entry
         };
         assert_eq!(publisher_gone(&will, &Presence::Gone, NOW), None);
         let away = |will: Option<(&str, u64)>| Presence::Away {

@@ -10,10 +10,13 @@ mod retained;
 
 use super::*;
 use crate::inspect::{
-    Fight, Listing, Page, Presence, Restored, RetainedMessage, SessionSummary, SubscriptionQuery,
-    SubscriptionSummary, TakeOvers, WillSummary,
+    Fight, Listing, Page, Presence, Restored, RetainedMessage, RetainedWalk, SessionSummary,
+    SubscriptionQuery, SubscriptionSummary, TakeOvers, WillSummary,
 };
 use crate::session::SessionContents;
+
+/// Retained messages that are looked at in one step: some milliseconds.
+const WALKED: usize = 5_000;
 
 /// Says whom something is about.
 pub(crate) struct Whom(pub(crate) Box<dyn Fn(&Identity) -> bool + Send>);
@@ -50,6 +53,12 @@ pub(crate) enum Inspect {
         filter: TopicFilter,
         page: Page<String>,
         reply: oneshot::Sender<Listing<RetainedMessage>>,
+    },
+    RetainedWalk {
+        filters: Arc<[TopicFilter]>,
+        after: Option<String>,
+        at_most: usize,
+        reply: oneshot::Sender<RetainedWalk>,
     },
     Presence {
         clients: Vec<ClientId>,
@@ -164,6 +173,19 @@ impl Hub {
                 reply,
             } => {
                 let _ = reply.send(self.retained_page(&filter, &page, now));
+            }
+            Inspect::RetainedWalk {
+                filters,
+                after,
+                at_most,
+                reply,
+            } => {
+                let bounds = (at_most, WALKED);
+                let (found, next) = self.retained.walk(&filters, after.as_deref(), bounds, now);
+                let _ = reply.send(RetainedWalk {
+                    found: found.into_iter().map(RetainedMessage::from).collect(),
+                    next: next.map(str::to_owned),
+                });
             }
             Inspect::Presence { clients, reply } => {
                 let _ = reply.send(clients.iter().map(|id| self.presence(id)).collect());
