@@ -13,6 +13,7 @@ mod keep;
 mod offline;
 mod packed;
 mod picture;
+mod repeated;
 mod samples;
 mod spot;
 
@@ -41,7 +42,7 @@ use flow::Flow;
 use keep::Kept;
 use samples::Samples;
 
-pub use offline::{Asked, chart_recording};
+pub use offline::{Asked, Drawn, chart_recording};
 pub use packed::pack;
 pub(crate) use picture::title as measure_title;
 pub use samples::Counters;
@@ -255,7 +256,7 @@ impl Charts {
     }
 
     /// Takes the broker's counters at a time.
-    fn sample(&self, now: Timestamp, counters: Counters) {
+    pub(crate) fn sample(&self, now: Timestamp, counters: Counters) {
         let mut state = self.state.lock();
         state.samples.sample(now, counters);
         let day = Duration::from_secs(DAY.into()).as_nanos() as u64;
@@ -295,12 +296,14 @@ impl Charts {
             }
             let batch = cursor.next_batch();
             for packet in batch.iter() {
-                feeds.iter_mut().for_each(|feed| feed.see(&packet));
+                feeds
+                    .iter_mut()
+                    .for_each(|feed| feed.see(&packet, &*self.capture));
             }
             let mut busy = !batch.is_empty();
             for feed in feeds {
                 feed.missed(batch.missed);
-                busy |= feed.catch_up(cursor.next_seq());
+                busy |= feed.catch_up(cursor.next_seq(), &*self.capture);
             }
             if !busy {
                 return;

@@ -4,6 +4,8 @@
 
 #[path = "it/alerts.rs"]
 mod alerts;
+#[path = "it/charts.rs"]
+mod charts;
 #[path = "it/clients.rs"]
 mod clients;
 #[path = "it/devices.rs"]

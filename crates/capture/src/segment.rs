@@ -148,6 +148,18 @@ impl<'a> Packet<'a> {
         qos_of_first_byte(*self.frame.first()?)
     }
 
+    /// Whether it came to its other end as it was.
+    pub fn arrived(&self) -> bool {
+        !self.fault.is_some_and(|fault| match fault.done {
+            FaultDone::Dropped
+            | FaultDone::Corrupted { .. }
+            | FaultDone::Truncated(_)
+            | FaultDone::CutBefore
+            | FaultDone::Lost => true,
+            FaultDone::Delayed(_) | FaultDone::Duplicate | FaultDone::CutAfter => false,
+        })
+    }
+
     /// Of a PUBLISH its topic, the one that its alias stands for where it names none itself.
     pub fn topic(&self) -> Option<&'a str> {
         match self.aliased_topic {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mqttwb_app::Result;
-use mqttwb_app::api::{self, ChartCell, ChartFrame, ChartSource, RecordRequest};
-use mqttwb_app::charts::{Asked, chart_recording};
+use mqttwb_app::api::{self, ChartCell, ChartSource, RecordRequest};
+use mqttwb_app::charts::{Asked, Drawn, chart_recording};
 use mqttwb_app::oneshot::{Address, Remote};
 use mqttwb_app::recordings::RemoteRecording;
 use serde_json::json;
@@ -114,10 +114,12 @@ async fn draw(
     let _ = if output.is_json() {
         output.json(&json!({
             "path": chart.out.path,
-            "series": drawn.series,
-            "withoutNumber": drawn.without_number,
-            "topicsLeftOut": drawn.topics_left_out,
-            "thinned": drawn.thinned,
+            "series": drawn.numbers.series,
+            "withoutNumber": drawn.numbers.without_number,
+            "repeated": drawn.numbers.repeated,
+            "topicsLeftOut": drawn.numbers.topics_left_out,
+            "thinned": drawn.numbers.thinned,
+            "notDrawn": drawn.not_drawn,
         }))?
     } else {
         output.line(text(&drawn, &chart.out.path).as_bytes())
@@ -131,8 +133,9 @@ fn local_offset() -> i32 {
 }
 
 /// A line for each line, and what could not be drawn.
-fn text(drawn: &ChartFrame, out: &Path) -> String {
-    let mut lines: Vec<String> = drawn
+fn text(drawn: &Drawn, out: &Path) -> String {
+    let numbers = &drawn.numbers;
+    let mut lines: Vec<String> = numbers
         .series
         .iter()
         .map(|series| {
@@ -151,16 +154,23 @@ fn text(drawn: &ChartFrame, out: &Path) -> String {
         })
         .collect();
     for (count, what) in [
-        (drawn.without_number, "messages without a value there"),
+        (numbers.without_number, "messages without a value there"),
+        (numbers.repeated, "messages sent again, each drawn once"),
         (
-            drawn.topics_left_out,
+            numbers.topics_left_out,
             "topics not drawn: a chart has at most 50 lines",
         ),
-        (drawn.thinned, "older points thinned out"),
+        (numbers.thinned, "older points thinned out"),
     ] {
         if count > 0 {
             lines.push(format!("{count} {what}"));
         }
+    }
+    if let Some(characters) = &drawn.not_drawn {
+        lines.push(format!(
+            "boxes stand for {}: the font of PNG pictures does not have them; an .svg has them",
+            crate::watch::plain(characters)
+        ));
     }
     lines.push(format!("wrote {}", out.display()));
     lines.join("\n")

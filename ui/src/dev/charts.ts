@@ -92,6 +92,7 @@ function picture(view: ChartView): ChartFrame {
     plot: { left, top, right, bottom, low: 0, high: 1600 },
     series,
     withoutNumber: view.id === 2 ? 3 : 0,
+    repeated: 0,
     missed: 0,
     topicsLeftOut: 0,
     thinned: 0,

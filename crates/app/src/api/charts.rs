@@ -374,6 +374,9 @@ pub struct ChartFrame {
     /// Messages that matched but held no number at the path.
     #[ts(type = "number")]
     pub without_number: u64,
+    /// How often a message was sent again: it is drawn once, where it was sent first.
+    #[ts(type = "number")]
+    pub repeated: u64,
     /// Packets that were gone before the chart read them; any of them may have matched.
     #[ts(type = "number")]
     pub missed: u64,
@@ -475,4 +478,8 @@ pub struct ChartFile {
     /// Its size in bytes.
     #[ts(type = "number")]
     pub size: u64,
+    /// Characters that the font of pictures in pixels does not have, each of them once: a box stands in the place of each.
+    #[ts(optional)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub not_drawn: Option<String>,
 }

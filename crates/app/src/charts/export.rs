@@ -128,6 +128,22 @@ fn rfc3339(at: Timestamp) -> String {
         .unwrap_or_default()
 }
 
+/// What a file holds, and what it could not hold.
+pub(super) struct Written {
+    pub bytes: Vec<u8>,
+    /// Characters that a picture in pixels has no letters for.
+    pub not_drawn: Option<String>,
+}
+
+impl From<Vec<u8>> for Written {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            not_drawn: None,
+        }
+    }
+}
+
 /// A chart as a file of a format.
 pub(super) fn file(
     shown: &Shown<'_>,
@@ -135,7 +151,7 @@ pub(super) fn file(
     format: ChartFormat,
     size: (u32, u32),
     view: (Theme, i32),
-) -> Result<Vec<u8>> {
+) -> Result<Written> {
     if size.0 > LARGEST || size.1 > LARGEST || size.0 < 200 || size.1 < 150 {
         return Err(invalid(format!(
             "A picture is from 200 × 150 to {LARGEST} × {LARGEST} pixels, not {} × {}.",
@@ -143,14 +159,18 @@ pub(super) fn file(
         )));
     }
     match format {
-        ChartFormat::Csv => csv(shown, span),
+        ChartFormat::Csv => Ok(csv(shown, span)?.into()),
         ChartFormat::Svg => {
             let ops = strokes(shown, span, size, view);
-            Ok(svg(&ops, size, &shown.chart.title).into_bytes())
+            Ok(svg(&ops, size, &shown.chart.title).into_bytes().into())
         }
         ChartFormat::Png => {
             let ops = strokes(shown, span, size, view);
-            png(&ops, size, SHARP).map_err(|error| invalid(error.to_string()))
+            let png = png(&ops, size, SHARP).map_err(|error| invalid(error.to_string()))?;
+            Ok(Written {
+                bytes: png.file,
+                not_drawn: (!png.not_drawn.is_empty()).then_some(png.not_drawn),
+            })
         }
     }
 }
@@ -185,14 +205,18 @@ impl Charts {
     /// Writes a chart into a file in the folder for downloads.
     pub fn export(&self, view: ChartView, format: ChartFormat) -> Result<ChartFile> {
         let now = Timestamp::now();
-        let (title, bytes) = self.with(view.id, |shown| {
+        let (title, written) = self.with(view.id, |shown| {
             let span = shown.span(view.span, now, view.width);
             let size = (view.width, view.height);
             let look = (view.theme, view.utc_offset_minutes);
-            let bytes = file(shown, span, format, size, look)?;
-            Ok((shown.chart.title.clone(), bytes))
+            let written = file(shown, span, format, size, look)?;
+            Ok((shown.chart.title.clone(), written))
         })??;
-        self.download(&title, ending(format), now, &bytes)
+        let file = self.download(&title, ending(format), now, &written.bytes)?;
+        Ok(ChartFile {
+            not_drawn: written.not_drawn,
+            ..file
+        })
     }
 
     /// Writes a dashboard into a file that can be imported.
@@ -246,6 +270,7 @@ impl Charts {
         Ok(ChartFile {
             path: path.display().to_string(),
             size: bytes.len() as u64,
+            not_drawn: None,
         })
     }
 }

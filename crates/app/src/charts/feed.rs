@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
-use mqttwb_capture::{Cursor, Packet};
+use mqttwb_capture::{Cursor, Packet, Source};
 use mqttwb_model::{Direction, PacketType, Timestamp, TopicFilter};
 use mqttwb_payload::Path;
 use mqttwb_series::{Series, States};
 
 use super::flow::Flow;
+use super::repeated::Repeats;
 use super::{CHANGES, LINES, POINTS};
 use crate::payloads::Payloads;
 
@@ -51,9 +52,9 @@ impl Feed {
     }
 
     /// Looks at a packet that came. One that is still catching up comes to it later.
-    pub fn see(&mut self, packet: &Packet<'_>) {
+    pub fn see(&mut self, packet: &Packet<'_>, source: &dyn Source) {
         if self.catching_up.is_none() {
-            self.found.take(packet);
+            self.found.take(packet, source);
         }
     }
 
@@ -73,7 +74,7 @@ impl Feed {
 
     /// Reads some of what was recorded before the chart was made; `read` is where all charts read on together.
     /// Returns whether there is more.
-    pub fn catch_up(&mut self, read: u64) -> bool {
+    pub fn catch_up(&mut self, read: u64, source: &dyn Source) -> bool {
         let Some(mut cursor) = self.catching_up.take() else {
             return false;
         };
@@ -82,7 +83,7 @@ impl Feed {
         let batch = cursor.next_batch();
         // What was recorded before the chart was made and is gone was never promised.
         for packet in batch.iter().take_while(|packet| packet.seq < joins_at) {
-            self.found.take(&packet);
+            self.found.take(&packet, source);
         }
         if cursor.next_seq() < joins_at && !batch.is_empty() {
             self.catching_up = Some(cursor);
@@ -101,14 +102,14 @@ impl Feed {
 }
 
 impl Found {
-    /// Looks at a packet; at a PUBLISH alone, and at one that is shown twice only once.
-    pub fn take(&mut self, packet: &Packet<'_>) {
+    /// Looks at a packet of a source; at a PUBLISH alone, and at one that is shown twice only once.
+    pub fn take(&mut self, packet: &Packet<'_>, source: &dyn Source) {
         if packet.seen_by.is_second_view() || packet.packet_type() != Some(PacketType::Publish) {
             return;
         }
         match self {
-            Self::Numbers(found) => found.take(packet),
-            Self::States(found) => found.take(packet),
+            Self::Numbers(found) => found.take(packet, source),
+            Self::States(found) => found.take(packet, source),
             Self::Flow(flow) => flow.take(packet),
         }
     }
@@ -171,8 +172,11 @@ pub(super) struct Lines<L> {
     by_topic: HashMap<String, usize>,
     left_out: HashSet<u64>,
     hashing: RandomState,
+    repeats: Repeats,
     /// Messages that matched and had nothing at the path.
     pub without: u64,
+    /// How often a message was sent again: it stands where it was sent first.
+    pub repeated: u64,
 }
 
 impl<L: Holds> Lines<L> {
@@ -191,7 +195,9 @@ impl<L: Holds> Lines<L> {
             by_topic: HashMap::new(),
             left_out: HashSet::new(),
             hashing: RandomState::new(),
+            repeats: Repeats::default(),
             without: 0,
+            repeated: 0,
         }
     }
 
@@ -211,8 +217,9 @@ impl<L: Holds> Lines<L> {
         self.left_out.len() as u64
     }
 
-    fn take(&mut self, packet: &Packet<'_>) {
-        if packet.direction != self.direction {
+    fn take(&mut self, packet: &Packet<'_>, source: &dyn Source) {
+        // What a fault rule kept from arriving has told nobody anything.
+        if packet.direction != self.direction || !packet.arrived() {
             return;
         }
         let Some(topic) = packet.topic() else {
@@ -222,8 +229,13 @@ impl<L: Holds> Lines<L> {
         if line.is_none() && !self.filter.matches(topic) {
             return;
         }
-        let brought = match mqttwb_wire::decode(packet.frame, packet.version) {
+        let decoded = mqttwb_wire::decode(packet.frame, packet.version);
+        let brought = match &decoded {
             Ok(mqttwb_wire::Packet::Publish(publish)) => {
+                if self.repeats.is_again(packet, topic, publish, source) {
+                    self.repeated += 1;
+                    return;
+                }
                 L::find(&self.payloads, topic, publish.payload, &self.path)
             }
             _ => None,

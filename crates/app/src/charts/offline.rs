@@ -37,12 +37,21 @@ pub struct Asked {
     pub utc_offset_minutes: i32,
 }
 
-/// Draws a chart of a recording into a file. Returns the numbers of its lines, and no strokes.
-pub async fn chart_recording(asked: Asked) -> Result<ChartFrame> {
+/// What was drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drawn {
+    /// The numbers of its lines, and no strokes.
+    pub numbers: ChartFrame,
+    /// Characters that the font of pictures in pixels does not have, each of them once: a box stands in the place of each.
+    pub not_drawn: Option<String>,
+}
+
+/// Draws a chart of a recording into a file.
+pub async fn chart_recording(asked: Asked) -> Result<Drawn> {
     blocking(move || draw(asked)).await
 }
 
-fn draw(asked: Asked) -> Result<ChartFrame> {
+fn draw(asked: Asked) -> Result<Drawn> {
     let (chart, parsed) = check(asked.chart)?;
     if matches!(parsed, Parsed::Sampled) {
         return Err(invalid(
@@ -54,7 +63,7 @@ fn draw(asked: Asked) -> Result<ChartFrame> {
     let Some(mut found) = found(chart.kind, parsed, direction, &payloads) else {
         return Err(invalid("There is nothing to draw.".into()));
     };
-    let mut cursor = Cursor::at_oldest(recording);
+    let mut cursor = Cursor::at_oldest(recording.clone());
     let mut end = Timestamp(0);
     loop {
         let batch = cursor.next_batch();
@@ -63,7 +72,7 @@ fn draw(asked: Asked) -> Result<ChartFrame> {
         }
         for packet in batch.iter() {
             end = end.max(packet.at);
-            found.take(&packet);
+            found.take(&packet, &*recording);
         }
     }
     if let super::Found::Flow(flow) = &mut found {
@@ -84,7 +93,10 @@ fn draw(asked: Asked) -> Result<ChartFrame> {
     };
     let span = shown.span(None, end, asked.size.0);
     let look = (asked.theme, asked.utc_offset_minutes);
-    let bytes = export::file(&shown, span, asked.format, asked.size, look)?;
-    files::write_bytes(&asked.out, &bytes)?;
-    Ok(picture::numbers(&shown, span, asked.theme))
+    let written = export::file(&shown, span, asked.format, asked.size, look)?;
+    files::write_bytes(&asked.out, &written.bytes)?;
+    Ok(Drawn {
+        numbers: picture::numbers(&shown, span, asked.theme),
+        not_drawn: written.not_drawn,
+    })
 }

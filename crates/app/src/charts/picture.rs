@@ -274,10 +274,10 @@ pub(super) fn frame(shown: &Shown<'_>, view: &ChartView, now: Timestamp) -> Char
 
 /// A chart in numbers, without its picture.
 pub(super) fn numbers(shown: &Shown<'_>, span: (Timestamp, Timestamp), theme: Theme) -> ChartFrame {
-    let (without_number, topics_left_out) = match shown.found {
-        Some(Found::Numbers(found)) => (found.without, found.topics_left_out()),
-        Some(Found::States(found)) => (found.without, found.topics_left_out()),
-        Some(Found::Flow(_)) | None => (0, 0),
+    let (without_number, repeated, topics_left_out) = match shown.found {
+        Some(Found::Numbers(found)) => (found.without, found.repeated, found.topics_left_out()),
+        Some(Found::States(found)) => (found.without, found.repeated, found.topics_left_out()),
+        Some(Found::Flow(_)) | None => (0, 0, 0),
     };
     ChartFrame {
         id: shown.chart.id,
@@ -289,6 +289,7 @@ pub(super) fn numbers(shown: &Shown<'_>, span: (Timestamp, Timestamp), theme: Th
         plot: None,
         series: shown.series(span, theme.into()),
         without_number,
+        repeated,
         missed: shown.missed,
         topics_left_out,
         thinned: shown.thinned(),

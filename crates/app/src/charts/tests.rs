@@ -1,4 +1,6 @@
 mod boards;
+mod measures;
+mod repeated;
 mod shown;
 
 use mqttwb_model::{ConnectionId, Direction, MessageId, Observer, PacketBatch, PacketMark};

@@ -14,7 +14,7 @@ use std::ops::Range;
 use mqttwb_model::{ClientId, ConnectionId, MessageId, Timestamp};
 
 use crate::Packet;
-use tracker::{Tie, Tracker, arrived, is_at_most_once};
+use tracker::{Tie, Tracker, is_at_most_once};
 
 pub use story::{Step, Story, StoryDelivery, StoryOf, story};
 pub use tracker::{Progress, Role, client_of};
@@ -101,7 +101,7 @@ impl Messages {
             Role::Delivered { again: false } => {
                 record.deliveries += 1;
                 if is_at_most_once(packet) {
-                    if arrived(packet) {
+                    if packet.arrived() {
                         record.done += 1;
                         record.last_done = Some(packet.at);
                     } else {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use mqttwb_model::{ClientId, ConnectionId, Direction, MessageId, PacketType, Timestamp};
 use mqttwb_wire::Packet as Wire;
 
-use super::tracker::{Progress, Role, Tie, Tracker, arrived, client_of, is_at_most_once};
+use super::tracker::{Progress, Role, Tie, Tracker, client_of, is_at_most_once};
 use crate::segment::Glance;
 use crate::{Packet, Source};
 
@@ -344,7 +344,7 @@ impl<'a> Teller<'a> {
                 }
             }
             Role::Delivered { again: false } => {
-                let progress = match (is_at_most_once(packet), arrived(packet)) {
+                let progress = match (is_at_most_once(packet), packet.arrived()) {
                     (true, true) => Progress::Done,
                     (true, false) => Progress::Refused,
                     (false, _) => Progress::UnderWay,

@@ -88,18 +88,6 @@ pub fn client_of(source: &dyn Source, connection: ConnectionId) -> Option<Client
     })
 }
 
-/// Whether a packet came to its other end as it was.
-pub(crate) fn arrived(packet: &Packet<'_>) -> bool {
-    !packet.fault.is_some_and(|fault| match fault.done {
-        FaultDone::Dropped
-        | FaultDone::Corrupted { .. }
-        | FaultDone::Truncated(_)
-        | FaultDone::CutBefore
-        | FaultDone::Lost => true,
-        FaultDone::Delayed(_) | FaultDone::Duplicate | FaultDone::CutAfter => false,
-    })
-}
-
 /// Whether a packet is the second copy that a fault rule made.
 fn is_twin(packet: &Packet<'_>) -> bool {
     packet
@@ -307,7 +295,7 @@ impl Tracker {
         let first = *handshakes.get(&id)?;
         let refuses = peek.reason.is_some_and(|reason| reason >= 0x80);
         let progress = match kind {
-            _ if !arrived(packet) => Progress::UnderWay,
+            _ if !packet.arrived() => Progress::UnderWay,
             PacketType::PubAck | PacketType::PubRec if refuses => Progress::Refused,
             PacketType::PubAck | PacketType::PubComp => Progress::Done,
             _ => Progress::UnderWay,

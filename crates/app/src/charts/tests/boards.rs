@@ -117,11 +117,29 @@ fn pictures_and_reports_are_written_whole() {
     let shown = state.charts[&chart.id].shown(&state.samples);
     let span = (at(0), at(60));
     let file = |format, size| export::file(&shown, span, format, size, (Theme::Light, 60));
-    let svg = String::from_utf8(file(ChartFormat::Svg, (640, 360)).unwrap()).unwrap();
+    let svg = String::from_utf8(file(ChartFormat::Svg, (640, 360)).unwrap().bytes).unwrap();
     assert!(svg.starts_with("<svg ") && svg.contains("t/&lt;b&gt;"));
     let png = file(ChartFormat::Png, (640, 360)).unwrap();
-    assert!(png.starts_with(b"\x89PNG"));
+    assert!(png.bytes.starts_with(b"\x89PNG"));
+    assert_eq!(png.not_drawn, None);
     for size in [(0, 0), (5_000, 100)] {
         assert!(file(ChartFormat::Svg, size).is_err());
     }
+}
+
+#[test]
+fn what_a_picture_in_pixels_has_no_letters_for_is_named_and_stands_in_the_svg() {
+    let charts = charts();
+    let mut chart = payload_chart("t", "");
+    chart.title = "Насос π ≤ 4 °C, 温度".into();
+    let chart = charts.create(chart).unwrap();
+    let state = charts.state.lock();
+    let shown = state.charts[&chart.id].shown(&state.samples);
+    let look = (Theme::Light, 60);
+    let file = |format| export::file(&shown, (at(0), at(60)), format, (640, 360), look).unwrap();
+    assert_eq!(file(ChartFormat::Png).not_drawn.as_deref(), Some("温度"));
+    let svg = file(ChartFormat::Svg);
+    assert_eq!(svg.not_drawn, None);
+    let svg = String::from_utf8(svg.bytes).unwrap();
+    assert!(svg.contains("Насос π ≤ 4 °C, 温度"));
 }

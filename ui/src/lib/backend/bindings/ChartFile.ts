@@ -11,4 +11,8 @@ path: string,
 /**
  * Its size in bytes.
  */
-size: number, };
+size: number, 
+/**
+ * Characters that the font of pictures in pixels does not have, each of them once: a box stands in the place of each.
+ */
+notDrawn?: string, };

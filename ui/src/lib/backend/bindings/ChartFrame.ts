@@ -33,6 +33,10 @@ series: Array<ChartSeries>,
  */
 withoutNumber: number, 
 /**
+ * How often a message was sent again: it is drawn once, where it was sent first.
+ */
+repeated: number, 
+/**
  * Packets that were gone before the chart read them; any of them may have matched.
  */
 missed: number, 

@@ -3,4 +3,4 @@
 /**
  * Whether a device is there.
  */
-export type DeviceState = "online" | "offline" | "unknown";
+export type DeviceState = "offline" | "unknown" | "online";

@@ -18,8 +18,8 @@ class Toasts {
   #made = 0;
   readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
 
-  done(text: string, action?: Toast['action']): void {
-    this.#add({ kind: 'done', text, ...(action ? { action } : {}) });
+  done(text: string, action?: Toast['action'], detail?: string): void {
+    this.#add({ kind: 'done', text, ...(action ? { action } : {}), ...(detail ? { detail } : {}) });
   }
 
   failed(thrown: unknown): void {
