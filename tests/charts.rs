@@ -207,6 +207,43 @@ mod real_window {
             .expect("the mouse moves");
     }
 
+    /// Turns the wheel over the middle of the chart. WebKit's driver takes the actions of a wheel and turns none, so the page is given
+    /// the event that one would make. Whether the chart took it.
+    async fn wheel(window: &Window, down: i64) -> bool {
+        let turned = window
+            .script(
+                "const canvas = document.querySelector(arguments[0]);\
+                 const box = canvas.getBoundingClientRect();\
+                 return canvas.dispatchEvent(new WheelEvent('wheel', {\
+                     deltaY: arguments[1], clientX: box.left + box.width / 2, clientY: box.top + box.height / 2,\
+                     bubbles: true, cancelable: true,\
+                 }))",
+                vec![serde_json::json!(CANVAS), serde_json::json!(down)],
+            )
+            .await;
+        // The page is not to scroll then.
+        turned == serde_json::json!(false)
+    }
+
+    /// Clicks on the middle of the chart twice.
+    async fn double_click(window: &Window) {
+        let element = window.find_css(CANVAS).await;
+        let mut actions = MouseActions::new("mouse".into()).then(PointerAction::MoveToElement {
+            element,
+            duration: None,
+            x: 0.0,
+            y: 0.0,
+        });
+        for _ in 0..2 {
+            let button = MOUSE_BUTTON_LEFT;
+            actions = actions
+                .then(PointerAction::Down { button })
+                .then(PointerAction::Up { button });
+        }
+        let clicked = window.page.perform_actions(actions).await;
+        clicked.expect("the mouse clicks");
+    }
+
     #[tokio::test]
     async fn a_click_makes_a_chart_that_moves_is_zoomed_and_reads_what_was_sent() {
         let (_data, window, port) = Window::running(LISTENERS).await;
@@ -278,11 +315,48 @@ mod real_window {
             .await;
         window.screenshot("charts-zoomed").await;
 
-        // And it follows again.
+        // The wheel moves what is shown, since the chart was taken in hand, and does not stretch it.
+        let zoomed = number(&window, CANVAS, "data-from", |from| from > 0.0).await;
+        let length_before = window.until("the chart shows a time", length).await;
+        window
+            .until("the wheel goes back in time", async || {
+                wheel(&window, -120).await.then_some(())?;
+                let from: f64 = shown.attr("data-from").await.ok()??.parse().ok()?;
+                (from < zoomed).then_some(())
+            })
+            .await;
+        window
+            .until("it shows as much as before", async || {
+                length()
+                    .await
+                    .filter(|now| (now - length_before).abs() < 1.0)
+            })
+            .await;
+
+        // A double click lets it follow again, as its button does.
+        let follow = format!("{chart} [data-testid=\"chart-follow\"]");
         let held = number(&window, CANVAS, "data-to", |to| to > 0.0).await;
         window
-            .click_css(&format!("{chart} [data-testid=\"chart-follow\"]"))
+            .until("a double click lets go of the time", async || {
+                double_click(&window).await;
+                let pressed = window.find_css(&follow).await.attr("aria-pressed").await;
+                (pressed.ok()?? == "false").then_some(())
+            })
             .await;
+        window
+            .until("it shows its window again", async || {
+                length()
+                    .await
+                    .filter(|now| (now - whole).abs() < whole / 4.0)
+            })
+            .await;
+        number(&window, CANVAS, "data-to", |to| to > held).await;
+        window.click_css(&follow).await;
+        window
+            .attribute(&follow, "aria-pressed", |pressed| pressed == "true")
+            .await;
+        let held = number(&window, CANVAS, "data-to", |to| to > 0.0).await;
+        window.click_css(&follow).await;
         number(&window, CANVAS, "data-to", |to| to > held).await;
 
         for theme in ["light", "dark"] {

@@ -101,6 +101,38 @@ mod real_window {
         (path, bytes)
     }
 
+    /// In full screen the dashboard has the whole of it, its menus lie over it, and then everything is as it was.
+    async fn fills_the_screen(window: &Window) {
+        let at_the_left = async |there: bool| {
+            let page = "const box = document.querySelector('[data-testid=\"page-charts\"] .page').getBoundingClientRect();\
+                        return box.left === 0 && box.top === 0 && box.width === innerWidth && box.height === innerHeight";
+            let full = window.script(page, Vec::new()).await == json!(true);
+            (full == there).then_some(())
+        };
+        let before = place(window).await;
+        window.click("dashboard-full").await;
+        window
+            .until("the dashboard fills the screen", async || {
+                at_the_left(true).await
+            })
+            .await;
+        moved(window, "the chart has more room", |now| now[2] > before[2]).await;
+        window
+            .click_css(&format!("{CELL} [data-testid=\"chart-menu\"]"))
+            .await;
+        window.find("chart-edit").await;
+        window.screenshot("charts-full-screen").await;
+        window.click("chart-edit").await;
+        window.close_dialog().await;
+        window.click("dashboard-full").await;
+        window
+            .until("the rest of the window is back", async || {
+                at_the_left(false).await
+            })
+            .await;
+        moved(window, "the chart is where it was", |now| now == before).await;
+    }
+
     #[tokio::test]
     async fn a_dashboard_is_arranged_written_read_again_and_reported() {
         let (data, window, _port) = Window::running(LISTENERS).await;
@@ -161,6 +193,8 @@ mod real_window {
         let size =
             |from: usize| u32::from_be_bytes(picture[from..from + 4].try_into().expect("four"));
         assert_eq!((size(16), size(20)), (600, 400));
+
+        fills_the_screen(&window).await;
 
         menu(&window, "Report as HTML").await;
         let (_, report) = written(&window, ".html").await;

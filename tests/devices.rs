@@ -158,13 +158,18 @@ fn alerts_of_the_rules_in_the_data_folder_are_printed_as_they_come() {
     assert_eq!(words, ["online", "offline"]);
 }
 
+#[cfg(target_os = "linux")] // the desktop is a bus there
 mod real_window {
+    use acceptance::bus::Bus;
     use acceptance::raw::Wire;
     use acceptance::screen::Window;
     use acceptance::{Maker, Peer, Version, Way};
+    use fantoccini::Locator;
     use serde_json::json;
 
     use super::device;
+
+    const CONDITION: &str = "[data-testid=\"alert-condition\"]";
 
     const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
 
@@ -214,6 +219,25 @@ mod real_window {
 
         pump.kill();
         row(&window, "pump-7", "offline").await;
+        let red = "
+            const row = document.querySelector('[data-testid=\"device-row\"][data-name=\"pump-7\"]');
+            if (!row) return null;
+            const probe = document.createElement('i');
+            probe.style.color = 'var(--error)';
+            document.body.append(probe);
+            const red = getComputedStyle(probe).color;
+            probe.remove();
+            const state = row.querySelector('.state');
+            return [getComputedStyle(state.querySelector('b')).color === red, state.title];
+        ";
+        window
+            .until("it is red, by its will", async || {
+                let told = window.script(red, Vec::new()).await;
+                let will = "Its will says “offline” on plant/pump-7/status.";
+                (told == json!([true, will])).then_some(())
+            })
+            .await;
+        window.screenshot("devices-killed").await;
 
         // Its values have a column once there is a rule for them; what was typed stays while the board is read again.
         window.click("device-rules").await;
@@ -241,20 +265,7 @@ mod real_window {
             window.screenshot(&format!("devices-{theme}")).await;
         }
 
-        window
-            .until("the device is shown in full", async || {
-                window
-                    .script(
-                        "document.querySelector(arguments[0])?.click()",
-                        vec![json!(shown)],
-                    )
-                    .await;
-                let detail = fantoccini::Locator::Css(
-                    "[data-testid=\"device-detail\"][data-name=\"pump-7\"]",
-                );
-                window.page.find(detail).await.ok()
-            })
-            .await;
+        in_full(&window, "pump-7").await;
         window.click("device-traffic").await;
         window.find("page-traffic").await;
         window
@@ -263,18 +274,59 @@ mod real_window {
                 |text| text.contains("client-4711"),
             )
             .await;
+        tab(&window, 1).await;
+        in_full(&window, "pump-7").await;
+        window.click("device-flow").await;
+        window
+            .attribute("[data-testid=\"flow-packets\"]", "data-count", |count| {
+                count.parse().is_ok_and(|count: u64| count > 0)
+            })
+            .await;
+        tab(&window, 1).await;
+        in_full(&window, "pump-7").await;
+        window
+            .click_css("[data-testid=\"device-detail\"] [aria-label=\"Chart bar\"]")
+            .await;
+        let chart = "[data-testid=\"chart\"][data-chart=\"bar of pump-7\"]";
+        window
+            .attribute(chart, "data-points", |points| points == "1")
+            .await;
         window.close().await;
+    }
+
+    /// Opens a device in full, from its row.
+    async fn in_full(window: &Window, name: &str) {
+        let row = format!("[data-testid=\"device-row\"][data-name=\"{name}\"]");
+        let detail = format!("[data-testid=\"device-detail\"][data-name=\"{name}\"]");
+        window
+            .until("the device is shown in full", async || {
+                window
+                    .script(
+                        "document.querySelector(arguments[0])?.click()",
+                        vec![json!(row)],
+                    )
+                    .await;
+                window.page.find(Locator::Css(&detail)).await.ok()
+            })
+            .await;
     }
 
     #[tokio::test]
     async fn a_value_above_its_limit_is_told_with_its_data_and_leads_to_its_traffic() {
-        let (_data, window, port) = Window::running(LISTENERS).await;
+        let bus = Bus::start().await;
+        let desktop = ("DBUS_SESSION_BUS_ADDRESS", bus.address());
+        let (_data, window, port) = Window::running_with(LISTENERS, desktop).await;
         tab(&window, 2).await;
         window.click("alert-add").await;
         window.fill("alert-filter", "plant/+/data").await;
         window.fill("alert-path", "bar").await;
         window.fill("alert-limit", "4.5").await;
         window.fill("alert-name", "Pressure").await;
+        let notify = "[role=\"switch\"][aria-label=\"Notification of the system\"]";
+        window.click_css(notify).await;
+        window
+            .attribute(notify, "aria-checked", |checked| checked == "true")
+            .await;
         window.click("alert-save").await;
         let rule = "[data-testid=\"alert-rule\"][data-name=\"Pressure\"]";
         window.find_css(rule).await;
@@ -304,6 +356,16 @@ mod real_window {
                 text.contains("1 alert")
             })
             .await;
+        // The desktop was asked to tell it, in the same words.
+        let told = window
+            .until("the desktop is told", async || {
+                bus.shown().into_iter().next()
+            })
+            .await;
+        assert_eq!(
+            (told.summary.as_str(), told.body.as_str()),
+            ("Pressure", "plant/pump-7/data: 4.75 is above 4.5.")
+        );
         let alert = "[data-testid=\"alert-row\"][data-name=\"Pressure\"]";
         window
             .find_css(&format!(
@@ -348,6 +410,80 @@ mod real_window {
                 |text| text.contains("plant/pump-7/data"),
             )
             .await;
+
+        falls_silent(&window, &mut wire).await;
+        assert_eq!(bus.shown().len(), 1, "only one rule asks for it");
         window.close().await;
+    }
+
+    /// A rule that waits for data raises an alert when none comes, holds it with what came last, and ends it when some comes.
+    async fn falls_silent(window: &Window, wire: &mut Wire) {
+        tab(window, 2).await;
+        window.click("alert-add").await;
+        window.fill("alert-filter", "plant/+/beat").await;
+        window
+            .until("the condition is chosen", async || {
+                let chosen = window.page.find(Locator::Css(CONDITION)).await.ok()?;
+                if chosen.text().await.ok()?.contains("has not come") {
+                    return Some(());
+                }
+                let option = "//*[@role='option'][contains(normalize-space(), 'has not come')]";
+                match window.page.find(Locator::XPath(option)).await {
+                    Ok(option) => option.click().await.ok()?,
+                    Err(_) => chosen.click().await.ok()?,
+                }
+                None
+            })
+            .await;
+        window.fill("alert-seconds", "1").await;
+        window.fill("alert-name", "Silence").await;
+        window.click("alert-save").await;
+        let mut id = 1_000;
+        let mut beat = || {
+            id += 1;
+            wire.publish_acknowledged(id, "plant/pump-7/beat", format!("{id}").as_bytes(), false);
+            id
+        };
+        let watches = "[data-testid=\"alert-rule\"][data-name=\"Silence\"][data-watched=\"1\"]";
+        let last = window
+            .until("the rule watches the topic", async || {
+                let sent = beat();
+                let watched = window.page.find(Locator::Css(watches)).await;
+                watched.ok().map(|_| sent)
+            })
+            .await;
+        let raised = "[data-testid=\"alert-row\"][data-name=\"Silence\"][data-over=\"false\"]";
+        let id = window
+            .attribute(raised, "data-id", |id| !id.is_empty())
+            .await;
+        let row = format!("[data-testid=\"alert-row\"][data-id=\"{id}\"]");
+        window
+            .until("it shows what came last", async || {
+                let data = format!("{row} [data-testid=\"alert-data\"]");
+                if let Ok(data) = window.page.find(Locator::Css(&data)).await {
+                    return data
+                        .text()
+                        .await
+                        .ok()
+                        .filter(|text| text.contains(&last.to_string()));
+                }
+                let open = format!("{row} [data-testid=\"alert-open\"]");
+                window
+                    .page
+                    .find(Locator::Css(&open))
+                    .await
+                    .ok()?
+                    .click()
+                    .await
+                    .ok()?;
+                None
+            })
+            .await;
+        window
+            .find_css(&format!("{row}[data-over=\"false\"]"))
+            .await;
+        window.screenshot("alerts-silence").await;
+        beat();
+        window.find_css(&format!("{row}[data-over=\"true\"]")).await;
     }
 }

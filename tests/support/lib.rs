@@ -7,6 +7,8 @@
 pub mod access;
 pub mod authority;
 pub mod broker;
+#[cfg(target_os = "linux")]
+pub mod bus;
 pub mod load;
 pub mod peer;
 pub mod process;

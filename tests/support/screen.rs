@@ -66,9 +66,18 @@ pub struct Window {
 impl Window {
     /// A window whose broker runs as this `broker.toml` says, its data folder, and the port of its listener `tcp`.
     pub async fn running(config: &str) -> (TempDir, Self, u16) {
+        Self::running_in(config, &[]).await
+    }
+
+    /// The same, with a variable in the app's environment.
+    pub async fn running_with(config: &str, variable: (&str, &str)) -> (TempDir, Self, u16) {
+        Self::running_in(config, &[variable]).await
+    }
+
+    async fn running_in(config: &str, environment: &[(&str, &str)]) -> (TempDir, Self, u16) {
         let data = tempfile::tempdir().expect("a temporary folder");
         fs::write(data.path().join("broker.toml"), config).expect("a file in it");
-        let window = Self::open(data.path()).await;
+        let window = Self::open_with(data.path(), environment).await;
         window.click("start-broker-big").await;
         window.broker_is("running").await;
         let port = window.port("tcp").await;
@@ -77,6 +86,10 @@ impl Window {
 
     /// Opens the app on a data folder and waits for its first page.
     pub async fn open(data: &Path) -> Self {
+        Self::open_with(data, &[]).await
+    }
+
+    async fn open_with(data: &Path, environment: &[(&str, &str)]) -> Self {
         let one = ONE.lock().await;
         let screen = Running::start(Command::new("Xvfb").args([
             "-displayfd",
@@ -95,7 +108,9 @@ impl Window {
                 .env("DISPLAY", format!(":{display}"))
                 .env_remove("WAYLAND_DISPLAY")
                 // Without it, creating a session waits forever.
-                .env("TAURI_WEBVIEW_AUTOMATION", "true"),
+                .env("TAURI_WEBVIEW_AUTOMATION", "true")
+                // The app inherits it.
+                .envs(environment.iter().copied()),
         );
         until("WebKitWebDriver listens", || {
             TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()

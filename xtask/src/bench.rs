@@ -51,6 +51,11 @@ pub fn charts() -> Result<(), Stop> {
     in_window("charts_cost", "charts_in_the_window", &[])
 }
 
+/// What the device board costs with 5,000 devices, and how soon a killed one is red.
+pub fn devices() -> Result<(), Stop> {
+    in_window("devices_cost", "devices_in_the_window", &[])
+}
+
 /// What a check of access takes, with ten thousand rules and a thousand clients.
 pub fn policy() -> Result<(), Stop> {
     run(cargo_here().args([

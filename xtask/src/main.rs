@@ -31,6 +31,7 @@ cargo xtask bundle                 build the .deb package
 cargo xtask bench broker [--quick] [--only throughput,latency,match,idle,memory,persistence,capture]
                                    measure this broker beside plain rumqttd and mosquitto
 cargo xtask bench charts           measure what charts cost, by themselves and in the real window
+cargo xtask bench devices          measure the device board with 5,000 devices in the real window, and how soon a killed one is red
 cargo xtask bench policy           measure what a check of access takes, with 10,000 rules and 1,000 clients
 cargo xtask bench ui [--quick|--hour]  measure how fast the real window answers under load, and its memory
 cargo xtask soak [--kills N] [--seed N]
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         ["soak", options @ ..] => soak::soak(options),
         ["bench", "broker", options @ ..] => bench::broker(options),
         ["bench", "charts"] => bench::charts(),
+        ["bench", "devices"] => bench::devices(),
         ["bench", "policy"] => bench::policy(),
         ["bench", "ui", options @ ..] => bench::ui(options),
         [] | ["help" | "--help" | "-h"] => {

@@ -68,7 +68,7 @@ const WEBVIEW: [Need; 2] = [
 ];
 
 /// Clients that no one here wrote, and what drives the real window.
-const TEST_TOOLS: [Need; 9] = [
+const TEST_TOOLS: [Need; 10] = [
     Need::program("mosquitto_pub", "mosquitto-clients"),
     Need::program("mosquitto_sub", "mosquitto-clients"),
     Need::program("mosquitto_rr", "mosquitto-clients"),
@@ -80,6 +80,7 @@ const TEST_TOOLS: [Need; 9] = [
     },
     Need::program("tshark", "tshark"),
     Need::program("Xvfb", "xvfb"),
+    Need::program("dbus-daemon", "dbus-daemon"),
     Need::program("WebKitWebDriver", "webkit2gtk-driver"),
 ];
 

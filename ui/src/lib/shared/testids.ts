@@ -204,6 +204,7 @@ export const testids = {
   pictureSave: 'picture-save',
   /** `data-dashboard` holds its title. */
   dashboard: 'dashboard',
+  dashboardFull: 'dashboard-full',
   dashboardMenu: 'dashboard-menu',
   dashboardAdd: 'dashboard-add',
   dashboardRemove: 'dashboard-remove',
