@@ -343,11 +343,7 @@ mod real_window {
             .until("the rule watches the topic", async || {
                 send(r#"{"bar": 4.1}"#);
                 let watches = format!("{rule}[data-watched=\"1\"]");
-                window
-                    .page
-                    .find(fantoccini::Locator::Css(&watches))
-                    .await
-                    .ok()
+                window.page.find(Locator::Css(&watches)).await.ok()
             })
             .await;
         send(r#"{"bar": 4.75}"#);
