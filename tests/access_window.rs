@@ -180,6 +180,20 @@ mod real_window {
         };
         assert!(verdict("pump-1").starts_with("allowed"));
         assert!(verdict("pump-2").starts_with("denied"));
+        // What was seen is the most that is allowed: QoS 1, and nothing retained.
+        window.segment("what-if").await;
+        window.fill("what-if-topic", "devices/pump-1/state").await;
+        window.fill("what-if-client", "pump-1").await;
+        let asked = async |allowed: &'static str, why: &str| {
+            window.click("what-if-ask").await;
+            let verdict = "[data-testid=\"what-if-verdict\"]";
+            let is = |now: &str| now == allowed;
+            window.attribute(verdict, "data-allowed", is).await;
+            window.text_of(verdict, |text| text.contains(why)).await;
+        };
+        asked("true", "learned").await;
+        window.segment("2").await;
+        asked("false", "it allows QoS 1 at most").await;
         window.close().await;
     }
 

@@ -327,6 +327,7 @@ export const testids = {
   accountRow: 'account-row',
   accountRemove: 'account-remove',
   whatIfTopic: 'what-if-topic',
+  whatIfClient: 'what-if-client',
   whatIfAsk: 'what-if-ask',
   /** `data-allowed` */
   whatIfVerdict: 'what-if-verdict',
