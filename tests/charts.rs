@@ -244,6 +244,49 @@ mod real_window {
         clicked.expect("the mouse clicks");
     }
 
+    /// What was painted frame by frame, only what had changed each time, is the picture that is painted at once.
+    async fn pieced_together_is_whole(window: &Window, load: &Load) {
+        let follow = "[data-testid=\"chart\"][data-chart^=\"value\"] [data-testid=\"chart-follow\"]";
+        window.click_css(follow).await;
+        window
+            .attribute(follow, "aria-pressed", |pressed| pressed == "true")
+            .await;
+        let end = number(window, CANVAS, "data-to", |to| to > 0.0).await;
+        // A round that was begun after that time says that all before it is drawn.
+        let round = window
+            .until("the time that is held is over", async || {
+                let sent = load.sent.lock().expect("no panic");
+                sent.last().is_some_and(|at| *at > end).then_some(sent.len())
+            })
+            .await;
+        number(window, CANVAS, "data-points", |points| {
+            points >= round as f64
+        })
+        .await;
+        let painted = async || {
+            let canvas = format!("return document.querySelector('{CANVAS} canvas').toDataURL()");
+            window.script(&canvas, Vec::new()).await
+        };
+        let pieced = painted().await;
+        let narrower = async |by: u32| {
+            let style = format!("document.querySelector('{CANVAS}').style.marginRight = '{by}px'");
+            window.script(&style, Vec::new()).await;
+        };
+        narrower(40).await;
+        window
+            .until("a picture of another width", async || {
+                (painted().await != pieced).then_some(())
+            })
+            .await;
+        narrower(0).await;
+        window
+            .until("the whole picture, like the one pieced together", async || {
+                (painted().await == pieced).then_some(())
+            })
+            .await;
+        window.click_css(follow).await;
+    }
+
     #[tokio::test]
     async fn a_click_makes_a_chart_that_moves_is_zoomed_and_reads_what_was_sent() {
         let (_data, window, port) = Window::running(LISTENERS).await;
@@ -278,6 +321,8 @@ mod real_window {
         })
         .await;
         window.screenshot("charts-live").await;
+
+        pieced_together_is_whole(&window, &load).await;
 
         // Dragging over it zooms: what is shown is shorter, and holds still.
         let shown = window.find_css(CANVAS).await;

@@ -290,6 +290,21 @@ mod real_window {
             }
         }
         window.screenshot("flow-qos-2").await;
+
+        // Under the pointer an arrow says what it carries, field by field, over the bytes.
+        let arrow = "[data-testid=\"flow-step\"]:first-of-type";
+        let seq = window
+            .attribute(arrow, "data-seq", |seq| !seq.is_empty())
+            .await;
+        window.point_at(arrow).await;
+        let hover = format!("[data-testid=\"flow-hover\"][data-seq=\"{seq}\"]");
+        let told = window
+            .text_of(&hover, |text| text.contains("plant/v5-2"))
+            .await;
+        for part in ["packet identifier", "topic name", "17.5", "34 19"] {
+            assert!(told.contains(part), "{part} in {told}");
+        }
+        window.screenshot("flow-hover").await;
         window.close().await;
     }
 

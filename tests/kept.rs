@@ -90,6 +90,25 @@ mod real_window {
         }
         client.finish().success();
         queue_has(&window, "0").await;
+
+        // A long one is listed as far as somebody asks for it.
+        publish(
+            port,
+            &["-t", "plant/pump-7", "-m", "late", "--repeat", "130"],
+        );
+        queue_has(&window, "130").await;
+        let listed = async |rows: u64| {
+            let count = "return document.querySelectorAll('[aria-labelledby=\"queued\"] tbody tr').length";
+            window
+                .until(&format!("{rows} messages are listed"), async || {
+                    let now = window.script(count, Vec::new()).await;
+                    (now == rows).then_some(())
+                })
+                .await;
+        };
+        listed(100).await;
+        window.click("session-more").await;
+        listed(130).await;
         window.close().await;
     }
 

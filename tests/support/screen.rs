@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use fantoccini::actions::{InputSource as _, MouseActions, PointerAction};
 use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -187,6 +188,19 @@ impl Window {
             None
         })
         .await;
+    }
+
+    /// Puts the pointer on the middle of an element.
+    pub async fn point_at(&self, css: &str) {
+        let on = PointerAction::MoveToElement {
+            element: self.find_css(css).await,
+            duration: None,
+            x: 0.0,
+            y: 0.0,
+        };
+        let mouse = MouseActions::new("mouse".into()).then(on);
+        let moved = self.page.perform_actions(mouse).await;
+        moved.expect("the pointer moves");
     }
 
     /// Presses a row of a table until it is the chosen one, and returns its number: a table that is drawn anew in between,

@@ -90,8 +90,8 @@ impl<'a> Shown<'a> {
 
     /// The time that it shows: what the page holds on to, or else its window up to now.
     ///
-    /// Where it follows, it goes on by whole pixels of a picture of this width: in between it is the same picture unless
-    /// something came, and the same points share a column as long as they are seen.
+    /// Where it follows, it goes on by whole pixels of a picture of this width, or by more: in between it is the same picture
+    /// unless something came, and the same points share a column as long as they are seen.
     pub fn span(
         &self,
         span: Option<ChartSpan>,
@@ -103,12 +103,12 @@ impl<'a> Shown<'a> {
             return (from, Timestamp(to.0.max(from.0.saturating_add(SHORTEST))));
         }
         let (from, to) = self.followed(now);
-        let pixel = (to.0 - from.0) / u64::from(width.max(1));
         if self.chart.window_secs == 0 {
-            // All of it is a little more with each moment. A step that stays for a while is at most a pixel.
-            let step = 1 << pixel.max(1).ilog2();
+            // All of it is a little more with each moment: it goes on by a hundredth or so, to be the same picture in between.
+            let step = 1 << ((to.0 - from.0) / 64).max(1).ilog2();
             return (from, next_step(to, step));
         }
+        let pixel = (to.0 - from.0) / u64::from(width.max(1));
         let to = next_step(to, pixel);
         let window = Duration::from_secs(self.chart.window_secs.into()).as_nanos() as u64;
         (Timestamp(to.0.saturating_sub(window)), to)

@@ -13,7 +13,7 @@ describe('lines of more points than pixels', () => {
     const points = Array.from({ length: 4_000 }, (_, n) => [n / 40, n === 2_000 ? 5 : 80]).flat();
     const pixels = empty(100, 100);
     expect(isDense(points, 1)).toBe(true);
-    trace(pixels, points, [10, 20, 30], 1.75, 1);
+    trace({ pixels, left: 0, top: 0 }, points, [10, 20, 30], 1.75, 1);
     // From the line up to the spike, whole; nothing above it, and nothing elsewhere.
     for (let y = 5; y < 80; y += 1) expect(alpha(pixels, 50, y)).toBe(255);
     expect(alpha(pixels, 50, 3)).toBe(0);
@@ -25,7 +25,7 @@ describe('lines of more points than pixels', () => {
     const points = Array.from({ length: 400 }, (_, n) => [n / 10, 20]).flat();
     for (const ratio of [1, 1.5, 2]) {
       const pixels = empty(40 * ratio, 40 * ratio);
-      trace(pixels, points, [0, 0, 0], 1.75, ratio);
+      trace({ pixels, left: 0, top: 0 }, points, [0, 0, 0], 1.75, ratio);
       let covered = 0;
       for (let y = 0; y < pixels.height; y += 1) covered += (alpha(pixels, 10, y) ?? 0) / 255;
       expect(covered).toBeCloseTo(1.75 * ratio, 1);
@@ -35,9 +35,9 @@ describe('lines of more points than pixels', () => {
   it('lies over what was drawn before, and outside of the pixels it is nowhere', () => {
     const line = (y: number) => Array.from({ length: 800 }, (_, n) => [n / 10 - 20, y]).flat();
     const pixels = empty(40, 40);
-    trace(pixels, line(20.5), [255, 0, 0], 3, 1);
-    trace(pixels, line(20.5), [0, 0, 255], 3, 1);
-    trace(pixels, line(-50), [0, 255, 0], 3, 1);
+    trace({ pixels, left: 0, top: 0 }, line(20.5), [255, 0, 0], 3, 1);
+    trace({ pixels, left: 0, top: 0 }, line(20.5), [0, 0, 255], 3, 1);
+    trace({ pixels, left: 0, top: 0 }, line(-50), [0, 255, 0], 3, 1);
     const at = (20 * 40 + 10) * 4;
     expect([...pixels.data.slice(at, at + 4)]).toEqual([0, 0, 255, 255]);
     expect(pixels.data.some((value, index) => index % 4 === 1 && value > 0)).toBe(false);

@@ -10,6 +10,13 @@ export interface Pixels {
   readonly height: number;
 }
 
+/** A part of a picture, and where in it its first pixel is. */
+export interface Part {
+  readonly pixels: Pixels;
+  readonly left: number;
+  readonly top: number;
+}
+
 /** Whether a line has more points than its pixels can tell apart; and goes from left to right, as lines over time do. */
 export function isDense(points: ArrayLike<number>, ratio: number): boolean {
   const count = points.length / 2;
@@ -19,17 +26,21 @@ export function isDense(points: ArrayLike<number>, ratio: number): boolean {
 }
 
 /** Of each column the lowest and the highest place of the line; NaN where it is not. */
-function extremes(points: ArrayLike<number>, ratio: number, width: number): { low: Float64Array; high: Float64Array } {
+function extremes(
+  points: ArrayLike<number>,
+  ratio: number,
+  { left, top, pixels: { width } }: Part,
+): { low: Float64Array; high: Float64Array } {
   const [low, high] = [new Float64Array(width).fill(NaN), new Float64Array(width).fill(NaN)];
   const reach = (column: number, y: number) => {
     if (column < 0 || column >= width) return;
     if (!(y >= (low[column] ?? NaN))) low[column] = y;
     if (!(y <= (high[column] ?? NaN))) high[column] = y;
   };
-  let [x, y] = [(points[0] ?? 0) * ratio, (points[1] ?? 0) * ratio];
+  let [x, y] = [(points[0] ?? 0) * ratio - left, (points[1] ?? 0) * ratio - top];
   reach(Math.floor(x), y);
   for (let index = 2; index + 1 < points.length; index += 2) {
-    const [nextX, nextY] = [(points[index] ?? 0) * ratio, (points[index + 1] ?? 0) * ratio];
+    const [nextX, nextY] = [(points[index] ?? 0) * ratio - left, (points[index + 1] ?? 0) * ratio - top];
     // Where it goes from one column into another it is in both.
     for (let edge = Math.floor(x) + 1; edge <= Math.floor(nextX); edge += 1) {
       const there = y + ((edge - x) / (nextX - x)) * (nextY - y);
@@ -45,19 +56,19 @@ function extremes(points: ArrayLike<number>, ratio: number, width: number): { lo
 /** How much of the pixel from `y` to `y + 1` lies between two places. */
 const share = (y: number, from: number, to: number): number => Math.min(y + 1, to) - Math.max(y, from);
 
-/** Puts a line of so many CSS pixels' width over what the pixels hold. */
+/** Puts a line of so many CSS pixels' width over what the pixels of a part hold. */
 export function trace(
-  pixels: Pixels,
+  part: Part,
   points: ArrayLike<number>,
   [red, green, blue]: readonly [number, number, number],
   lineWidth: number,
   ratio: number,
 ): void {
-  const { data, width, height } = pixels;
+  const { data, width, height } = part.pixels;
   // Whole pixels at once; the bytes of a number stand from its lowest on, wherever the workbench runs.
   const whole = new Uint32Array(data.buffer, data.byteOffset, width * height);
   const word = ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
-  const { low, high } = extremes(points, ratio, width);
+  const { low, high } = extremes(points, ratio, part);
   const half = (lineWidth * ratio) / 2;
   // What of the line's width lies in the column beside it.
   const beside = Math.min(1, Math.max(0, half - 0.5));

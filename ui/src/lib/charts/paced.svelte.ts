@@ -1,7 +1,10 @@
 // What changes faster than it can be read.
 import { untrack } from 'svelte';
 
-/** What a source says, taken up at most once in so many milliseconds: the first at once, and always the last. */
+/**
+ * What a source says, taken up at most once in so many milliseconds: the first at once, and always the last. All that have one pace
+ * take it up together, so that the page is painted once for them.
+ */
 export function paced<T>(source: () => T, every: number): { readonly current: T } {
   let current = $state.raw(untrack(source));
   let taken = -Infinity;
@@ -11,7 +14,7 @@ export function paced<T>(source: () => T, every: number): { readonly current: T 
   };
   $effect(() => {
     const next = source();
-    const wait = taken + every - performance.now();
+    const wait = (Math.floor(taken / every) + 1) * every - performance.now();
     if (wait <= 0) {
       untrack(() => take(next));
       return;

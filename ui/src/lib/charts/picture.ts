@@ -2,6 +2,7 @@
 import type { ChartFrame, ChartSeries, DrawOp } from '$lib/backend';
 import { reading } from '$lib/shared/format';
 import { visible } from '$lib/shared/hostile';
+import { changed, type Box } from './changed';
 import { isDense, opaque, trace as traceDense } from './dense';
 
 const FACE = "'JetBrains Mono Variable', ui-monospace, monospace";
@@ -62,58 +63,132 @@ function stroke(context: CanvasRenderingContext2D, op: DrawOp): void {
   }
 }
 
-/** Where dense lines are put together; one for all charts, since they are drawn one after the other. */
-let layer: HTMLCanvasElement | undefined;
+/** Whether a line is put into pixels here, column by column. */
+const byColumns = (op: DrawOp, ratio: number): boolean =>
+  op.op === 'path' && opaque(op.color) !== undefined && isDense(op.points, ratio);
 
-/** Draws dense lines in one go over what the canvas shows. */
-function strokeDense(context: CanvasRenderingContext2D, ops: readonly DrawOp[], ratio: number): void {
+/** A canvas that is never shown, at least so large; its pixels are what was drawn there last. */
+class Sheet {
+  readonly canvas = document.createElement('canvas');
+
+  atLeast(width: number, height: number): CanvasRenderingContext2D | null {
+    const { canvas } = this;
+    if (canvas.width < width) canvas.width = width;
+    if (canvas.height < height) canvas.height = height;
+    return canvas.getContext('2d');
+  }
+}
+
+/** Where a picture and its dense lines are put together; one of each for all charts, since they are drawn one after the other. */
+let sheets: { readonly whole: Sheet; readonly dense: Sheet } | undefined;
+
+/** Whole pixels of a screen. */
+type Pixels = Readonly<Box>;
+
+/** Draws dense lines in one go over what is there, as far as they are within a part. */
+function strokeDense(
+  context: CanvasRenderingContext2D,
+  sheet: Sheet,
+  ops: readonly DrawOp[],
+  part: Pixels,
+  ratio: number,
+): void {
   if (!ops.length) return;
-  const { width, height } = context.canvas;
-  layer ??= document.createElement('canvas');
-  if (layer.width !== width || layer.height !== height) [layer.width, layer.height] = [width, height];
-  const on = layer.getContext('2d');
+  // A line is wider than its column: what is drawn at an edge needs the columns beyond.
+  const [left, top] = [part.left - 2, part.top];
+  const [width, height] = [part.right - left + 2, part.bottom - top];
+  const on = sheet.atLeast(width, height);
   if (!on) return;
   const pixels = on.createImageData(width, height);
   for (const op of ops) {
-    if (op.op === 'path') traceDense(pixels, op.points, opaque(op.color) ?? [0, 0, 0], op.width, ratio);
+    if (op.op === 'path') traceDense({ pixels, left, top }, op.points, opaque(op.color) ?? [0, 0, 0], op.width, ratio);
   }
   on.putImageData(pixels, 0, 0);
   context.setTransform(1, 0, 0, 1, 0, 0);
-  context.drawImage(layer, 0, 0);
+  context.drawImage(sheet.canvas, 0, 0, width, height, left, top, width, height);
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
 }
 
-/** Draws a chart of so many CSS pixels. */
+function strokeAll(
+  context: CanvasRenderingContext2D,
+  dense: Sheet,
+  ops: readonly DrawOp[],
+  part: Pixels,
+  ratio: number,
+): void {
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.lineJoin = 'round';
+  context.lineCap = 'butt';
+  // Dense lines that follow each other are one layer; the dots at their ends lie on all of them.
+  let lines: DrawOp[] = [];
+  let dots: DrawOp[] = [];
+  const flush = () => {
+    strokeDense(context, dense, lines, part, ratio);
+    for (const op of dots) stroke(context, op);
+    [lines, dots] = [[], []];
+  };
+  for (const op of ops) {
+    if (byColumns(op, ratio)) lines.push(op);
+    else if (op.op === 'circle' && lines.length) dots.push(op);
+    else {
+      if (lines.length) flush();
+      stroke(context, op);
+    }
+  }
+  flush();
+}
+
+interface Shown {
+  readonly ops: readonly DrawOp[];
+  readonly ratio: number;
+}
+
+/** What canvases show. */
+const shown = new WeakMap<HTMLCanvasElement, Shown>();
+
+/** What of a canvas is to be drawn anew, in its pixels; nothing where nothing is. */
+function outdated(canvas: HTMLCanvasElement, ops: readonly DrawOp[], ratio: number): Pixels | undefined {
+  const { width, height } = canvas;
+  const before = shown.get(canvas);
+  if (before?.ratio !== ratio) return { left: 0, top: 0, right: width, bottom: height };
+  const box = changed(before.ops, ops, (op) => byColumns(op, ratio));
+  if (!box) return undefined;
+  const part = {
+    left: Math.max(0, Math.floor(box.left * ratio)),
+    top: Math.max(0, Math.floor(box.top * ratio)),
+    right: Math.min(width, Math.ceil(box.right * ratio)),
+    bottom: Math.min(height, Math.ceil(box.bottom * ratio)),
+  };
+  return part.left < part.right && part.top < part.bottom ? part : undefined;
+}
+
+/** Draws a chart of so many CSS pixels. Of the canvas only that is touched which is not as it was. */
 export function draw(canvas: HTMLCanvasElement, ops: readonly DrawOp[], width: number, height: number): void {
-  const context = canvas.getContext('2d');
-  if (!context) return;
   const ratio = devicePixelRatio || 1;
   const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
   if (canvas.width !== across || canvas.height !== down) {
     canvas.width = across;
     canvas.height = down;
+    shown.delete(canvas);
   }
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, width, height);
-  context.lineJoin = 'round';
-  context.lineCap = 'butt';
-  // Dense lines that follow each other are one layer; the dots at their ends lie on all of them.
-  let dense: DrawOp[] = [];
-  let dots: DrawOp[] = [];
-  const flush = () => {
-    strokeDense(context, dense, ratio);
-    for (const op of dots) stroke(context, op);
-    [dense, dots] = [[], []];
-  };
-  for (const op of ops) {
-    if (op.op === 'path' && opaque(op.color) && isDense(op.points, ratio)) dense.push(op);
-    else if (op.op === 'circle' && dense.length) dots.push(op);
-    else {
-      if (dense.length) flush();
-      stroke(context, op);
-    }
-  }
-  flush();
+  const part = outdated(canvas, ops, ratio);
+  shown.set(canvas, { ops, ratio });
+  if (!part) return;
+  sheets ??= { whole: new Sheet(), dense: new Sheet() };
+  const sheet = sheets.whole.atLeast(across, down);
+  const context = canvas.getContext('2d');
+  if (!sheet || !context) return;
+  const place = [part.left, part.top, part.right - part.left, part.bottom - part.top] as const;
+  sheet.save();
+  sheet.setTransform(1, 0, 0, 1, 0, 0);
+  sheet.clearRect(...place);
+  sheet.beginPath();
+  sheet.rect(...place);
+  sheet.clip();
+  strokeAll(sheet, sheets.dense, ops, part, ratio);
+  sheet.restore();
+  context.clearRect(...place);
+  context.drawImage(sheets.whole.canvas, ...place, ...place);
 }
 
 /** What the picture shows, in words. */

@@ -17,9 +17,6 @@ import { toasts } from '$lib/shared/state/toasts.svelte';
 const STEP = 100;
 /** The longest page that the broker gives. */
 const MOST = 1000;
-/** Messages of each list in a session's detail. */
-const MESSAGES = 100;
-
 /** A list that is read from its beginning again and again, as far as somebody has asked for it. */
 class Listing<T> {
   page = $state.raw<Page<T> | undefined>();
@@ -56,6 +53,10 @@ class Kept {
   chosen = $state<string | undefined>();
   detail = $state.raw<SessionDetail | undefined>();
   detailFailure = $state.raw<Failure | undefined>();
+  /** Messages of each list in the detail. */
+  #messages = $state(STEP);
+  /** Longer lists can be asked for. */
+  readonly moreMessages: boolean = $derived(this.#messages < MOST);
   /** Which retained messages are looked at. */
   filter = $state('#');
 
@@ -72,7 +73,7 @@ class Kept {
       return;
     }
     try {
-      const detail = await session({ clientId, from: 0, count: MESSAGES });
+      const detail = await session({ clientId, from: 0, count: this.#messages });
       if (this.chosen !== clientId) return;
       this.detail = detail;
       this.detailFailure = undefined;
@@ -83,8 +84,14 @@ class Kept {
     }
   }
 
+  lengthenDetail(): void {
+    this.#messages = Math.min(MOST, this.#messages + STEP);
+    void this.readDetail();
+  }
+
   choose(clientId: string): void {
     this.chosen = clientId;
+    this.#messages = STEP;
     this.detailFailure = undefined;
     void this.readDetail();
   }

@@ -70,6 +70,8 @@ export function dayAndTime(millis: number): string {
   return `${day(millis)}, ${clock(millis)}`;
 }
 
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
+
 /** How far off a moment is: `in 6 days`, `4 minutes ago`. */
 export function distance(millis: number, now: number): string {
   const delta = millis - now;
@@ -80,7 +82,6 @@ export function distance(millis: number, now: number): string {
     [60_000, 'minute'],
     [1000, 'second'],
   ];
-  const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
   for (const [length, unit] of steps) {
     if (size >= length) return relative.format(Math.trunc(delta / length), unit);
   }

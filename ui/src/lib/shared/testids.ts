@@ -120,6 +120,8 @@ export const testids = {
   flow: 'flow',
   /** A step of it; `data-seq` holds the packet's number, `data-lost` whether it did not arrive. */
   flowStep: 'flow-step',
+  /** What an arrow carries; `data-seq` says which. */
+  flowHover: 'flow-hover',
   flowNotes: 'flow-notes',
   /** The flow of the packets that match; `data-count` holds how many there are. */
   flowPackets: 'flow-packets',
@@ -261,6 +263,7 @@ export const testids = {
   sessionItem: 'session-item',
   sessionEnd: 'session-end',
   sessionDisconnect: 'session-disconnect',
+  sessionMore: 'session-more',
   sessionDropQueue: 'session-drop-queue',
   sessionFight: 'session-fight',
   sessionProofs: 'session-proofs',
