@@ -98,7 +98,8 @@ mod real_window {
         );
         queue_has(&window, "130").await;
         let listed = async |rows: u64| {
-            let count = "return document.querySelectorAll('[aria-labelledby=\"queued\"] tbody tr').length";
+            let count =
+                "return document.querySelectorAll('[aria-labelledby=\"queued\"] tbody tr').length";
             window
                 .until(&format!("{rows} messages are listed"), async || {
                     let now = window.script(count, Vec::new()).await;

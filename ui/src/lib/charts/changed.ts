@@ -80,6 +80,13 @@ function sameLook(before: DrawOp, after: DrawOp): boolean {
   return Object.entries(before).every(([key, value]) => key === 'points' || value === now[key]);
 }
 
+/** Where a stroke is seen. */
+export function placeOf(op: DrawOp): Box {
+  const box = { ...NOWHERE };
+  reachAll(box, op);
+  return box;
+}
+
 /**
  * The place of all that is not as it was; nothing where all is. `whole` says of a line that it is drawn column by column: of a
  * column all may change.

@@ -2,7 +2,7 @@
 import type { ChartFrame, ChartSeries, DrawOp } from '$lib/backend';
 import { reading } from '$lib/shared/format';
 import { visible } from '$lib/shared/hostile';
-import { changed, type Box } from './changed';
+import { changed, placeOf, type Box } from './changed';
 import { isDense, opaque, trace as traceDense } from './dense';
 
 const FACE = "'JetBrains Mono Variable', ui-monospace, monospace";
@@ -109,6 +109,7 @@ function strokeDense(
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
 }
 
+/** Draws what is seen within a part. A stroke is drawn as a whole: cut to the part, its edges would be rounded otherwise. */
 function strokeAll(
   context: CanvasRenderingContext2D,
   dense: Sheet,
@@ -128,6 +129,10 @@ function strokeAll(
     [lines, dots] = [[], []];
   };
   for (const op of ops) {
+    const { left, top, right, bottom } = placeOf(op);
+    const within =
+      right * ratio > part.left && left * ratio < part.right && bottom * ratio > part.top && top * ratio < part.bottom;
+    if (!within) continue;
     if (byColumns(op, ratio)) lines.push(op);
     else if (op.op === 'circle' && lines.length) dots.push(op);
     else {
@@ -179,14 +184,9 @@ export function draw(canvas: HTMLCanvasElement, ops: readonly DrawOp[], width: n
   const context = canvas.getContext('2d');
   if (!sheet || !context) return;
   const place = [part.left, part.top, part.right - part.left, part.bottom - part.top] as const;
-  sheet.save();
   sheet.setTransform(1, 0, 0, 1, 0, 0);
   sheet.clearRect(...place);
-  sheet.beginPath();
-  sheet.rect(...place);
-  sheet.clip();
   strokeAll(sheet, sheets.dense, ops, part, ratio);
-  sheet.restore();
   context.clearRect(...place);
   context.drawImage(sheets.whole.canvas, ...place, ...place);
 }
