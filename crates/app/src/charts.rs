@@ -43,7 +43,7 @@ use keep::Kept;
 use samples::Samples;
 
 pub use offline::{Asked, Drawn, chart_recording};
-pub use packed::pack;
+pub use packed::{pack, picture as sent_picture};
 pub(crate) use picture::title as measure_title;
 pub use samples::Counters;
 

@@ -1,6 +1,7 @@
 //! The charts that a page looks at, as one stream.
 //!
-//! Duty: draw them at one pace, so that a page is painted once for all of them, and send those alone that have changed.
+//! Duty: draw them at one pace, so that a page is painted once for all of them, and send those alone that have changed,
+//! and of them what has.
 //! Not here: drawing (`mqttwb_app`), and what a picture is as bytes (its `pack`).
 
 use std::{
@@ -11,8 +12,8 @@ use std::{
 
 use mqttwb_app::{
     App, Result,
-    api::{ApiError, ChartFrame, ChartPicture, ChartView, ChartsFrame},
-    charts::pack,
+    api::{ChartFrame, ChartView, ChartsFrame},
+    charts::{pack, sent_picture},
 };
 use tauri::ipc::InvokeResponseBody;
 use tokio::sync::watch;
@@ -51,8 +52,9 @@ impl Source for Pictures {
         for (key, view) in views {
             let drawn = self.app.chart_frame(view).await;
             if self.sent.get(&key) != Some(&drawn) {
-                self.sent.insert(key, drawn.clone());
-                pictures.push(picture(key, drawn));
+                // After a failure the page knows the picture before it no more.
+                let before = self.sent.insert(key, drawn.clone()).and_then(Result::ok);
+                pictures.push(sent_picture(key, drawn, before));
             }
         }
         Ok(ChartsFrame { frame: 0, pictures })
@@ -64,14 +66,6 @@ impl Source for Pictures {
             std::future::pending::<()>().await;
         }
     }
-}
-
-fn picture(key: u32, drawn: Result<ChartFrame>) -> ChartPicture {
-    let (drawn, failed): (Option<ChartFrame>, Option<ApiError>) = match drawn {
-        Ok(drawn) => (Some(drawn), None),
-        Err(error) => (None, Some(error)),
-    };
-    ChartPicture { key, drawn, failed }
 }
 
 /// What goes through the channel: frames as bytes, a failure in words.

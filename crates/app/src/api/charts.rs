@@ -421,6 +421,9 @@ pub struct ChartPicture {
     #[ts(optional)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<super::ApiError>,
+    /// Of the first paths and polygons of the picture, in their order, how many coordinates at the beginning and how many at the end
+    /// are those of the picture that was sent before with this number. They are left out here.
+    pub same: Vec<(u32, u32)>,
 }
 
 /// What the lines of a chart say about a time.

@@ -65,6 +65,7 @@ fn frame(lines: &[Series], to: u64) -> ChartPicture {
             ..ChartFrame::default()
         }),
         failed: None,
+        same: Vec::new(),
     }
 }
 

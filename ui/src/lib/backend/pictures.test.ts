@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { unpacked } from './pictures';
+import { Unpacking } from './pictures';
 
 /** As the workbench packs it. */
 function packed(header: object, numbers: readonly number[]): ArrayBuffer {
@@ -21,12 +21,12 @@ describe('pictures as bytes', () => {
     const frame = {
       frame: 7,
       pictures: [
-        { key: 1, drawn: { ops: [path, text, fill] } },
-        { key: 2, failed: { code: 'not-found', message: 'There is no chart 2.' } },
-        { key: 3, drawn: { ops: [path] } },
+        { key: 1, drawn: { ops: [path, text, fill] }, same: [] },
+        { key: 2, failed: { code: 'not-found', message: 'There is no chart 2.' }, same: [] },
+        { key: 3, drawn: { ops: [path] }, same: [] },
       ],
     };
-    const read = unpacked(packed({ counts: [4, 2, 2], frame }, [1, 2.5, 3, 4, 7, 8, -0.5, 9]));
+    const read = new Unpacking().frame(packed({ counts: [4, 2, 2], frame }, [1, 2.5, 3, 4, 7, 8, -0.5, 9]));
     expect(read.frame).toBe(7);
     const points = read.pictures.map(({ drawn }) =>
       drawn?.ops.flatMap((op) => ('points' in op ? [Array.from(op.points)] : [])),
@@ -40,5 +40,54 @@ describe('pictures as bytes', () => {
       [[-0.5, 9]],
     ]);
     expect(read.pictures[0]?.drawn?.ops[1]).toEqual(text);
+  });
+
+  it('puts what has changed between what the page has already', () => {
+    const unpacking = new Unpacking();
+    const path = { op: 'path', points: [], color: '#2dd4bf', width: 1.75 };
+    const lines = (same: number[][], counts: number[], numbers: number[]) => {
+      const frame = { frame: 1, pictures: [{ key: 4, drawn: { ops: counts.map(() => ({ ...path })) }, same }] };
+      const [picture] = unpacking.frame(packed({ counts, frame }, numbers)).pictures;
+      return picture?.drawn?.ops.map((op) => ('points' in op ? op.points : []));
+    };
+    const plain = (lines: ArrayLike<number>[] | undefined) => lines?.map((points) => Array.from(points));
+    const first = lines([], [4, 2], [1, 5, 2, 6, 8, 8]);
+    expect(plain(first)).toEqual([
+      [1, 5, 2, 6],
+      [8, 8],
+    ]);
+    const second = lines(
+      [
+        [4, 0],
+        [2, 0],
+      ],
+      [2, 0, 2],
+      [3, 7, 9, 9],
+    );
+    expect(plain(second)).toEqual([
+      [1, 5, 2, 6, 3, 7],
+      [8, 8],
+      [9, 9],
+    ]);
+    // What is as it was is the same, so that nobody needs to compare it.
+    expect(second?.[1]).toBe(first?.[1]);
+    expect(
+      plain(
+        lines(
+          [
+            [2, 2],
+            [0, 0],
+          ],
+          [1, 2],
+          [4, 1, 1],
+        ),
+      ),
+    ).toEqual([
+      [1, 5, 4, 3, 7],
+      [1, 1],
+    ]);
+    // Of a picture that was out of sight nothing is known.
+    unpacking.keep([]);
+    expect(plain(lines([], [2], [1, 1]))).toEqual([[1, 1]]);
   });
 });

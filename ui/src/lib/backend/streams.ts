@@ -16,7 +16,7 @@ import type {
 import { call } from './call';
 import { whenDrawing } from './drawing';
 import { Failure, asFailure } from './errors';
-import { unpacked } from './pictures';
+import { Unpacking } from './pictures';
 
 /** What comes through a stream's channel. */
 type Message<F> = { frame: F } | { failed: ApiError };
@@ -134,17 +134,20 @@ export class TopicsStream extends Stream<TopicsFrame> {
 
 /** The pictures of charts that have changed, up to ten times a second. */
 export class ChartsStream extends Stream<ChartsFrame> {
+  readonly #unpacking = new Unpacking();
+
   constructor(views: Readonly<Record<number, ChartView>>, listeners: Listeners<ChartsFrame>) {
     super('charts_stream', { views }, listeners);
   }
 
   /** Draws these charts from the next frame on, which comes at once. */
   views(views: Readonly<Record<number, ChartView>>): void {
+    this.#unpacking.keep(Object.keys(views).map(Number));
     this.adjust('charts_views', { views });
   }
 
   protected override unpack(bytes: ArrayBuffer): ChartsFrame {
-    return unpacked(bytes);
+    return this.#unpacking.frame(bytes);
   }
 
   protected override merge(older: ChartsFrame, newer: ChartsFrame): ChartsFrame {

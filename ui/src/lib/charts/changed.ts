@@ -60,6 +60,7 @@ function reachChanged(
   after: DrawOp & { op: 'path' | 'fill' },
 ): boolean {
   const [old, now] = [before.points, after.points];
+  if (old === now) return false;
   const least = Math.min(old.length, now.length);
   let same = 0;
   while (same < least && old[same] === now[same]) same += 1;

@@ -17,4 +17,9 @@ drawn?: ChartFrame,
 /**
  * Why it can't be drawn.
  */
-failed?: ApiError, };
+failed?: ApiError, 
+/**
+ * Of the first paths and polygons of the picture, in their order, how many coordinates at the beginning and how many at the end
+ * are those of the picture that was sent before with this number. They are left out here.
+ */
+same: Array<[number, number]>, };
