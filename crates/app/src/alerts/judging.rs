@@ -5,6 +5,7 @@
 //! Invariant: a sample is judged once by each rule; what is remembered of a rule goes with it.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::Path;
 
 use mqttwb_capture::{Cursor, Packet};
 use mqttwb_fleet::{Datum, Event, Watch};
@@ -84,6 +85,20 @@ impl Armed {
 }
 
 impl State {
+    /// What is kept in a data folder; nothing of it is at work yet.
+    pub fn open(data: &Path) -> Self {
+        let (file, raised) = raised::open(data);
+        Self {
+            keep: Keep::open(data),
+            armed: Vec::new(),
+            raised,
+            file,
+            missed: 0,
+            cursor: None,
+            own: HashSet::new(),
+        }
+    }
+
     pub fn name_own_topics(&mut self) {
         let topics = self.armed.iter().filter_map(|armed| {
             let publish = armed.rule.publish.as_ref()?;
@@ -259,19 +274,6 @@ mod tests {
     use crate::api::{AlertCondition, AlertSource, ChartMeasure};
     use crate::charts::Counters;
 
-    fn state(data: &std::path::Path) -> State {
-        let (file, raised) = raised::open(data);
-        State {
-            keep: Keep::open(data),
-            armed: Vec::new(),
-            raised,
-            file,
-            missed: 0,
-            cursor: None,
-            own: HashSet::new(),
-        }
-    }
-
     fn rule(id: u32) -> AlertRule {
         AlertRule {
             id,
@@ -298,7 +300,7 @@ mod tests {
             };
             charts.sample(Timestamp(second * 1_000_000_000), counters);
         };
-        let mut state = state(data.path());
+        let mut state = State::open(data.path());
         let told = |state: &mut State| {
             let mut events = Vec::new();
             state.judge_samples(&charts, &mut events);

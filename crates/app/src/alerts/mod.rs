@@ -11,7 +11,6 @@ mod publishing;
 mod raised;
 mod rules;
 
-use std::collections::HashSet;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +32,7 @@ use crate::{Result, blocking};
 
 use judging::{Armed, State, Wanted};
 pub(crate) use publishing::CLIENT;
-use rules::{Keep, Watched};
+use rules::Watched;
 
 /// How often what has come is judged.
 const TICK: Duration = Duration::from_millis(200);
@@ -72,17 +71,7 @@ impl Alerts {
         charts: Arc<Charts>,
         broker: Arc<BrokerControl>,
     ) -> Self {
-        let keep = Keep::open(data);
-        let (file, raised) = raised::open(data);
-        let mut state = State {
-            armed: Vec::new(),
-            raised,
-            file,
-            missed: 0,
-            cursor: None,
-            own: HashSet::new(),
-            keep,
-        };
+        let mut state = State::open(data);
         for rule in state.keep.rules.clone() {
             // Reading the file has checked them.
             if let Ok(armed) = Armed::new(rule) {

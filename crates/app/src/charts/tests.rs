@@ -25,6 +25,28 @@ fn charts() -> Charts {
     Charts::new(Capture::new(1 << 20), no_rules(), Counters::default)
 }
 
+/// The mark of the only packet in a batch.
+fn mark(at: Timestamp, frame: &[u8]) -> PacketMark {
+    PacketMark {
+        at,
+        start: 0,
+        len: frame.len() as u32,
+        message: None,
+        aliased_topic: None,
+        fault: None,
+    }
+}
+
+/// Shows one packet of a connection.
+fn see(charts: &Charts, (connection, direction): (u64, Direction), frame: &[u8], mark: PacketMark) {
+    charts.capture.packets(PacketBatch {
+        connection: ConnectionId(connection),
+        direction,
+        bytes: frame,
+        marks: &[mark],
+    });
+}
+
 fn publish(charts: &Charts, direction: Direction, second: u64, topic: &str, payload: &str) {
     let mut frame = vec![
         0x30,
@@ -34,19 +56,7 @@ fn publish(charts: &Charts, direction: Direction, second: u64, topic: &str, payl
     ];
     frame.extend(topic.bytes());
     frame.extend(payload.bytes());
-    charts.capture.packets(PacketBatch {
-        connection: ConnectionId(1),
-        direction,
-        bytes: &frame,
-        marks: &[PacketMark {
-            at: at(second),
-            start: 0,
-            len: frame.len() as u32,
-            message: None,
-            aliased_topic: None,
-            fault: None,
-        }],
-    });
+    see(charts, (1, direction), &frame, mark(at(second), &frame));
 }
 
 fn payload_chart(filter: &str, path: &str) -> Chart {
@@ -378,19 +388,11 @@ fn latency_is_from_a_publish_to_each_of_its_deliveries() {
     let chart = charts.create(chart).unwrap();
     let frame = [0x30, 4, 0, 1, b'a', b'1'];
     let see = |direction, message, millis: u64| {
-        charts.capture.packets(PacketBatch {
-            connection: ConnectionId(1),
-            direction,
-            bytes: &frame,
-            marks: &[PacketMark {
-                at: Timestamp(START + millis * 1_000_000),
-                start: 0,
-                len: frame.len() as u32,
-                message: Some(MessageId(message)),
-                aliased_topic: None,
-                fault: None,
-            }],
-        });
+        let mark = PacketMark {
+            message: Some(MessageId(message)),
+            ..mark(Timestamp(START + millis * 1_000_000), &frame)
+        };
+        see(&charts, (1, direction), &frame, mark);
     };
     for (message, delivered) in [(1, 4), (2, 12), (3, 30)] {
         see(Direction::ToBroker, message, 0);

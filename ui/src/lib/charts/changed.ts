@@ -82,7 +82,7 @@ function sameLook(before: DrawOp, after: DrawOp): boolean {
 }
 
 /** Where a stroke is seen. */
-export function placeOf(op: DrawOp): Box {
+export function boxOf(op: DrawOp): Box {
   const box = { ...NOWHERE };
   reachAll(box, op);
   return box;

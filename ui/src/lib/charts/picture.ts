@@ -2,7 +2,7 @@
 import type { ChartFrame, ChartSeries, DrawOp } from '$lib/backend';
 import { reading } from '$lib/shared/format';
 import { visible } from '$lib/shared/hostile';
-import { changed, placeOf, type Box } from './changed';
+import { changed, boxOf, type Box } from './changed';
 import { isDense, opaque, trace as traceDense } from './dense';
 
 const FACE = "'JetBrains Mono Variable', ui-monospace, monospace";
@@ -82,15 +82,15 @@ class Sheet {
 /** Where a picture and its dense lines are put together; one of each for all charts, since they are drawn one after the other. */
 let sheets: { readonly whole: Sheet; readonly dense: Sheet } | undefined;
 
-/** Whole pixels of a screen. */
-type Pixels = Readonly<Box>;
+/** A part of a canvas, in its whole pixels. */
+type Area = Readonly<Box>;
 
 /** Draws dense lines in one go over what is there, as far as they are within a part. */
 function strokeDense(
   context: CanvasRenderingContext2D,
   sheet: Sheet,
   ops: readonly DrawOp[],
-  part: Pixels,
+  part: Area,
   ratio: number,
 ): void {
   if (!ops.length) return;
@@ -114,7 +114,7 @@ function strokeAll(
   context: CanvasRenderingContext2D,
   dense: Sheet,
   ops: readonly DrawOp[],
-  part: Pixels,
+  part: Area,
   ratio: number,
 ): void {
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -129,7 +129,7 @@ function strokeAll(
     [lines, dots] = [[], []];
   };
   for (const op of ops) {
-    const { left, top, right, bottom } = placeOf(op);
+    const { left, top, right, bottom } = boxOf(op);
     const within =
       right * ratio > part.left && left * ratio < part.right && bottom * ratio > part.top && top * ratio < part.bottom;
     if (!within) continue;
@@ -152,7 +152,7 @@ interface Shown {
 const shown = new WeakMap<HTMLCanvasElement, Shown>();
 
 /** What of a canvas is to be drawn anew, in its pixels; nothing where nothing is. */
-function outdated(canvas: HTMLCanvasElement, ops: readonly DrawOp[], ratio: number): Pixels | undefined {
+function outdated(canvas: HTMLCanvasElement, ops: readonly DrawOp[], ratio: number): Area | undefined {
   const { width, height } = canvas;
   const before = shown.get(canvas);
   if (before?.ratio !== ratio) return { left: 0, top: 0, right: width, bottom: height };

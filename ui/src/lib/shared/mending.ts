@@ -6,11 +6,11 @@ import {
   deviceExport,
   deviceRenew,
   revocationsSign,
-  settingsChange,
-  settingsUndo,
+  type ConfigReport,
   type FixAct,
 } from '$lib/backend';
 import { counted } from './format';
+import { setKey } from './setting';
 import { signing } from './signing';
 import { live } from './state/live.svelte';
 import { PAGES, navigation } from './state/navigation.svelte';
@@ -30,17 +30,8 @@ export async function mend(act: FixAct): Promise<void> {
 async function done(act: FixAct): Promise<void> {
   switch (act.kind) {
     case 'set': {
-      const { undo, report } = await settingsChange({ key: act.key, value: act.value });
-      const when = report.restart ? ' from the next start of the broker' : '';
-      const said = `${act.key} is ${act.value}${when}`;
-      if (undo === undefined) return toasts.done(said);
-      return toasts.done(said, {
-        label: 'Undo',
-        run: async () => {
-          await settingsUndo(undo);
-          await accessFindings();
-        },
-      });
+      const when = (report: ConfigReport) => (report.restart ? ' from the next start of the broker' : '');
+      return setKey(act.key, act.value, (report) => `${act.key} is ${act.value}${when(report)}`, accessFindings);
     }
     case 'restart':
       return live.restart();

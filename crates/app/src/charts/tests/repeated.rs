@@ -42,19 +42,11 @@ fn faulty(
             done,
         })
     });
-    charts.capture.packets(PacketBatch {
-        connection: ConnectionId(connection),
-        direction: Direction::ToBroker,
-        bytes: &frame,
-        marks: &[PacketMark {
-            at: at(second),
-            start: 0,
-            len: frame.len() as u32,
-            message: None,
-            aliased_topic: None,
-            fault,
-        }],
-    });
+    let mark = PacketMark {
+        fault,
+        ..mark(at(second), &frame)
+    };
+    see(charts, (connection, Direction::ToBroker), &frame, mark);
 }
 
 fn points(charts: &Charts, id: u32) -> (Vec<(u64, f64)>, u64) {
