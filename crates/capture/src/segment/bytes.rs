@@ -9,7 +9,8 @@ use std::num::NonZeroU64;
 
 use mqttwb_model::{ConnectionId, Direction, ProtocolVersion, Timestamp};
 
-use super::{ALIASED, AT_CLIENT, FAULT, FAULTED, REMOTE, Record, Segment};
+use super::Segment;
+use super::record::{ALIASED, AT_CLIENT, FAULT, FAULTED, REMOTE, Record};
 
 /// The format that is written.
 const FORMAT: u8 = 1;
