@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, Value as Other};
 
