@@ -1,13 +1,16 @@
 //! Payloads as pages see them: decoded by a rule, by their looks, or as somebody asks.
 //!
-//! Duty: find a payload in what is recorded, choose its decoder, hand out its tree and its text a part at a time, compare
-//! it with the one before, save it; keep rules and schemas.
+//! Duty: find a payload in what is recorded, hand out its tree and its text a part at a time, compare it with the one before, save
+//! it; keep rules and schemas.
 //! Not here: decoding (`payload`), keeping packets (`capture`).
 //! Invariant: no answer is larger than a part; the whole can be reached by asking for part after part.
 
 mod changes;
+mod charted;
 mod commands;
+mod decoders;
 mod find;
+mod opened;
 mod schemas;
 #[cfg(test)]
 mod tests;
@@ -19,20 +22,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mqttwb_capture::Source;
 use mqttwb_model::Direction;
-use mqttwb_payload::{
-    Decoded, Decoder, Layout, Page, Path, Value, ValueKind, detect, expand, numbers_in, readings,
-};
+use mqttwb_payload::{Decoder, Page, Path, Value, ValueKind, numbers_in, readings};
 use parking_lot::Mutex;
 
 use crate::api::{
-    ApiError, DecoderChoice, DecoderChosen, DecoderRule, Decoders, ErrorCode, NumberAt,
-    NumberReading, PayloadBytes, PayloadImage, PayloadLayer, PayloadNode, PayloadOpened,
-    PayloadRequest, PayloadSaved, PayloadText, PayloadValueKind, SchemaFile,
+    NumberAt, NumberReading, PayloadBytes, PayloadImage, PayloadNode, PayloadOpened,
+    PayloadRequest, PayloadSaved, PayloadText, PayloadValueKind,
 };
-use crate::words::sentence;
 use crate::{Result, files};
 
-use find::{Found, find, last_on_topic};
+use find::{find, last_on_topic};
+use opened::{Opened, reach};
 use schemas::Schemas;
 
 /// Bytes of a text in one answer.
@@ -47,11 +47,6 @@ const NUMBERS: usize = 200;
 const BRIEF: usize = 200;
 /// Payloads that stay decoded: the one that is looked at, and the one that it is compared with.
 const OPEN: usize = 2;
-/// Bytes of a state that are kept.
-const STATE: usize = 60;
-/// A payload longer than this is not tried as something binary when a chart looks for a number without a rule.
-const CHARTED: usize = 64 * 1024;
-
 /// The payloads of what is recorded.
 #[derive(Debug)]
 pub struct Payloads {
@@ -63,20 +58,6 @@ pub struct Payloads {
 
 /// What a payload was read from, as what, and what came of it.
 type Open = (Weak<dyn Source>, PayloadRequest, Arc<Opened>);
-
-/// A payload, read.
-#[derive(Debug)]
-struct Opened {
-    found: Found,
-    bytes: Vec<u8>,
-    layers: Vec<PayloadLayer>,
-    decoder: Decoder,
-    choice: DecoderChoice,
-    chosen: DecoderChosen,
-    detected: DecoderChoice,
-    decoded: Decoded,
-    problems: Vec<String>,
-}
 
 impl Payloads {
     /// With the rules and schemas of a data folder.
@@ -152,70 +133,6 @@ impl Payloads {
         }
         open.push((Arc::downgrade(source), request.clone(), Arc::clone(&opened)));
         Ok(opened)
-    }
-
-    fn read(&self, found: Found, asked: Option<&DecoderChoice>) -> Result<Opened> {
-        let expanded = expand(&found.payload);
-        let mut problems: Vec<String> = expanded.problem.iter().map(sentence).collect();
-        let layers = expanded
-            .layers
-            .iter()
-            .map(|(layer, size)| PayloadLayer {
-                name: layer.name().to_owned(),
-                size: *size as u32,
-            })
-            .collect();
-        let bytes = expanded.bytes.into_owned();
-        let (detected, detected_choice, decoder, choice, chosen) = {
-            let schemas = self.schemas.lock();
-            let detected = detect(&bytes, &schemas.avro());
-            let detected_choice = schemas.choice(&detected);
-            let rule = schemas.rule_for(&found.topic);
-            let (choice, chosen) = match (asked, rule) {
-                (Some(asked), _) => (asked.clone(), DecoderChosen::Asked),
-                (None, Some(rule)) => (
-                    rule.decoder.clone(),
-                    DecoderChosen::Rule {
-                        filter: rule.filter.clone(),
-                    },
-                ),
-                (None, None) => (detected_choice.clone(), DecoderChosen::Detected),
-            };
-            let decoder = match schemas.decoder(&choice) {
-                Ok(decoder) => Some(decoder),
-                // What a rule can't do any more is said beside what can be shown.
-                Err(error) if asked.is_none() => {
-                    problems.push(error.message);
-                    None
-                }
-                Err(error) => return Err(error),
-            };
-            (detected, detected_choice, decoder, choice, chosen)
-        };
-        let (decoder, choice, chosen) = match decoder {
-            Some(decoder) => (decoder, choice, chosen),
-            None => (detected, detected_choice.clone(), DecoderChosen::Detected),
-        };
-        let decoded = decoder.decode(&bytes);
-        problems.extend(decoded.problem.iter().map(sentence));
-        match decoded.not_utf8 {
-            0 => {}
-            1 => problems.push("One byte is no UTF-8; it is shown as \\x and its value.".into()),
-            many => problems.push(format!(
-                "{many} bytes are no UTF-8; they are shown as \\x and their values."
-            )),
-        }
-        Ok(Opened {
-            found,
-            bytes,
-            layers,
-            decoder,
-            choice,
-            chosen,
-            detected: detected_choice,
-            decoded,
-            problems,
-        })
     }
 
     /// Values within a value, from a position on; at most 500.
@@ -363,158 +280,10 @@ impl Payloads {
         )
     }
 
-    /// The number at a path of a payload: by the rule for its topic, or by its looks.
-    pub fn number(&self, topic: &str, payload: &[u8], path: &Path) -> Option<f64> {
-        let decoder = {
-            let schemas = self.schemas.lock();
-            match schemas.rule_for(topic) {
-                Some(rule) => schemas.decoder(&rule.decoder).ok(),
-                None => None,
-            }
-        };
-        match decoder {
-            None | Some(Decoder::Json) => {
-                if let Some(number) = path.number_in(payload) {
-                    return Some(number);
-                }
-            }
-            Some(_) => {}
-        }
-        if decoder.is_none() && (payload.len() > CHARTED || std::str::from_utf8(payload).is_ok()) {
-            return None;
-        }
-        let expanded = expand(payload);
-        let decoder =
-            decoder.unwrap_or_else(|| detect(&expanded.bytes, &self.schemas.lock().avro()));
-        path.number_at(&decoder.decode(&expanded.bytes).value?)
-    }
-
-    /// The value at a path of a payload as a text, where it holds no others: a word, a number, true or false.
-    pub fn state(&self, topic: &str, payload: &[u8], path: &Path) -> Option<String> {
-        let decoder = {
-            let schemas = self.schemas.lock();
-            let rule = schemas.rule_for(topic);
-            rule.and_then(|rule| schemas.decoder(&rule.decoder).ok())
-        };
-        if decoder.is_none() && payload.len() > CHARTED {
-            return None;
-        }
-        let expanded = expand(payload);
-        let decoder =
-            decoder.unwrap_or_else(|| detect(&expanded.bytes, &self.schemas.lock().avro()));
-        let decoded = decoder.decode(&expanded.bytes).value?;
-        let found = path.find(&decoded)?;
-        if matches!(
-            found.kind(),
-            ValueKind::List | ValueKind::Map | ValueKind::Bytes
-        ) {
-            return None;
-        }
-        Some(found.brief(STATE).0.trim().to_owned())
-    }
-
     /// The folder for downloads.
     pub(crate) fn downloads(&self) -> &FilePath {
         &self.downloads
     }
-
-    /// Rules and schemas.
-    pub fn decoders(&self) -> Decoders {
-        let schemas = self.schemas.lock();
-        Decoders {
-            rules: schemas.rules(),
-            schemas: schemas.entries(),
-            layouts: Layout::all().map(|layout| layout.to_string()).collect(),
-            problem: schemas.damage(),
-        }
-    }
-
-    /// Puts a rule in front of the others, in place of one for the same filter.
-    pub fn set_rule(&self, rule: DecoderRule) -> Result<Decoders> {
-        self.change(|schemas| schemas.set_rule(rule))
-    }
-
-    /// Removes the rule for a filter.
-    pub fn remove_rule(&self, filter: &str) -> Result<Decoders> {
-        self.change(|schemas| schemas.remove_rule(filter))
-    }
-
-    /// Adds a schema, or puts it in place of the one of that name.
-    pub fn add_schema(&self, file: &SchemaFile) -> Result<Decoders> {
-        let bytes = STANDARD.decode(&file.bytes).map_err(|error| {
-            ApiError::new(
-                ErrorCode::InvalidInput,
-                format!("What {} holds is no base64: {error}.", file.name),
-            )
-        })?;
-        self.change(|schemas| schemas.add(&file.name, bytes))
-    }
-
-    /// Removes a schema. Returns it, for an undo.
-    pub fn remove_schema(&self, name: &str) -> Result<SchemaFile> {
-        let bytes = self.schemas.lock().remove(name)?;
-        self.open.lock().clear();
-        Ok(SchemaFile {
-            name: name.to_owned(),
-            bytes: STANDARD.encode(bytes),
-        })
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Schemas) -> Result<()>) -> Result<Decoders> {
-        change(&mut self.schemas.lock())?;
-        // What is open was read by the rules as they were.
-        self.open.lock().clear();
-        Ok(self.decoders())
-    }
-}
-
-impl Opened {
-    fn all(&self, expanded: bool) -> &[u8] {
-        if expanded {
-            &self.bytes
-        } else {
-            &self.found.payload
-        }
-    }
-
-    /// The usual ending of a file of this.
-    fn ending(&self, expanded: bool) -> &'static str {
-        if !expanded && let Some(layer) = self.layers.first() {
-            return match layer.name.as_str() {
-                "gzip" => "gz",
-                "zstandard" => "zst",
-                _ => "txt",
-            };
-        }
-        match (&self.decoder, self.decoded.image) {
-            (_, Some(image)) if image.media_type == "image/png" => "png",
-            (_, Some(_)) => "jpg",
-            (Decoder::Json, _) => "json",
-            (Decoder::Text, _) => "txt",
-            (Decoder::Cbor, _) => "cbor",
-            (Decoder::MessagePack, _) => "msgpack",
-            (Decoder::AvroContainer, _) => "avro",
-            _ => "bin",
-        }
-    }
-}
-
-/// The value at positions from the root on.
-fn reach<'a>(opened: &'a Opened, at: &[u32]) -> Result<(Path, &'a Value)> {
-    let nowhere = || {
-        ApiError::new(
-            ErrorCode::NotFound,
-            "There is no value at that place of the payload.",
-        )
-    };
-    let positions: Vec<usize> = at.iter().map(|at| *at as usize).collect();
-    let root = opened.decoded.value.as_ref().ok_or_else(nowhere)?;
-    let path = Path::to(root, &positions).ok_or_else(nowhere)?;
-    let value = positions
-        .iter()
-        .try_fold(root, |value, &at| value.child(at).map(|(_, child)| child))
-        .ok_or_else(nowhere)?;
-    Ok((path, value))
 }
 
 fn node(at: Vec<u32>, path: &Path, name: Option<&str>, value: &Value) -> PayloadNode {

@@ -2,7 +2,7 @@ use mqttwb_capture::Capture;
 use mqttwb_model::{ConnectionId, Observer as _, PacketBatch, PacketMark, Timestamp};
 
 use super::*;
-use crate::api::SchemaKind;
+use crate::api::{DecoderChoice, DecoderChosen, DecoderRule, ErrorCode, SchemaFile, SchemaKind};
 
 struct Bench {
     folder: tempfile::TempDir,
