@@ -2,7 +2,7 @@
 //!
 //! Not here: which payloads are asked for. Invariant: a number in a JSON text is found without the rest of it being decoded.
 
-use mqttwb_payload::{Decoder, Path, ValueKind, detect, expand};
+use mqttwb_payload::{Decoder, Path, Value, ValueKind, detect, expand};
 
 use super::Payloads;
 
@@ -14,44 +14,25 @@ const CHARTED: usize = 64 * 1024;
 impl Payloads {
     /// The number at a path of a payload: by the rule for its topic, or by its looks.
     pub fn number(&self, topic: &str, payload: &[u8], path: &Path) -> Option<f64> {
-        let decoder = {
-            let schemas = self.schemas.lock();
-            match schemas.rule_for(topic) {
-                Some(rule) => schemas.decoder(&rule.decoder).ok(),
-                None => None,
-            }
-        };
-        match decoder {
-            None | Some(Decoder::Json) => {
-                if let Some(number) = path.number_in(payload) {
-                    return Some(number);
-                }
-            }
-            Some(_) => {}
+        let decoder = self.ruled(topic);
+        if matches!(decoder, None | Some(Decoder::Json))
+            && let Some(number) = path.number_in(payload)
+        {
+            return Some(number);
         }
         if decoder.is_none() && (payload.len() > CHARTED || std::str::from_utf8(payload).is_ok()) {
             return None;
         }
-        let expanded = expand(payload);
-        let decoder =
-            decoder.unwrap_or_else(|| detect(&expanded.bytes, &self.schemas.lock().avro()));
-        path.number_at(&decoder.decode(&expanded.bytes).value?)
+        path.number_at(&self.decoded(payload, decoder)?)
     }
 
     /// The value at a path of a payload as a text, where it holds no others: a word, a number, true or false.
     pub fn state(&self, topic: &str, payload: &[u8], path: &Path) -> Option<String> {
-        let decoder = {
-            let schemas = self.schemas.lock();
-            let rule = schemas.rule_for(topic);
-            rule.and_then(|rule| schemas.decoder(&rule.decoder).ok())
-        };
+        let decoder = self.ruled(topic);
         if decoder.is_none() && payload.len() > CHARTED {
             return None;
         }
-        let expanded = expand(payload);
-        let decoder =
-            decoder.unwrap_or_else(|| detect(&expanded.bytes, &self.schemas.lock().avro()));
-        let decoded = decoder.decode(&expanded.bytes).value?;
+        let decoded = self.decoded(payload, decoder)?;
         let found = path.find(&decoded)?;
         if matches!(
             found.kind(),
@@ -60,5 +41,20 @@ impl Payloads {
             return None;
         }
         Some(found.brief(STATE).0.trim().to_owned())
+    }
+
+    /// The decoder that a rule has for a topic.
+    fn ruled(&self, topic: &str) -> Option<Decoder> {
+        let schemas = self.schemas.lock();
+        let rule = schemas.rule_for(topic)?;
+        schemas.decoder(&rule.decoder).ok()
+    }
+
+    /// What is in a payload: by this decoder, or by its looks.
+    fn decoded(&self, payload: &[u8], decoder: Option<Decoder>) -> Option<Value> {
+        let expanded = expand(payload);
+        let decoder =
+            decoder.unwrap_or_else(|| detect(&expanded.bytes, &self.schemas.lock().avro()));
+        decoder.decode(&expanded.bytes).value
     }
 }
