@@ -7,7 +7,6 @@ use mqttwb_broker::{Access, Attempt, Denied, Identity, Policy};
 use mqttwb_model::{QoS, RefusalCause};
 use mqttwb_wire::{Ack, Connect, Packet, Properties, Property, ReasonCode, Will};
 
-use crate::auth::guarded;
 use crate::support::*;
 
 /// Lets users keep what is below their own name, unless the operator has shut it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use mqttwb_broker::{Broker, BrokerConfig, ListenerConfig};
+use mqttwb_broker::{Access, Broker, BrokerConfig, ListenerConfig};
 use mqttwb_model::{
     ClientCert, ConnectionId, ConnectionInfo, ListenerProtocol, NoObserver, Observer, PacketBatch,
     ProtocolVersion, QoS, Refusal, RefusalCause, Timestamp,
@@ -52,6 +52,20 @@ pub async fn broker_with(mut config: BrokerConfig, observer: Arc<dyn Observer>) 
     TestBroker { broker, address }
 }
 
+/// A broker that asks who comes in and what they may do, and whom it refused.
+pub async fn guarded(access: Access) -> (TestBroker, Arc<Refused>) {
+    let observer = Arc::new(Refused::default());
+    (guarded_by(access, observer.clone()).await, observer)
+}
+
+pub async fn guarded_by(access: Access, observer: Arc<dyn Observer>) -> TestBroker {
+    let config = BrokerConfig {
+        access,
+        ..BrokerConfig::default()
+    };
+    broker_with(config, observer).await
+}
+
 pub fn properties(of: &[Property<'_>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for property in of {
@@ -83,6 +97,17 @@ pub fn publish<'a>(topic: &'a str, payload: &'a str, qos: u8) -> Publish<'a> {
         properties: Properties::NONE,
         payload: payload.as_bytes(),
     }
+}
+
+/// What a CONNECT is answered; a refused connection is closed.
+pub async fn answered(broker: &TestBroker, connect: Connect<'_>) -> ReasonCode {
+    let mut client = Client::open(broker.address, connect.version).await;
+    let (present, reason) = client.connect(connect).await;
+    if reason != ReasonCode::SUCCESS {
+        assert!(!present);
+        assert_eq!(client.expect_end().await, None);
+    }
+    reason
 }
 
 /// Waits until something holds that no packet tells of.
