@@ -5,19 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mqttwb_broker::{BrokerConfig, Limits};
-use mqttwb_model::{LimitKind, NoObserver, RefusalCause};
+use mqttwb_model::{LimitKind, RefusalCause};
 use mqttwb_wire::{Ack, Packet, Properties, Property, ReasonCode};
 
 use crate::support::*;
 
 const MIB: usize = 1 << 20;
-
-fn limited(limits: Limits) -> BrokerConfig {
-    BrokerConfig {
-        limits,
-        ..BrokerConfig::default()
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_reader_costs_its_bounds_and_gets_or_is_counted_out_of_every_message() {
@@ -66,7 +59,7 @@ async fn a_client_that_never_acknowledges_gets_its_receive_maximum_and_a_full_qu
     const QUEUE: usize = 100;
     let mut limits = Limits::default();
     limits.queue.messages = QUEUE;
-    let broker = broker_with(limited(limits), Arc::new(NoObserver)).await;
+    let broker = broker_within(limits).await;
     for qos in [1, 2] {
         let before = broker.broker.counters().values().dropped;
         let mut mute = Client::open(broker.address, V5).await;
@@ -132,7 +125,7 @@ async fn a_client_that_never_releases_may_hold_only_its_receive_maximum() {
         receive_maximum: MOST,
         ..Limits::default()
     };
-    let broker = broker_with(limited(limits), Arc::new(NoObserver)).await;
+    let broker = broker_within(limits).await;
     let mut hoarder = Client::connected(&broker, V5, "hoarder").await;
     for id in 1..=MOST {
         let mut p = publish("a", "kept", 2);
@@ -231,13 +224,12 @@ async fn a_connection_flood_is_held_at_the_limit_and_who_is_in_is_served() {
     let _sockets = many_sockets().await;
     const MOST: usize = 50;
     const FLOOD: usize = 200;
-    let observer = Arc::new(Refused::default());
     let limits = Limits {
         connections: MOST,
         connect_timeout: Duration::from_secs(3600),
         ..Limits::default()
     };
-    let broker = broker_with(limited(limits), observer.clone()).await;
+    let (broker, observer) = limited(limits).await;
     let mut inside = Client::connected(&broker, V5, "inside").await;
     let mut flood = Vec::new();
     for _ in 0..FLOOD {

@@ -1,9 +1,7 @@
 //! How connections end, and packets that end them (sections 2.1.3, 3.12, 3.14, 4.13).
 
-use std::sync::Arc;
-
-use mqttwb_broker::{BrokerConfig, Limits};
-use mqttwb_model::{NoObserver, PacketType};
+use mqttwb_broker::Limits;
+use mqttwb_model::PacketType;
 use mqttwb_wire::{Connect, Packet, Properties, Property, ReasonCode, decode};
 
 use crate::support::*;
@@ -208,11 +206,7 @@ async fn disconnect_is_the_last_packet_and_says_why() {
         maximum_packet_size: 1_000,
         ..Limits::default()
     };
-    let config = BrokerConfig {
-        limits,
-        ..BrokerConfig::default()
-    };
-    let broker = broker_with(config, Arc::new(NoObserver)).await;
+    let broker = broker_within(limits).await;
     let frames = ends(&broker, &[]).await;
     assert_eq!(frames.len(), 8, "one each: {frames:x?}");
     for frame in frames {
@@ -237,11 +231,7 @@ async fn words_for_a_person_do_not_make_a_packet_larger_than_the_client_takes() 
         maximum_packet_size: 1_000,
         ..Limits::default()
     };
-    let config = BrokerConfig {
-        limits,
-        ..BrokerConfig::default()
-    };
-    let broker = broker_with(config, Arc::new(NoObserver)).await;
+    let broker = broker_within(limits).await;
     for most in [30, 40, 60] {
         for frame in ends(&broker, &[Property::MaximumPacketSize(most)]).await {
             assert!(frame.len() <= most as usize, "{frame:x?}");

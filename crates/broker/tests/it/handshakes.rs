@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use mqttwb_broker::{Broker, BrokerConfig, Limits, ListenerConfig, Tls};
+use mqttwb_broker::{Broker, Limits, ListenerConfig, Tls};
 use mqttwb_model::{ListenerProtocol, NoObserver, Observer, RefusalCause, Timestamp};
 use mqttwb_pki::{Authority, ServerNames, Validity};
 use mqttwb_wire::{Packet, encode};
@@ -62,10 +62,7 @@ async fn secured(limits: Limits, observer: Arc<dyn Observer>) -> Secured {
         tls: protocol.is_secure().then(|| tls.clone()),
         ..tcp_listener()
     };
-    let mut config = BrokerConfig {
-        limits,
-        ..BrokerConfig::default()
-    };
+    let mut config = within(limits);
     config.listeners.extend(PROTOCOLS.map(listener));
     Secured {
         broker: Broker::start(config, observer).await.unwrap(),

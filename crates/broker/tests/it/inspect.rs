@@ -1,11 +1,9 @@
 //! Looking into a broker that runs, and what its operator does there.
 
-use std::sync::Arc;
-
+use mqttwb_broker::Limits;
 use mqttwb_broker::inspect::{InspectError, Page, Presence, SubscriptionQuery};
 use mqttwb_broker::session::Inflight;
-use mqttwb_broker::{BrokerConfig, Limits};
-use mqttwb_model::{ClientId, NoObserver, ProtocolVersion, QoS, TopicFilter};
+use mqttwb_model::{ClientId, ProtocolVersion, QoS, TopicFilter};
 use mqttwb_wire::{
     Ack, Connect, Packet, Properties, Property, Publish, ReasonCode, SubscriptionOptions, Will,
 };
@@ -266,11 +264,7 @@ async fn what_was_cleared_makes_room_and_comes_back_as_far_as_there_is_room() {
         retained_bytes: 1_000,
         ..Limits::default()
     };
-    let config = BrokerConfig {
-        limits,
-        ..BrokerConfig::default()
-    };
-    let broker = broker_with(config, Arc::new(NoObserver)).await;
+    let broker = broker_within(limits).await;
     let mut client = Client::connected(&broker, V5, "publisher").await;
     let large = "x".repeat(400);
     for topic in ["r/1", "r/2"] {

@@ -126,11 +126,7 @@ async fn a_rule_broken_after_connect_ends_the_connection_with_its_reason() {
         maximum_packet_size: 1_000,
         ..Limits::default()
     };
-    let config = BrokerConfig {
-        limits,
-        ..BrokerConfig::default()
-    };
-    let broker = broker_with(config, Arc::new(NoObserver)).await;
+    let broker = broker_within(limits).await;
     for (bytes, reason) in [
         (
             &b"\x32\x06\x00\x01a\x00\x00\x00"[..],

@@ -24,11 +24,7 @@ async fn refusals(with: &[Property<'_>]) -> Vec<Option<String>> {
         topic_levels: 1,
         ..Limits::default()
     };
-    let config = BrokerConfig {
-        limits,
-        ..BrokerConfig::default()
-    };
-    let broker = broker_with(config, Arc::new(NoObserver)).await;
+    let broker = broker_within(limits).await;
     let with = properties(with);
     let connect = Connect {
         properties: Properties::trusted(&with),

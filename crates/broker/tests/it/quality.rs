@@ -1,11 +1,9 @@
 //! Quality of service: the handshakes, from either side, and what a reconnect does to them (sections 4.3 to 4.6).
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
+use mqttwb_broker::Limits;
 use mqttwb_broker::session::QueueLimits;
-use mqttwb_broker::{BrokerConfig, Limits};
-use mqttwb_model::NoObserver;
 use mqttwb_wire::{Ack, Packet, Publish, ReasonCode};
 
 use crate::support::*;
@@ -112,11 +110,7 @@ async fn an_identifier_that_was_refused_is_a_new_message_the_next_time() {
         },
         ..Limits::default()
     };
-    let config = BrokerConfig {
-        limits,
-        ..BrokerConfig::default()
-    };
-    let broker = broker_with(config, Arc::new(NoObserver)).await;
+    let broker = broker_within(limits).await;
     let long = "x".repeat(1_200);
     for version in BOTH {
         let mut publisher = Client::connected(&broker, version, "publisher").await;

@@ -1,10 +1,8 @@
 //! What happens to a client whose queue is full, and to who publishes to it.
 
-use std::sync::Arc;
-
+use mqttwb_broker::Limits;
 use mqttwb_broker::session::WhenFull;
-use mqttwb_broker::{BrokerConfig, Limits};
-use mqttwb_model::{NoObserver, ProtocolVersion};
+use mqttwb_model::ProtocolVersion;
 use mqttwb_wire::{Ack, Packet, ReasonCode};
 
 use crate::support::*;
@@ -13,11 +11,7 @@ async fn broker_that(when_full: WhenFull) -> TestBroker {
     let mut limits = Limits::default();
     limits.queue.messages = 2;
     limits.queue.when_full = when_full;
-    let config = BrokerConfig {
-        limits,
-        ..BrokerConfig::default()
-    };
-    broker_with(config, Arc::new(NoObserver)).await
+    broker_within(limits).await
 }
 
 /// Publishes 1, 2 and 3 to a client that is away and has room for two: the answers, and what it finds when it is back.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use mqttwb_broker::{Access, Broker, BrokerConfig, ListenerConfig};
+use mqttwb_broker::{Access, Broker, BrokerConfig, Limits, ListenerConfig};
 use mqttwb_model::{
     ClientCert, ConnectionId, ConnectionInfo, ListenerProtocol, NoObserver, Observer, PacketBatch,
     ProtocolVersion, QoS, Refusal, RefusalCause, Timestamp,
@@ -50,6 +50,25 @@ pub async fn broker_with(mut config: BrokerConfig, observer: Arc<dyn Observer>) 
     let broker = Broker::start(config, observer).await.unwrap();
     let address = broker.listeners().last().unwrap().address;
     TestBroker { broker, address }
+}
+
+/// The configuration of a broker with these limits.
+pub fn within(limits: Limits) -> BrokerConfig {
+    BrokerConfig {
+        limits,
+        ..BrokerConfig::default()
+    }
+}
+
+pub async fn broker_within(limits: Limits) -> TestBroker {
+    broker_with(within(limits), Arc::new(NoObserver)).await
+}
+
+/// A broker with these limits, and whom it refused.
+pub async fn limited(limits: Limits) -> (TestBroker, Arc<Refused>) {
+    let observer = Arc::new(Refused::default());
+    let broker = broker_with(within(limits), observer.clone()).await;
+    (broker, observer)
 }
 
 /// A broker that asks who comes in and what they may do, and whom it refused.
