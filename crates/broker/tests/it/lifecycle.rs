@@ -71,6 +71,29 @@ async fn a_port_in_use_is_named_and_nothing_is_opened() {
     }
 }
 
+#[tokio::test]
+async fn two_listeners_with_one_port_are_both_named() {
+    let first = broker().await;
+    let port = first.address;
+    first.broker.stop().await;
+    let listener = |name: &str| ListenerConfig {
+        name: name.into(),
+        bind: port,
+        ..tcp_listener()
+    };
+    let config = BrokerConfig {
+        listeners: vec![listener("one"), listener("two")],
+        ..BrokerConfig::default()
+    };
+    match Broker::start(config, Arc::new(NoObserver)).await {
+        Err(StartError::Listen(error @ ListenError::SamePort { .. })) => {
+            let text = error.to_string();
+            assert!(text.contains("one and two"), "{text}");
+        }
+        other => panic!("{:?}", other.err()),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stop_tells_clients_and_frees_the_port() {
     let broker = broker().await;

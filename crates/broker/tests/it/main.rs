@@ -25,6 +25,7 @@ mod policy;
 mod publish;
 mod quality;
 mod queues;
+mod rates;
 mod reload;
 mod rules_changed;
 mod shared;
