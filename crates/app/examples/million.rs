@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use mqttwb_capture::{Capture, Cursor, Filter, Packer, Recording, View};
 use mqttwb_model::recording::{About, Origin};
 use mqttwb_model::{
-    ClientPattern, ConnectionId, ConnectionInfo, Direction, ListenerProtocol, Observer as _,
-    PacketBatch, PacketMark, PacketType, ProtocolVersion, SeenBy, Timestamp, TopicFilter,
+    ClientPattern, ConnectionId, ConnectionInfo, Direction, Observer as _, PacketBatch, PacketMark,
+    PacketType, ProtocolVersion, Timestamp, TopicFilter,
 };
 use mqttwb_store::recording::{Part, RecordingFile, RecordingWriter};
 
@@ -130,17 +130,7 @@ fn write(path: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn info(id: u64) -> ConnectionInfo {
-    ConnectionInfo {
-        id: ConnectionId(id),
-        seen_by: SeenBy::Broker,
-        client: format!("client-{id}").as_str().into(),
-        version: ProtocolVersion::V311,
-        listener: "tcp".into(),
-        protocol: ListenerProtocol::Tcp,
-        peer: ([127, 0, 0, 1], 40_000).into(),
-        common_name: None,
-        certificate: None,
-    }
+    ConnectionInfo::local(id, &format!("client-{id}"), ProtocolVersion::V311)
 }
 
 fn publish(n: u64) -> Vec<u8> {

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use mqttwb_capture::{Capture, DEFAULT_BUDGET, Filter, Source as _, View};
 use mqttwb_model::{
-    ConnectionId, ConnectionInfo, Direction, ListenerProtocol, Observer, PacketBatch, PacketMark,
-    ProtocolVersion, SeenBy, Timestamp, TopicFilter,
+    ConnectionId, ConnectionInfo, Direction, Observer, PacketBatch, PacketMark, ProtocolVersion,
+    Timestamp, TopicFilter,
 };
 
 /// A PUBLISH of 64 bytes at QoS 0.
@@ -20,17 +20,7 @@ fn frame() -> Vec<u8> {
 }
 
 fn connect(capture: &Capture) {
-    capture.connected(&ConnectionInfo {
-        id: ConnectionId(1),
-        seen_by: SeenBy::Broker,
-        client: "pump-7".into(),
-        version: ProtocolVersion::V5,
-        listener: "tcp".into(),
-        protocol: ListenerProtocol::Tcp,
-        peer: ([127, 0, 0, 1], 40_000).into(),
-        common_name: None,
-        certificate: None,
-    });
+    capture.connected(&ConnectionInfo::local(1, "pump-7", ProtocolVersion::V5));
 }
 
 fn observe(capture: &Capture, packets: usize, per_batch: usize) {

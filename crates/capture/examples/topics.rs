@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use mqttwb_capture::{Capture, Cursor, TopicBounds, TopicView, Topics};
 use mqttwb_model::{
-    ConnectionId, ConnectionInfo, Direction, ListenerProtocol, MessageId, Observer, PacketBatch,
-    PacketMark, ProtocolVersion, SeenBy, Timestamp,
+    ConnectionId, ConnectionInfo, Direction, MessageId, Observer, PacketBatch, PacketMark,
+    ProtocolVersion, Timestamp,
 };
 
 const TOPICS: usize = 100_000;
@@ -26,17 +26,7 @@ fn publish(topic: &str) -> Vec<u8> {
 
 fn main() {
     let capture = Capture::new(1 << 30);
-    capture.connected(&ConnectionInfo {
-        id: ConnectionId(1),
-        seen_by: SeenBy::Broker,
-        client: "load".into(),
-        version: ProtocolVersion::V311,
-        listener: "tcp".into(),
-        protocol: ListenerProtocol::Tcp,
-        peer: ([127, 0, 0, 1], 40_000).into(),
-        common_name: None,
-        certificate: None,
-    });
+    capture.connected(&ConnectionInfo::local(1, "load", ProtocolVersion::V311));
     for n in 0..TOPICS * MESSAGES {
         let at = n % TOPICS;
         let frame = publish(&format!(

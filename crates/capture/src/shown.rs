@@ -4,25 +4,15 @@
 //! Not here: whole conversations (each test's own).
 
 use mqttwb_model::{
-    ConnectionId, ConnectionInfo, Direction, ListenerProtocol, Observer as _, PacketBatch,
-    PacketMark, ProtocolVersion, SeenBy, Timestamp,
+    ConnectionId, ConnectionInfo, Direction, Observer as _, PacketBatch, PacketMark,
+    ProtocolVersion, Timestamp,
 };
 
 use crate::Capture;
 
 /// A client of the embedded broker: MQTT 3.1.1 over TCP.
 pub(crate) fn connection(id: u64, client: &str) -> ConnectionInfo {
-    ConnectionInfo {
-        id: ConnectionId(id),
-        seen_by: SeenBy::Broker,
-        client: client.into(),
-        version: ProtocolVersion::V311,
-        listener: "tcp".into(),
-        protocol: ListenerProtocol::Tcp,
-        peer: ([127, 0, 0, 1], 40_000).into(),
-        common_name: None,
-        certificate: None,
-    }
+    ConnectionInfo::local(id, client, ProtocolVersion::V311)
 }
 
 /// A packet as it is on the wire: its first byte, the length of the rest, and the rest.

@@ -1,8 +1,4 @@
-use std::net::SocketAddr;
-
-use mqttwb_model::{
-    ClientId, ConnectionId, ConnectionInfo, ListenerProtocol, ProtocolVersion, SeenBy,
-};
+use mqttwb_model::{ClientId, ConnectionInfo, ProtocolVersion};
 use proptest::prelude::*;
 
 use super::*;
@@ -26,20 +22,12 @@ fn rules() -> Rules {
 }
 
 fn session(client: &str, connected: bool, since: u64) -> ClientSeen {
-    let peer: SocketAddr = "10.0.0.7:50001".parse().unwrap();
     ClientSeen {
         client: ClientId::from(client),
         connection: connected.then(|| {
             Arc::new(ConnectionInfo {
-                id: ConnectionId(1),
-                seen_by: SeenBy::Broker,
-                client: ClientId::from(client),
-                version: ProtocolVersion::V5,
-                listener: "tcp".into(),
-                protocol: ListenerProtocol::Tcp,
-                peer,
-                common_name: None,
-                certificate: None,
+                peer: ([10, 0, 0, 7], 50_001).into(),
+                ..ConnectionInfo::local(1, client, ProtocolVersion::V5)
             })
         }),
         version: ProtocolVersion::V5,

@@ -83,6 +83,23 @@ pub struct ConnectionInfo {
     pub certificate: Option<Arc<ClientCertificate>>,
 }
 
+impl ConnectionInfo {
+    /// A client of the embedded broker, over TCP from this computer and without a certificate: what tests and examples begin with.
+    pub fn local(id: u64, client: &str, version: ProtocolVersion) -> Self {
+        Self {
+            id: ConnectionId(id),
+            seen_by: SeenBy::Broker,
+            client: client.into(),
+            version,
+            listener: "tcp".into(),
+            protocol: ListenerProtocol::Tcp,
+            peer: ([127, 0, 0, 1], 40_000).into(),
+            common_name: None,
+            certificate: None,
+        }
+    }
+}
+
 /// What a client's certificate says, after it was verified: who it is by X.509, and which certificate it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ClientCertificate {

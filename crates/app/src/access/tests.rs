@@ -1,7 +1,7 @@
 //! Accounts and rules of a data folder, and what is said of them.
 
 use mqttwb_broker::Accounts as _;
-use mqttwb_model::{ConnectionId, ConnectionInfo, ListenerProtocol, ProtocolVersion, SeenBy};
+use mqttwb_model::{ConnectionInfo, ProtocolVersion};
 use mqttwb_policy::attempts::PER_ADDRESS;
 
 use super::*;
@@ -18,15 +18,8 @@ pub(super) fn request(name: &str, password: Option<&str>, new: bool) -> AccountR
 
 pub(super) fn connection(client: &str) -> Arc<ConnectionInfo> {
     Arc::new(ConnectionInfo {
-        id: ConnectionId(1),
-        seen_by: SeenBy::Broker,
-        client: client.into(),
-        version: ProtocolVersion::V5,
-        listener: "tcp".into(),
-        protocol: ListenerProtocol::Tcp,
         peer: ([192, 0, 2, 1], 5000).into(),
-        common_name: None,
-        certificate: None,
+        ..ConnectionInfo::local(1, client, ProtocolVersion::V5)
     })
 }
 

@@ -48,9 +48,7 @@ mod tests {
     use std::sync::Arc;
 
     use mqttwb_broker::inspect::TakeOver;
-    use mqttwb_model::{
-        ConnectionId, ConnectionInfo, ListenerProtocol, ProtocolVersion, SeenBy, Timestamp,
-    };
+    use mqttwb_model::{ConnectionInfo, ProtocolVersion, Timestamp};
 
     use super::*;
 
@@ -58,15 +56,8 @@ mod tests {
     fn a_fight_is_told_with_who_took_whose_place_and_of_many_how_many_more() {
         let connection = |port: u16| {
             Arc::new(ConnectionInfo {
-                id: ConnectionId(port.into()),
-                seen_by: SeenBy::Broker,
-                client: "pump-7".into(),
-                version: ProtocolVersion::V5,
-                listener: "tcp".into(),
-                protocol: ListenerProtocol::Tcp,
                 peer: ([10, 0, 0, 7], port).into(),
-                common_name: None,
-                certificate: None,
+                ..ConnectionInfo::local(port.into(), "pump-7", ProtocolVersion::V5)
             })
         };
         let fight = Fight {

@@ -7,8 +7,8 @@ use std::fs;
 use mqttwb_capture::Source as _;
 use mqttwb_model::recording::ConnectionEnd;
 use mqttwb_model::{
-    ConnectionId, ConnectionInfo, Direction, ListenerProtocol, MessageId, Observer as _,
-    PacketBatch, PacketMark, ProtocolVersion, SeenBy,
+    ConnectionId, ConnectionInfo, Direction, MessageId, Observer as _, PacketBatch, PacketMark,
+    ProtocolVersion,
 };
 
 use super::*;
@@ -26,17 +26,7 @@ impl Bench {
         let data = tempfile::tempdir().unwrap();
         let capture = Capture::new(16 << 20);
         let recordings = Arc::new(Recordings::new(data.path(), capture.clone()));
-        capture.connected(&ConnectionInfo {
-            id: ConnectionId(1),
-            seen_by: SeenBy::Broker,
-            client: "pump".into(),
-            version: ProtocolVersion::V311,
-            listener: "tcp".into(),
-            protocol: ListenerProtocol::Tcp,
-            peer: ([127, 0, 0, 1], 40_000).into(),
-            common_name: None,
-            certificate: None,
-        });
+        capture.connected(&ConnectionInfo::local(1, "pump", ProtocolVersion::V311));
         Self {
             data,
             capture,

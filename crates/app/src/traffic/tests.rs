@@ -1,6 +1,6 @@
 use mqttwb_model::{
-    Direction as Way, ListenerProtocol, MessageId, Observer, PacketBatch, PacketMark, SeenBy,
-    Timestamp,
+    Direction as Way, ListenerProtocol, MessageId, Observer, PacketBatch, PacketMark,
+    ProtocolVersion, Timestamp,
 };
 
 use super::*;
@@ -11,15 +11,10 @@ const PUBLISH: &[u8] = b"\x33\x11\0\0\0\x07\x03\x23\0\x01{\"v\":1.0}";
 fn capture() -> Arc<Capture> {
     let capture = Capture::new(1 << 20);
     capture.connected(&ConnectionInfo {
-        id: ConnectionId(1),
-        seen_by: SeenBy::Broker,
-        client: "pump-7".into(),
-        version: ProtocolVersion::V5,
         listener: "tls".into(),
         protocol: ListenerProtocol::Tls,
-        peer: ([127, 0, 0, 1], 40_000).into(),
         common_name: Some("pump-7".into()),
-        certificate: None,
+        ..ConnectionInfo::local(1, "pump-7", ProtocolVersion::V5)
     });
     capture
 }

@@ -89,22 +89,12 @@ fn rounds(of: &TakeOvers, now: Timestamp) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use mqttwb_model::{ConnectionId, ListenerProtocol, ProtocolVersion, SeenBy};
+    use mqttwb_model::{ConnectionId, ProtocolVersion};
 
     use super::*;
 
     fn connection(client: &str, id: u64) -> Arc<ConnectionInfo> {
-        Arc::new(ConnectionInfo {
-            id: ConnectionId(id),
-            client: client.into(),
-            version: ProtocolVersion::V5,
-            listener: "tcp".into(),
-            protocol: ListenerProtocol::Tcp,
-            peer: ([127, 0, 0, 1], 50_000).into(),
-            common_name: None,
-            certificate: None,
-            seen_by: SeenBy::Broker,
-        })
+        Arc::new(ConnectionInfo::local(id, client, ProtocolVersion::V5))
     }
 
     fn at(seconds: u64) -> Timestamp {

@@ -3,10 +3,8 @@
 mod shared;
 mod wills;
 
-use std::net::SocketAddr;
-
 use mqttwb_model::durable::{Restored, RestoredSession, SessionRecord, WillRecord};
-use mqttwb_model::{ListenerProtocol, MessageId, ProtocolVersion, SeenBy};
+use mqttwb_model::{MessageId, ProtocolVersion};
 use mqttwb_wire::{Properties, Publish};
 
 use super::*;
@@ -77,17 +75,7 @@ fn attach(
     will: Option<StoredWill>,
 ) -> oneshot::Receiver<Result<Attached, ReasonCode>> {
     let (reply, answer) = oneshot::channel();
-    let info = Arc::new(ConnectionInfo {
-        id: ConnectionId(connection),
-        seen_by: SeenBy::Broker,
-        client: name.into(),
-        version: ProtocolVersion::V5,
-        listener: "tcp".into(),
-        protocol: ListenerProtocol::Tcp,
-        peer: SocketAddr::from(([127, 0, 0, 1], 1)),
-        common_name: None,
-        certificate: None,
-    });
+    let info = Arc::new(ConnectionInfo::local(connection, name, ProtocolVersion::V5));
     let attach = Attach {
         identity: Identity {
             connection: info.clone(),
