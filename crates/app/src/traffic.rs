@@ -16,8 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mqttwb_capture::{Capture, Filter, Packet, SeenRefusal, Source, View};
 use mqttwb_model::{
-    ClientPattern, ConnectionId, ConnectionInfo, MessageId, PacketType, ProtocolVersion, QoS,
-    Timestamp, TopicFilter,
+    ClientPattern, ConnectionId, ConnectionInfo, MessageId, PacketType, QoS, Timestamp, TopicFilter,
 };
 use mqttwb_wire::{ReasonCode, Role};
 use parking_lot::Mutex;
@@ -243,7 +242,7 @@ pub fn row(packet: &Packet<'_>, info: Option<&ConnectionInfo>) -> TrafficRow {
         dup: peek.is_some_and(|peek| peek.dup),
         retain: peek.is_some_and(|peek| peek.retain),
         packet_id: peek.and_then(|peek| peek.packet_id),
-        reason: peek.and_then(|peek| reason(peek.packet, peek.reason?, packet.version)),
+        reason: peek.and_then(|peek| ReasonCode(peek.reason?).told(peek.packet, packet.version)),
         size: packet.frame.len() as u32,
         message: packet.message.map(|message| message.0),
         fault: packet.fault.map(|fault| PacketFault {
@@ -252,19 +251,6 @@ pub fn row(packet: &Packet<'_>, info: Option<&ConnectionInfo>) -> TrafficRow {
             text: fault.done.sentence(packet.direction),
         }),
     }
-}
-
-/// A reason code that is not success, in words.
-fn reason(packet: PacketType, code: u8, version: ProtocolVersion) -> Option<String> {
-    if code == 0 {
-        return None;
-    }
-    let text = if version != ProtocolVersion::V5 && packet == PacketType::ConnAck {
-        ReasonCode::v3_connack_text(code)
-    } else {
-        ReasonCode(code).text_in(packet)
-    };
-    Some(format!("0x{code:02x} {text}"))
 }
 
 /// A filter as a page or a shell writes it.

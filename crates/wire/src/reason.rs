@@ -1,6 +1,6 @@
 use std::fmt;
 
-use mqttwb_model::PacketType;
+use mqttwb_model::{PacketType, ProtocolVersion};
 
 /// A reason code (MQTT 5, section 2.4). In a SUBACK of 3.1.1 only 0, 1, 2 and 0x80 occur.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -100,6 +100,18 @@ impl ReasonCode {
             5 => "not authorized",
             _ => "unknown return code",
         }
+    }
+
+    /// A code of a packet that is not success, as a number and in the words of its version.
+    pub fn told(self, packet: PacketType, version: ProtocolVersion) -> Option<String> {
+        let text = match (packet, version) {
+            _ if self == Self::SUCCESS => return None,
+            (PacketType::ConnAck, ProtocolVersion::V31 | ProtocolVersion::V311) => {
+                Self::v3_connack_text(self.0)
+            }
+            _ => self.text_in(packet),
+        };
+        Some(format!("{:#04x} {text}", self.0))
     }
 
     /// The CONNACK return code that says the nearest thing in MQTT 3.1 and 3.1.1; `None` where nothing fits and the

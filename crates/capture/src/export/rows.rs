@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mqttwb_model::recording::{ConnectionEnd, Gap};
-use mqttwb_model::{ConnectionInfo, Direction, PacketType, ProtocolVersion, SeenBy, Timestamp};
+use mqttwb_model::{ConnectionInfo, Direction, ProtocolVersion, SeenBy, Timestamp};
 use mqttwb_wire::{ReasonCode, Role};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -127,7 +127,8 @@ impl<'a> Row<'a> {
             packet_id: peek.and_then(|peek| peek.packet_id),
             topic: packet.topic(),
             summary: mqttwb_wire::summary(packet.frame, packet.version),
-            reason: peek.and_then(|peek| reason(peek.packet, peek.reason?, packet.version)),
+            reason: peek
+                .and_then(|peek| ReasonCode(peek.reason?).told(peek.packet, packet.version)),
             size: packet.frame.len(),
             message: packet.message.map(|message| message.0),
             listener: info.map_or("", |info| &info.listener),
@@ -262,18 +263,6 @@ impl<'a> Ended<'a> {
         columns[12] = self.ended.into();
         columns
     }
-}
-
-fn reason(packet: PacketType, code: u8, version: ProtocolVersion) -> Option<String> {
-    if code == 0 {
-        return None;
-    }
-    let text = if version != ProtocolVersion::V5 && packet == PacketType::ConnAck {
-        ReasonCode::v3_connack_text(code)
-    } else {
-        ReasonCode(code).text_in(packet)
-    };
-    Some(format!("0x{code:02x} {text}"))
 }
 
 fn rfc3339(at: Timestamp) -> String {
