@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use mqttwb_model::{LimitKind, ListenerProtocol, RefusalCause};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
@@ -244,22 +245,10 @@ impl Drop for Counted {
 
 /// The handshakes before MQTT, then MQTT. Both are bounded by the time to CONNECT.
 async fn welcome(stream: TcpStream, tls: Option<Tls>, shared: Arc<Shared>, mut arrival: Arrival) {
-    let websocket = arrival.protocol.is_websocket();
-    let max = shared.limits().maximum_packet_size;
-    let deadline = arrival.deadline;
     let Some(tls) = tls else {
-        if !websocket {
-            return serve(stream, shared, arrival).await;
-        }
-        let handshake = tokio::time::timeout_at(deadline, websocket::accept(stream, max));
-        match within(&shared.stop, handshake).await {
-            Some(Ok(Ok(stream))) => serve(stream, shared, arrival).await,
-            Some(Ok(Err(why))) => told(&shared, &arrival, RefusalCause::WebSocket, why),
-            Some(Err(_)) => timed_out(&shared, &arrival, "WebSocket"),
-            None => {}
-        }
-        return;
+        return speak(stream, shared, arrival).await;
     };
+    let deadline = arrival.deadline;
     let handshake = TlsAcceptor::from(tls.config()).accept(stream);
     let handshake = tokio::time::timeout_at(deadline, handshake);
     let stream = match within(&shared.stop, handshake).await {
@@ -280,10 +269,19 @@ async fn welcome(stream: TcpStream, tls: Option<Tls>, shared: Arc<Shared>, mut a
         };
         arrival.certificate = Some(Arc::new(read));
     }
-    if !websocket {
+    speak(stream, shared, arrival).await;
+}
+
+/// The handshake of WebSocket where the listener has one, then MQTT.
+async fn speak<S>(stream: S, shared: Arc<Shared>, arrival: Arrival)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    if !arrival.protocol.is_websocket() {
         return serve(stream, shared, arrival).await;
     }
-    let handshake = tokio::time::timeout_at(deadline, websocket::accept(stream, max));
+    let max = shared.limits().maximum_packet_size;
+    let handshake = tokio::time::timeout_at(arrival.deadline, websocket::accept(stream, max));
     match within(&shared.stop, handshake).await {
         Some(Ok(Ok(stream))) => serve(stream, shared, arrival).await,
         Some(Ok(Err(why))) => told(&shared, &arrival, RefusalCause::WebSocket, why),
