@@ -11,7 +11,7 @@ use mqttwb_app::api::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::workbench;
+use super::{connected, workbench};
 
 fn config(id: &str) -> ClientConfig {
     ClientConfig {
@@ -35,13 +35,6 @@ fn wanted(filter: &str) -> SubscribeRequest {
         qos: 1,
         ..SubscribeRequest::default()
     }
-}
-
-async fn connected(app: &App, config: ClientConfig) -> u32 {
-    let id = app.client_create(config).await.unwrap().id;
-    let client = app.client_connect(id).await.unwrap();
-    assert_eq!(client.state, ClientState::Connected, "{client:?}");
-    id
 }
 
 /// The address of a listener of the embedded broker, as of a broker elsewhere.

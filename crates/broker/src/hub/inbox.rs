@@ -367,6 +367,24 @@ mod tests {
     use crate::message::{self, Message, Origin, Record};
     use crate::session::WhenFull;
 
+    const ORIGIN: Origin = Origin {
+        id: MessageId(1),
+        publisher: ConnectionId(1),
+        at: Timestamp(0),
+    };
+
+    fn publish(payload: &[u8]) -> Publish<'_> {
+        Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: false,
+            topic: "t",
+            packet_id: 0,
+            properties: Properties::NONE,
+            payload,
+        }
+    }
+
     /// A batch's memory, which tells when it is given back.
     struct Batch(Vec<u8>, #[allow(dead_code)] Arc<()>);
 
@@ -378,22 +396,9 @@ mod tests {
 
     #[test]
     fn a_client_that_is_behind_holds_on_to_a_few_batches_only() {
-        let publish = Publish {
-            dup: false,
-            qos: QoS::AtMostOnce,
-            retain: false,
-            topic: "t",
-            packet_id: 0,
-            properties: Properties::NONE,
-            payload: b"x",
-        };
-        let origin = Origin {
-            id: MessageId(1),
-            publisher: ConnectionId(1),
-            at: Timestamp(0),
-        };
+        let publish = publish(b"x");
         let mut bytes = BytesMut::new();
-        message::append(&mut bytes, &publish, "t", origin);
+        message::append(&mut bytes, &publish, "t", ORIGIN);
         let limits = QueueLimits {
             messages: 1_000,
             bytes: 1 << 20,
@@ -428,22 +433,9 @@ mod tests {
     #[test]
     fn what_is_taken_at_once_is_bounded_and_the_rest_still_counts() {
         let payload = vec![0; TAKEN_AT_ONCE / 2];
-        let publish = Publish {
-            dup: false,
-            qos: QoS::AtMostOnce,
-            retain: false,
-            topic: "t",
-            packet_id: 0,
-            properties: Properties::NONE,
-            payload: &payload,
-        };
-        let origin = Origin {
-            id: MessageId(1),
-            publisher: ConnectionId(1),
-            at: Timestamp(0),
-        };
+        let publish = publish(&payload);
         let delivery = Delivery {
-            message: Message::new(&publish, "t", origin),
+            message: Message::new(&publish, "t", ORIGIN),
             qos: QoS::AtMostOnce,
             retain: false,
             subscription_ids: SubscriptionIds::default(),
