@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::io::Write;
 use std::process::Stdio;
 
-use acceptance::broker::mqttwb;
+use acceptance::broker::{TCP, mqttwb};
 use acceptance::process::finish;
 use acceptance::raw::{Ack, Incoming, Publish, Wire, string};
 use acceptance::{Broker, Version};
@@ -208,7 +208,7 @@ fn is_told(broker: &Broker, action: &str, topic: &str) -> bool {
 
 /// A broker with rules, an operator and a device's account.
 fn guarded() -> Broker {
-    let broker = Broker::with("[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n");
+    let broker = Broker::with(TCP);
     account(
         &broker,
         &["add", "op", "--group", "operators"],

@@ -8,15 +8,11 @@ mod real_window {
     use std::process::Command;
 
     use acceptance::Running;
-    use acceptance::broker::{issue, mqttwb};
+    use acceptance::broker::{TCP, TLS, issue, mqttwb};
     use acceptance::process::{Finished, finish};
     use acceptance::screen::Window;
     use fantoccini::Locator;
     use serde_json::json;
-
-    const LISTENERS: &str = "\
-        [listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n\
-        [listeners.tls]\nbind = \"127.0.0.1:0\"\nprotocol = \"tls\"\nclient_cert = \"required\"\n";
 
     /// Opens the drawer of a device. The table is drawn anew when certificates are read, and may swallow a press.
     async fn drawer(window: &Window, name: &str) {
@@ -93,7 +89,7 @@ mod real_window {
 
     #[tokio::test]
     async fn a_bundle_is_used_as_it_stands_and_renewing_and_revoking_end_sessions() {
-        let (data, window, _) = Window::running(LISTENERS).await;
+        let (data, window, _) = Window::running(&[TCP, TLS].concat()).await;
         let port = window.port("tls").await;
         issue(data.path(), "pump-7");
         window.go("certificates").await;
@@ -158,7 +154,7 @@ mod real_window {
 
     #[tokio::test]
     async fn an_authority_is_exported_made_anew_and_taken_over() {
-        let (data, window, _) = Window::running(LISTENERS).await;
+        let (data, window, _) = Window::running(&[TCP, TLS].concat()).await;
         let port = window.port("tls").await;
         // One of another workbench, as its operator takes it elsewhere.
         let elsewhere = tempfile::tempdir().expect("a temporary folder");
@@ -222,7 +218,7 @@ mod real_window {
 
     #[tokio::test]
     async fn a_list_is_stopped_after_the_device_at_hand_and_says_so() {
-        let (data, window, _) = Window::running(LISTENERS).await;
+        let (data, window, _) = Window::running(&[TCP, TLS].concat()).await;
         window.go("certificates").await;
         window.click("batch-devices").await;
         window.find("batch-list").await;
@@ -260,7 +256,7 @@ mod real_window {
 
     #[tokio::test]
     async fn keys_under_a_passphrase_are_unlocked_once_and_locked_again_with_the_app() {
-        let (data, window, _) = Window::running(LISTENERS).await;
+        let (data, window, _) = Window::running(&[TCP, TLS].concat()).await;
         window.go("certificates").await;
         let bar = "[data-testid=\"authority-keys\"]";
         let protection = |wanted: &'static str| move |now: &str| now == wanted;

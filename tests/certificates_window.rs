@@ -4,20 +4,16 @@
 
 mod real_window {
     use acceptance::authority;
-    use acceptance::broker::mqttwb;
+    use acceptance::broker::{TCP, TLS, mqttwb};
     use acceptance::process::{finish, top};
     use acceptance::screen::Window;
     use fantoccini::Locator;
     use serde_json::json;
 
     const FAULT: &str = "[data-testid=\"inspect-fault\"][data-code=\"host-name\"]";
-    const LISTENERS: &str = "\
-        [listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n\
-        [listeners.tls]\nbind = \"127.0.0.1:0\"\nprotocol = \"tls\"\nclient_cert = \"required\"\n";
-
     #[tokio::test]
     async fn every_device_of_a_list_is_issued_and_stands_in_the_table() {
-        let (data, window, _) = Window::running(LISTENERS).await;
+        let (data, window, _) = Window::running(&[TCP, TLS].concat()).await;
         window.go("certificates").await;
         window.click("batch-devices").await;
         window.find("batch-list").await;
@@ -62,7 +58,7 @@ mod real_window {
 
     #[tokio::test]
     async fn a_file_is_inspected_and_what_a_device_would_refuse_is_listed() {
-        let (data, window, _) = Window::running(LISTENERS).await;
+        let (data, window, _) = Window::running(&[TCP, TLS].concat()).await;
         window.go("certificates").await;
         window.click("inspect-file").await;
         window.fill("inspect-host", "elsewhere.example").await;
@@ -94,7 +90,7 @@ mod real_window {
     #[tokio::test]
     #[ignore = "takes the pictures of docs/certificates.md"]
     async fn the_pictures_of_certificates() {
-        let (data, window, _) = Window::running(LISTENERS).await;
+        let (data, window, _) = Window::running(&[TCP, TLS].concat()).await;
         for (name, days) in [("pump-7", "365"), ("tank-2", "20"), ("valve-3", "365")] {
             let words = ["cert", "issue", name, "--days", days];
             finish(mqttwb(data.path()).args(words)).success();

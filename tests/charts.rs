@@ -87,11 +87,11 @@ mod real_window {
     use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
     use super::Version;
+    use acceptance::broker::TCP;
     use acceptance::raw::{Publish, Wire};
     use acceptance::screen::Window;
     use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 
-    const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
     const TOPICS: u32 = 50;
     /// With fifty topics a thousand messages a second.
     const ROUND: Duration = Duration::from_millis(50);
@@ -312,7 +312,7 @@ mod real_window {
 
     #[tokio::test]
     async fn a_click_makes_a_chart_that_moves_is_zoomed_and_reads_what_was_sent() {
-        let (_data, window, port) = Window::running(LISTENERS).await;
+        let (_data, window, port) = Window::running(TCP).await;
         let load = Load::start(port);
 
         // A click on a number makes a chart of its topic.

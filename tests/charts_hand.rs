@@ -4,13 +4,13 @@ mod real_window {
     use std::path::PathBuf;
 
     use acceptance::Version;
+    use acceptance::broker::TCP;
     use acceptance::raw::Wire;
     use acceptance::screen::Window;
     use fantoccini::Locator;
     use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
     use serde_json::{Value, json};
 
-    const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
     const CELL: &str = ".cell[data-id=\"1\"]";
 
     /// Where a chart is on the page: left, top, width and height in pixels.
@@ -135,7 +135,7 @@ mod real_window {
 
     #[tokio::test]
     async fn a_dashboard_is_arranged_written_read_again_and_reported() {
-        let (data, window, _port) = Window::running(LISTENERS).await;
+        let (data, window, _port) = Window::running(TCP).await;
         window.go("charts").await;
         let before = place(&window).await;
 
@@ -244,7 +244,7 @@ mod real_window {
 
     #[tokio::test]
     async fn what_is_pointed_at_is_told_of_each_kind_of_chart() {
-        let (_data, window, port) = Window::running(LISTENERS).await;
+        let (_data, window, port) = Window::running(TCP).await;
         let address = ([127, 0, 0, 1], port).into();
         let (_, mut wire) = Wire::connect(address, Version::V5, "pump-7", false).expect("in");
         for (id, topic, payload) in [

@@ -6,7 +6,7 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
-use acceptance::broker::{issue, mqttwb};
+use acceptance::broker::{TCP, issue, mqttwb};
 use acceptance::process::{Stream, finish};
 use acceptance::screen::free_port;
 use acceptance::{Broker, Finished, Maker, Message, Options, Peer, Running, Version, Way};
@@ -228,11 +228,7 @@ fn a_broker_can_be_started_again_at_once_on_the_same_ports() {
 fn watching_prints_a_line_for_each_packet() {
     let data = tempfile::tempdir().unwrap();
     let config = data.path().join("watch.toml");
-    fs::write(
-        &config,
-        "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n",
-    )
-    .unwrap();
+    fs::write(&config, TCP).unwrap();
     let config = config.display().to_string();
     let broker = Broker::run(data, &["broker", "run", "--watch", "--config", &config]);
     let mut peer = Peer::connect(Maker::MqttJs, &broker, &Way::Tcp, Version::V5, "watched");

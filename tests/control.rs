@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test may fail
 
-use acceptance::broker::mqttwb;
+use acceptance::broker::{TCP, mqttwb};
 use acceptance::process::finish;
 use acceptance::{Broker, Maker, Message, Options, Peer, Version, Way};
 use serde_json::Value;
@@ -301,14 +301,13 @@ fn packets_are_lost_on_purpose_and_the_rule_says_how_many() {
 
 #[test]
 fn a_file_that_changes_is_applied_while_clients_stay_connected() {
-    let config = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
-    let broker = Broker::with(config);
+    let broker = Broker::with(TCP);
     let file = broker.data().join("test.toml");
     let mut client = Peer::connect(Maker::Paho, &broker, &Way::Tcp, Version::V5, "staying");
     client.subscribe("a", 1);
 
     let limited = "[limits]\nretained_messages = 1\n[mqtt]\nresponse_information = \"answers\"\n";
-    std::fs::write(&file, format!("{config}{limited}")).unwrap();
+    std::fs::write(&file, format!("{TCP}{limited}")).unwrap();
     let reloaded = ask(&broker, &["reload"]);
     assert_eq!(reloaded["applied"][0]["key"], "limits.retained_messages");
     assert_eq!(reloaded["applied"][0]["applies"], "now");
@@ -329,7 +328,7 @@ fn a_file_that_changes_is_applied_while_clients_stay_connected() {
     // A mistake changes nothing, and is told with its line.
     std::fs::write(
         &file,
-        format!("{config}[limits]\nretained_messages = \"many\"\n"),
+        format!("{TCP}[limits]\nretained_messages = \"many\"\n"),
     )
     .unwrap();
     let refused = finish(mqttwb(broker.data()).args(["broker", "reload"]));
@@ -344,7 +343,7 @@ fn a_file_that_changes_is_applied_while_clients_stay_connected() {
     // SIGHUP does the same.
     broker.process.signal("HUP");
     broker.process.wait_for("nothing is reloaded: ");
-    std::fs::write(&file, config).unwrap();
+    std::fs::write(&file, TCP).unwrap();
     broker.process.signal("HUP");
     broker
         .process

@@ -12,11 +12,11 @@ use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use acceptance::Version;
+use acceptance::broker::TCP;
 use acceptance::raw::{Incoming, Wire, string};
 use acceptance::screen::Window;
 use serde_json::json;
 
-const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
 const DEVICES: usize = 5_000;
 /// Those that are killed.
 const KILLED: usize = 20;
@@ -96,7 +96,7 @@ fn spread(mut times: Vec<f64>) -> String {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement: cargo xtask bench devices"]
 async fn devices_in_the_window() {
-    let (_data, window, port) = Window::running(LISTENERS).await;
+    let (_data, window, port) = Window::running(TCP).await;
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let before = memory(&window);
     tokio::task::spawn_blocking(move || fill(address))

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use acceptance::access::HASH;
-use acceptance::broker::mqttwb;
+use acceptance::broker::{TCP, WS, mqttwb};
 use acceptance::process::{DEADLINE, finish};
 use acceptance::raw::{Incoming, Publish, Wire};
 use acceptance::{Broker, Version};
@@ -89,9 +89,7 @@ fn client(broker: &Broker, name: &str) -> Wire {
 
 #[test]
 fn a_flood_of_connections_is_held_at_its_limit_counted_and_leaves_nothing_behind() {
-    let broker = Broker::with(
-        "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n[limits]\nconnections = 50\n",
-    );
+    let broker = Broker::with(&format!("{TCP}[limits]\nconnections = 50\n"));
     let mut inside = client(&broker, "inside");
     #[cfg(target_os = "linux")]
     let before = resident(&broker);
@@ -184,10 +182,7 @@ fn half_a_handshake_holds_nobody_up_ends_with_its_time_and_is_told() {
 
 #[test]
 fn what_says_that_it_is_too_large_is_refused_before_it_comes_and_told() {
-    let broker = Broker::with(
-        "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n\
-         [listeners.ws]\nbind = \"127.0.0.1:0\"\nprotocol = \"ws\"\n",
-    );
+    let broker = Broker::with(&[TCP, WS].concat());
     let mut inside = client(&broker, "inside");
     #[cfg(target_os = "linux")]
     let before = resident(&broker);
@@ -227,7 +222,7 @@ fn what_says_that_it_is_too_large_is_refused_before_it_comes_and_told() {
 
 #[test]
 fn a_compressed_bomb_is_carried_as_it_came_and_costs_what_it_weighs() {
-    let broker = Broker::with("[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n");
+    let broker = Broker::with(TCP);
     let bomb = broker.data().join("bomb.gz");
     // A gibibyte of nothing in a mebibyte.
     let script = format!(

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use acceptance::access::import_rules;
-use acceptance::broker::mqttwb;
+use acceptance::broker::{TCP, mqttwb};
 use acceptance::process::finish;
 use acceptance::raw::{Incoming, Wire, string};
 use acceptance::{Broker, Running, Version, Way};
@@ -47,7 +47,7 @@ fn guarded() -> (tempfile::TempDir, Broker) {
     fs::write(&secret, SECRET).unwrap();
     let secret = secret.display().to_string();
     let broker = Broker::with(&format!(
-        "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n[access]\nanonymous = false\n\
+        "{TCP}[access]\nanonymous = false\n\
          [access.jwt]\nsecret = {secret:?}\nissuer = \"https://id.example\"\nclient_id_claim = \"device\"\nleeway = 0\n"
     ));
     import_rules(
@@ -218,8 +218,7 @@ fn in_order(methods: &str) -> (tempfile::TempDir, Broker) {
     fs::write(&secret, SECRET).unwrap();
     let secret = secret.display().to_string();
     let broker = Broker::with(&format!(
-        "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n\
-         [listeners.tls]\nbind = \"127.0.0.1:0\"\nprotocol = \"tls\"\nclient_cert = \"optional\"\n\
+        "{TCP}[listeners.tls]\nbind = \"127.0.0.1:0\"\nprotocol = \"tls\"\nclient_cert = \"optional\"\n\
          [access]\nanonymous = false\nmethods = {methods}\n[access.jwt]\nsecret = {secret:?}\n"
     ));
     let mut add = mqttwb(broker.data());

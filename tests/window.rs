@@ -7,7 +7,7 @@ mod real_window {
     use std::net::{TcpListener, TcpStream};
     use std::path::{Path, PathBuf};
 
-    use acceptance::broker::{Identity, Own, issue};
+    use acceptance::broker::{Identity, Own, TCP, TLS, WS, issue};
     use acceptance::process::finish;
     use acceptance::screen::{PAGES, Window};
     use acceptance::{Running, Way};
@@ -15,10 +15,10 @@ mod real_window {
     use serde_json::Value;
     use tempfile::TempDir;
 
-    const LISTENERS: &str = "\
-        [listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n\
-        [listeners.tls]\nbind = \"127.0.0.1:0\"\nprotocol = \"tls\"\nclient_cert = \"required\"\n\
-        [listeners.ws]\nbind = \"127.0.0.1:0\"\nprotocol = \"ws\"\n";
+    /// A listener of each kind that a page tells apart.
+    fn listeners() -> String {
+        [TCP, TLS, WS].concat()
+    }
 
     /// What lies behind a page's own first sight once a broker runs: its page, a name for it, and what is pressed there.
     const BEHIND: [(&str, &str, &str); 5] = [
@@ -92,7 +92,7 @@ mod real_window {
 
     #[tokio::test]
     async fn the_whole_path_from_a_click_to_a_device_in_traffic_and_a_chart_that_moves() {
-        let data = data_folder(LISTENERS);
+        let data = data_folder(&listeners());
         let window = Window::open(data.path()).await;
         window.find("page-overview").await;
         window.broker_is("stopped").await;
@@ -167,7 +167,7 @@ mod real_window {
 
     #[tokio::test]
     async fn a_test_client_subscribes_publishes_and_sees_its_own_message() {
-        let data = data_folder(LISTENERS);
+        let data = data_folder(&listeners());
         let window = Window::open(data.path()).await;
         window.click("start-broker-big").await;
         window.broker_is("running").await;
@@ -241,7 +241,7 @@ mod real_window {
 
     #[tokio::test]
     async fn a_client_with_a_foreign_certificate_is_refused_and_the_window_says_so() {
-        let data = data_folder(LISTENERS);
+        let data = data_folder(&listeners());
         let window = Window::open(data.path()).await;
         window.click("start-broker-big").await;
         window.broker_is("running").await;
@@ -269,7 +269,7 @@ mod real_window {
 
     #[tokio::test]
     async fn axe_core_finds_nothing_on_any_page_empty_or_full_in_either_theme() {
-        let data = data_folder(LISTENERS);
+        let data = data_folder(&listeners());
         let window = Window::open(data.path()).await;
         let mut findings = look_at_every_page(&window, "stopped").await;
         window.go("overview").await;
@@ -283,7 +283,7 @@ mod real_window {
 
     #[tokio::test]
     async fn a_client_of_a_broker_elsewhere_shows_what_was_agreed_on_and_outlives_the_app() {
-        let data = data_folder(LISTENERS);
+        let data = data_folder(&listeners());
         let window = Window::open(data.path()).await;
         window.click("start-broker-big").await;
         window.broker_is("running").await;
@@ -378,7 +378,7 @@ mod real_window {
 
     #[tokio::test]
     async fn test_clients_are_exported_and_come_back_and_those_of_mqttx_connect() {
-        let (_data, window, port) = Window::running(LISTENERS).await;
+        let (_data, window, port) = Window::running(&listeners()).await;
         window.go("clients").await;
         window.click("new-client").await;
         window

@@ -10,29 +10,19 @@ use tempfile::TempDir;
 
 use crate::process::{Finished, Running, finish, product};
 
-/// One listener, on a free port, that asks for nothing.
+/// A listener on a free port that asks for nothing.
 pub const TCP: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
 
-/// The listeners that a test's broker opens unless it is told otherwise: one of each kind.
-const LISTENERS: &str = r#"
-[listeners.tcp]
-bind = "127.0.0.1:0"
-protocol = "tcp"
+/// One over TLS, which wants a certificate of its clients.
+pub const TLS: &str =
+    "[listeners.tls]\nbind = \"127.0.0.1:0\"\nprotocol = \"tls\"\nclient_cert = \"required\"\n";
 
-[listeners.tls]
-bind = "127.0.0.1:0"
-protocol = "tls"
-client_cert = "required"
+/// One over WebSocket.
+pub const WS: &str = "[listeners.ws]\nbind = \"127.0.0.1:0\"\nprotocol = \"ws\"\n";
 
-[listeners.ws]
-bind = "127.0.0.1:0"
-protocol = "ws"
-
-[listeners.wss]
-bind = "127.0.0.1:0"
-protocol = "wss"
-client_cert = "required"
-"#;
+/// One over WebSocket in TLS, which wants a certificate of its clients.
+pub const WSS: &str =
+    "[listeners.wss]\nbind = \"127.0.0.1:0\"\nprotocol = \"wss\"\nclient_cert = \"required\"\n";
 
 /// A broker of this product, in a process of its own.
 #[derive(Debug)]
@@ -126,7 +116,7 @@ pub fn issue(data: &Path, name: &str) -> Identity {
 impl Broker {
     /// A broker with a listener of each kind.
     pub fn start() -> Self {
-        Self::with(LISTENERS)
+        Self::with(&[TCP, TLS, WS, WSS].concat())
     }
 
     /// A broker with these listeners.
@@ -204,12 +194,8 @@ impl Patient {
     /// A folder whose `broker.toml` says this, too.
     pub fn with(config: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let listener = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
-        fs::write(
-            folder.path().join("broker.toml"),
-            format!("{listener}{config}"),
-        )
-        .expect("a file in a temporary folder");
+        fs::write(folder.path().join("broker.toml"), format!("{TCP}{config}"))
+            .expect("a file in a temporary folder");
         Self { folder }
     }
 
