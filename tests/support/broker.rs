@@ -121,6 +121,7 @@ impl Broker {
 
     /// A broker with these listeners.
     pub fn with(config: &str) -> Self {
+        stays_here(config);
         let data = tempfile::tempdir().expect("a temporary folder");
         let file = data.path().join("test.toml");
         fs::write(&file, config).expect("a file in a temporary folder");
@@ -178,6 +179,17 @@ impl Broker {
     }
 }
 
+/// Before anything is opened: no test listens where others on the network reach it.
+fn stays_here(config: &str) {
+    for line in config.lines().map(str::trim) {
+        let here = ["bind = \"127.0.0.1:", "bind = \"[::1]:"];
+        assert!(
+            !line.starts_with("bind") || here.iter().any(|begin| line.starts_with(begin)),
+            "{line} is not of this computer alone"
+        );
+    }
+}
+
 /// A data folder on which brokers run one after the other, with one tcp listener: what one left, the next finds.
 #[derive(Debug)]
 pub struct Patient {
@@ -193,6 +205,7 @@ impl Default for Patient {
 impl Patient {
     /// A folder whose `broker.toml` says this, too.
     pub fn with(config: &str) -> Self {
+        stays_here(config);
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::write(folder.path().join("broker.toml"), format!("{TCP}{config}"))
             .expect("a file in a temporary folder");
