@@ -22,29 +22,11 @@ use mqttwb_app::api::{
     SnippetRequest, SubscribeRequest, Target, TestClient, TimelineEntry, TimelineKind, Version,
     Will,
 };
+use mqttwb_testkit::{LISTENERS, TestBroker};
 use tempfile::TempDir;
 
-const LISTENERS: &str = r#"
-[listeners.tcp]
-bind = "127.0.0.1:0"
-protocol = "tcp"
-
-[listeners.tls]
-bind = "127.0.0.1:0"
-protocol = "tls"
-client_cert = "required"
-
-[listeners.ws]
-bind = "127.0.0.1:0"
-protocol = "ws"
-"#;
-
 async fn workbench() -> (App, TempDir) {
-    let data = tempfile::tempdir().unwrap();
-    std::fs::write(data.path().join("broker.toml"), LISTENERS).unwrap();
-    let app = App::open(data.path().into()).await.unwrap();
-    app.broker_start(BrokerStart::default()).await.unwrap();
-    (app, data)
+    TestBroker::start().await.into_parts()
 }
 
 fn config(id: &str, version: Version, target: Target) -> ClientConfig {

@@ -72,6 +72,11 @@ impl TestBroker {
             .expect("free ports can be opened")
     }
 
+    /// The workbench, and its data folder, which is there for as long as this is.
+    pub fn into_parts(self) -> (App, TempDir) {
+        (self.app, self.data)
+    }
+
     /// Where a listener of a running broker is.
     ///
     /// # Panics

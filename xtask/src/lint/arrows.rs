@@ -48,9 +48,11 @@ impl Room {
             Self::Model | Self::Tool => false,
             Self::Pure => other == Self::Model,
             Self::Engine => matches!(other, Self::Model | Self::Pure),
-            Self::App | Self::Fuzzing => {
+            Self::App => {
                 matches!(other, Self::Model | Self::Pure | Self::Engine)
+                    || (kind == Kind::Dev && other == Self::Testkit)
             }
+            Self::Fuzzing => matches!(other, Self::Model | Self::Pure | Self::Engine),
             Self::Edge => other == Self::App || (kind == Kind::Dev && other == Self::Testkit),
             Self::Testkit => other == Self::App,
             Self::Acceptance => matches!(other, Self::App | Self::Testkit),
@@ -349,6 +351,7 @@ mod tests {
             ("mqttwb-broker", "mqttwb-capture"),
             ("mqttwb-client", "mqttwb-broker"),
             ("mqttwb-app", "mqttwb-cli"),
+            ("mqttwb-app", "mqttwb-testkit"),
             ("mqttwb-cli", "mqttwb-broker"),
             ("mqtt-workbench", "mqttwb-model"),
             ("acceptance", "mqttwb-broker"),
