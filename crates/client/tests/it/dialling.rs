@@ -9,8 +9,6 @@ use mqttwb_client::{
     TestClient, TlsProblem, WebSocket, WebSocketProblem,
 };
 use mqttwb_model::QoS;
-use rustls::ServerConfig;
-use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -377,17 +375,7 @@ async fn what_a_tls_handshake_agreed_on_is_known() {
 #[tokio::test]
 async fn servers_without_a_protocol_in_common_are_told_as_that() {
     let authority = super::tls::foreign_authority();
-    let server = device(&authority);
-    let mut config =
-        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![server.certificate.der().to_vec().into()],
-                PrivatePkcs8KeyDer::from(server.key.der().to_vec()).into(),
-            )
-            .unwrap();
+    let mut config = super::tls::server_config(&device(&authority));
     config.alpn_protocols = vec![b"mqtt".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let (listener, port) = local().await;

@@ -7,15 +7,13 @@ use bytes::Bytes;
 use mqttwb_client::{Authentication, ConnectionError, Endpoint, Options, State, TestClient};
 use mqttwb_model::Timestamp;
 use mqttwb_pki::{Authority, ServerName, ServerNames, Validity};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::dialling::{attempt, gateway, local, websocket, works};
 use super::mosquitto::Mosquitto;
-use super::tls::{config, foreign_authority};
+use super::tls::{config, foreign_authority, server_config};
 
 /// TLS for this computer and for `broker.example`, with these names of protocols.
 fn acceptor(authority: &Authority, alpn: &[&str]) -> TlsAcceptor {
@@ -23,16 +21,7 @@ fn acceptor(authority: &Authority, alpn: &[&str]) -> TlsAcceptor {
     let server = authority
         .issue_server(&names, Validity::days_from(Timestamp::now(), 1))
         .unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![server.certificate.der().to_vec().into()],
-            PrivatePkcs8KeyDer::from(server.key.der().to_vec()).into(),
-        )
-        .unwrap();
+    let mut config = server_config(&server);
     config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     TlsAcceptor::from(Arc::new(config))
 }

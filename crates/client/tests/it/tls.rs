@@ -6,7 +6,7 @@ use mqttwb_client::{ConnectionError, Endpoint, Options, State, TestClient, TlsPr
 use mqttwb_model::Timestamp;
 use mqttwb_pki::{Authority, Identity, Validity};
 use rustls::pki_types::PrivatePkcs8KeyDer;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use super::mosquitto::{Mosquitto, device};
 use super::{BOTH, options};
@@ -30,6 +30,20 @@ pub fn config(trusted: &Authority, identity: Option<&Identity>) -> Arc<ClientCon
             )
             .unwrap(),
     })
+}
+
+/// What a server shows that wants no certificate of its clients.
+pub fn server_config(identity: &Identity) -> ServerConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![identity.certificate.der().to_vec().into()],
+            PrivatePkcs8KeyDer::from(identity.key.der().to_vec()).into(),
+        )
+        .unwrap()
 }
 
 fn over_tls(endpoint: Endpoint, config: Arc<ClientConfig>) -> Endpoint {
