@@ -167,10 +167,7 @@ mod real_window {
 
     #[tokio::test]
     async fn a_test_client_subscribes_publishes_and_sees_its_own_message() {
-        let data = data_folder(&listeners());
-        let window = Window::open(data.path()).await;
-        window.click("start-broker-big").await;
-        window.broker_is("running").await;
+        let (_data, window, _) = Window::running(&listeners()).await;
         window.go("clients").await;
         window.screenshot("clients-empty").await;
         window.click("new-client").await;
@@ -241,10 +238,7 @@ mod real_window {
 
     #[tokio::test]
     async fn a_client_with_a_foreign_certificate_is_refused_and_the_window_says_so() {
-        let data = data_folder(&listeners());
-        let window = Window::open(data.path()).await;
-        window.click("start-broker-big").await;
-        window.broker_is("running").await;
+        let (_data, window, _) = Window::running(&listeners()).await;
         let tls = window.port("tls").await;
         let identity = issue_by_clicks(&window, "pump-7").await;
         window.click("close-issue").await;
@@ -283,12 +277,8 @@ mod real_window {
 
     #[tokio::test]
     async fn a_client_of_a_broker_elsewhere_shows_what_was_agreed_on_and_outlives_the_app() {
-        let data = data_folder(&listeners());
-        let window = Window::open(data.path()).await;
-        window.click("start-broker-big").await;
-        window.broker_is("running").await;
+        let (data, window, port) = Window::running(&listeners()).await;
         // A broker by its address is one elsewhere, wherever it is.
-        let port = window.port("tcp").await;
         window.go("clients").await;
         window.click("new-client").await;
         window
