@@ -6,7 +6,9 @@ mod real_window {
     use std::fs;
     use std::time::{SystemTime, UNIX_EPOCH};
 
-    use acceptance::access::{HASH, endless_session, import_account, import_rules};
+    use acceptance::access::{
+        HASH, endless_session, import_account, import_rules, own_branch_is_written,
+    };
     use acceptance::broker::{TCP, mqttwb};
     use acceptance::process::{finish, top};
     use acceptance::screen::Window;
@@ -67,12 +69,7 @@ mod real_window {
         window.click("access-example").await;
         rules_are(&window, "2").await;
         window.click("access-save").await;
-        window
-            .until("the rules are in the file", async || {
-                let text = fs::read_to_string(data.path().join("acl.toml")).ok()?;
-                text.contains("devices/{client}/#").then_some(())
-            })
-            .await;
+        own_branch_is_written(&window, data.path()).await;
         rules_are(&window, "2").await;
         // The editor holds what was saved, and has nothing to discard.
         window
@@ -307,12 +304,7 @@ mod real_window {
         window.click("rules-import-take").await;
         rules_are(&window, "1").await;
         window.click("access-save").await;
-        window
-            .until("the rules are in the file", async || {
-                let text = fs::read_to_string(data.path().join("acl.toml")).ok()?;
-                text.contains("devices/{client}/#").then_some(())
-            })
-            .await;
+        own_branch_is_written(&window, data.path()).await;
         window.click("rules-export").await;
         window
             .text_of("[data-testid=\"rules-exported\"]", |text| {

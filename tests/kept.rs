@@ -6,6 +6,7 @@ mod real_window {
     use std::collections::BTreeSet;
     use std::fs;
 
+    use acceptance::access::own_branch_is_written;
     use acceptance::process::finish;
     use acceptance::screen::Window;
     use acceptance::{Running, Way};
@@ -243,12 +244,7 @@ mod real_window {
             })
             .await;
         window.click("access-save").await;
-        window
-            .until("the rules are in the file", async || {
-                let text = fs::read_to_string(data.path().join("acl.toml")).ok()?;
-                text.contains("devices/{client}/#").then_some(())
-            })
-            .await;
+        own_branch_is_written(&window, data.path()).await;
         window.find("toast").await;
         window
             .text_of("[data-testid=\"page-access\"]", |text| {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::broker::mqttwb;
 use crate::process::finish;
+use crate::screen::Window;
 use crate::{Running, Way};
 
 /// A password as mosquitto keeps it.
@@ -13,6 +14,16 @@ pub const HASH: &str = "$7$101$CSdvvnyXeWUVYkF0$vxRFyRKyKcJQbtTGDOmjQHDDTp61OIDN
 /// Puts rules in place.
 pub fn import_rules(data: &Path, rules: &str) {
     import(data, "access", "new.toml", rules);
+}
+
+/// Waits until the rule of a device's own branch is in the file of rules.
+pub async fn own_branch_is_written(window: &Window, data: &Path) {
+    window
+        .until("the rules are in the file", async || {
+            let text = fs::read_to_string(data.join("acl.toml")).ok()?;
+            text.contains("devices/{client}/#").then_some(())
+        })
+        .await;
 }
 
 /// Takes over an account of mosquitto's by this name.
