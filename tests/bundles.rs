@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use acceptance::broker::{issue, mqttwb};
-use acceptance::process::{Finished, finish, top};
+use acceptance::process::{Finished, finish, mosquitto, top};
 use acceptance::screen::free_port;
 use acceptance::{Broker, Maker, Peer, Running, Version, Way};
 use serde_json::Value;
@@ -120,9 +120,8 @@ fn mosquitto_goes_by_the_configuration_and_by_the_revocation_list() {
     let config = folder.join("mosquitto.conf");
     let text = fs::read_to_string(&config).unwrap() + "user root\n";
     fs::write(&config, text).unwrap();
-    let mut command = Command::new("mosquitto");
     let broker = Running::start(
-        command
+        mosquitto()
             .args(["-v", "-c", "mosquitto.conf"])
             .current_dir(&folder),
     );

@@ -32,6 +32,16 @@ pub fn product(name: &str) -> PathBuf {
     program
 }
 
+/// The broker that `cargo xtask test` installs. Debian keeps it where only root looks.
+pub fn mosquitto() -> Command {
+    let debian = Path::new("/usr/sbin/mosquitto");
+    Command::new(if debian.exists() {
+        debian
+    } else {
+        Path::new("mosquitto")
+    })
+}
+
 /// Which of its outputs a program printed a line to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {

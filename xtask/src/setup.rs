@@ -100,12 +100,13 @@ pub fn window() -> Result<(), Stop> {
 pub fn tests() -> Result<(), Stop> {
     node()?;
     system(&[&COMPILER, &WEBVIEW, &TEST_TOOLS])?;
+    mosquitto()?;
     node_modules(&ui())?;
     node_modules(&top().join("tests"))?;
     python(&top().join("tests"))
 }
 
-/// What the benchmark compares with. Debian starts a freshly installed mosquitto as a service on port 1883, where the
+/// A broker that no one here wrote: the tests' clients dial it, and the benchmark compares with it. Debian starts a freshly installed mosquitto as a service on port 1883, where the
 /// app's own broker wants to be: a service that this call brought is switched off again.
 pub fn mosquitto() -> Result<(), Stop> {
     let was_there = find_program("mosquitto").is_some();
