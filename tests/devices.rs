@@ -169,8 +169,6 @@ mod real_window {
 
     use super::device;
 
-    const CONDITION: &str = "[data-testid=\"alert-condition\"]";
-
     const LISTENERS: &str = "[listeners.tcp]\nbind = \"127.0.0.1:0\"\nprotocol = \"tcp\"\n";
 
     /// Opens a tab of Sessions by its place.
@@ -408,6 +406,10 @@ mod real_window {
             .await;
 
         falls_silent(&window, &mut wire).await;
+        let (_, mut reader) = Wire::connect(address, Version::V5, "reader", false).expect("in");
+        reader.subscribe(1, "plant/+/data", 0);
+        reader.flush().expect("subscribed");
+        is_slow(&window, &mut wire).await;
         assert_eq!(bus.shown().len(), 1, "only one rule asks for it");
         window.close().await;
     }
@@ -417,20 +419,7 @@ mod real_window {
         tab(window, 2).await;
         window.click("alert-add").await;
         window.fill("alert-filter", "plant/+/beat").await;
-        window
-            .until("the condition is chosen", async || {
-                let chosen = window.page.find(Locator::Css(CONDITION)).await.ok()?;
-                if chosen.text().await.ok()?.contains("has not come") {
-                    return Some(());
-                }
-                let option = "//*[@role='option'][contains(normalize-space(), 'has not come')]";
-                match window.page.find(Locator::XPath(option)).await {
-                    Ok(option) => option.click().await.ok()?,
-                    Err(_) => chosen.click().await.ok()?,
-                }
-                None
-            })
-            .await;
+        window.pick("alert-condition", "has not come").await;
         window.fill("alert-seconds", "1").await;
         window.fill("alert-name", "Silence").await;
         window.click("alert-save").await;
@@ -481,5 +470,36 @@ mod real_window {
         window.screenshot("alerts-silence").await;
         beat();
         window.find_css(&format!("{row}[data-over=\"true\"]")).await;
+    }
+    /// A rule watches a line of what is measured of the broker: how long deliveries take, of which some always take longer than nothing.
+    async fn is_slow(window: &Window, wire: &mut Wire) {
+        tab(window, 2).await;
+        window.click("alert-add").await;
+        window.segment("broker").await;
+        window.pick("alert-measure", "Latency").await;
+        window
+            .text_of("[data-testid=\"alert-line\"]", |text| text.contains("99 %"))
+            .await;
+        window.pick("alert-line", "longest").await;
+        window.fill("alert-limit", "0").await;
+        window.screenshot("alerts-latency").await;
+        window.click("alert-save").await;
+        let rule = "[data-testid=\"alert-rule\"][data-name=\"Latency in ms, longest above 0\"]";
+        window.find_css(rule).await;
+        // Of the second that this comes in it is told when that is over.
+        let raised = "[data-testid=\"alert-row\"][data-name=\"Latency in ms, longest above 0\"]";
+        let mut id = 2_000;
+        window
+            .until("slow deliveries raise an alert", async || {
+                id += 1;
+                wire.publish_acknowledged(id, "plant/pump-7/data", b"{\"bar\": 4}", false);
+                let found = window.page.find(Locator::Css(raised)).await.ok()?;
+                found
+                    .text()
+                    .await
+                    .ok()
+                    .filter(|text| text.contains("longest"))
+            })
+            .await;
     }
 }

@@ -80,21 +80,7 @@ mod real_window {
             ))
             .await;
         window.fill("decoder-filter", topic).await;
-        window
-            .until("the decoder is chosen", async || {
-                let open = Locator::Css("[data-testid=\"decoder-choice\"]");
-                let trigger = window.page.find(open).await.ok()?;
-                if trigger.text().await.ok()?.contains(choice) {
-                    return Some(());
-                }
-                let path = format!("//*[@role='option'][contains(., '{choice}')]");
-                match window.page.find(Locator::XPath(&path)).await {
-                    Ok(option) => option.click().await.ok()?,
-                    Err(_) => trigger.click().await.ok()?,
-                }
-                None
-            })
-            .await;
+        window.pick("decoder-choice", choice).await;
         window.screenshot(&format!("payload-schema-{schema}")).await;
         window.click("decoder-add").await;
         window

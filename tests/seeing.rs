@@ -126,14 +126,7 @@ mod real_window {
             .find_css("[data-testid=\"schema-row\"][data-name=\"pump.proto\"]")
             .await;
         window.fill("decoder-filter", "plant/proto").await;
-        window.click("decoder-choice").await;
-        window
-            .until("the message type is chosen", async || {
-                let path = "//*[@role='option'][contains(., 'plant.Reading')]";
-                let option = window.page.find(Locator::XPath(path)).await.ok()?;
-                option.click().await.ok()
-            })
-            .await;
+        window.pick("decoder-choice", "plant.Reading").await;
         window.screenshot("decoders").await;
         window.click("decoder-add").await;
         look(&window, "Text").await;

@@ -269,6 +269,24 @@ impl Window {
         .await
     }
 
+    /// Picks what holds this text from a list that opens.
+    pub async fn pick(&self, testid: &str, option: &str) {
+        let list = format!("[data-testid=\"{testid}\"]");
+        let option_with = format!("//*[@role='option'][contains(normalize-space(), '{option}')]");
+        self.until(&format!("{option} is picked"), async || {
+            let list = self.page.find(Locator::Css(&list)).await.ok()?;
+            if list.text().await.ok()?.contains(option) {
+                return Some(());
+            }
+            match self.page.find(Locator::XPath(&option_with)).await {
+                Ok(option) => option.click().await.ok()?,
+                Err(_) => list.click().await.ok()?,
+            }
+            None
+        })
+        .await;
+    }
+
     /// Goes to a page by the rail.
     pub async fn go(&self, page: &str) {
         self.click(&format!("nav-{page}")).await;

@@ -16,6 +16,7 @@ mod picture;
 mod repeated;
 mod samples;
 mod spot;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
@@ -25,7 +26,6 @@ use std::time::Duration;
 use mqttwb_capture::{Capture, Cursor};
 use mqttwb_model::{Direction, Timestamp, TopicFilter};
 use mqttwb_payload::Path;
-use mqttwb_series::Point;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -41,11 +41,13 @@ use feed::{Feed, Found, Lines};
 use flow::Flow;
 use keep::Kept;
 use samples::Samples;
+use watched::Watched;
 
 pub use offline::{Asked, Drawn, chart_recording};
 pub use packed::{pack, picture as sent_picture};
 pub(crate) use picture::title as measure_title;
 pub use samples::Counters;
+pub(crate) use watched::measure_lines;
 
 /// Charts at most, on all dashboards together.
 const CHARTS: usize = 100;
@@ -102,6 +104,7 @@ struct State {
     /// Where reading has come to, for every chart that is not still catching up.
     cursor: Cursor,
     samples: Samples,
+    watched: Watched,
 }
 
 struct Charted {
@@ -156,6 +159,7 @@ impl Charts {
                 problem: None,
                 cursor: Cursor::at_newest(capture.clone()),
                 samples: Samples::default(),
+                watched: Watched::default(),
             }),
             capture,
             counters: Box::new(counters),
@@ -251,8 +255,7 @@ impl Charts {
             self.sample(now, counters);
         }
         self.read();
-        let mut state = self.state.lock();
-        feeds(&mut state.charts).for_each(|feed| feed.tick(now));
+        self.state.lock().feeds().for_each(|feed| feed.tick(now));
     }
 
     /// Takes the broker's counters at a time.
@@ -262,25 +265,17 @@ impl Charts {
         let day = Duration::from_secs(DAY.into()).as_nanos() as u64;
         let day_ago = Timestamp(now.0.saturating_sub(day));
         state.samples.forget_before(day_ago);
-        feeds(&mut state.charts).for_each(|feed| feed.forget_before(day_ago));
+        state.feeds().for_each(|feed| feed.forget_before(day_ago));
     }
 
-    /// The newest point of each line of what is sampled.
-    pub(crate) fn newest(&self, measure: ChartMeasure) -> Vec<(String, Point)> {
-        let state = self.state.lock();
-        let lines = state.samples.of(measure);
-        lines
-            .filter_map(|(name, series)| Some((name.to_owned(), series.last()?)))
-            .collect()
-    }
-
-    /// Whether a chart shows how many messages wait, which takes asking every session.
-    pub fn show_queued(&self) -> bool {
+    /// Whether a chart or an alert rule looks at how many messages wait, which takes asking every session.
+    pub fn looks_at_queued(&self) -> bool {
         let queued = ChartSource::Broker {
             measure: ChartMeasure::Queued,
         };
         let state = self.state.lock();
-        state.charts.values().any(|c| c.chart.source == queued)
+        state.watched.holds(ChartMeasure::Queued)
+            || state.charts.values().any(|c| c.chart.source == queued)
     }
 
     /// Reads the packets that have come.
@@ -288,8 +283,13 @@ impl Charts {
         for _ in 0..BATCHES {
             // The lock is given back between batches, so that a picture never waits for a tick.
             let mut state = self.state.lock();
-            let State { charts, cursor, .. } = &mut *state;
-            let mut feeds: Vec<&mut Feed> = feeds(charts).collect();
+            let State {
+                charts,
+                watched,
+                cursor,
+                ..
+            } = &mut *state;
+            let mut feeds: Vec<&mut Feed> = feeds(charts, watched).collect();
             if feeds.is_empty() {
                 *cursor = Cursor::at_newest(self.capture.clone());
                 return;
@@ -433,10 +433,21 @@ impl Charted {
     }
 }
 
-fn feeds(charts: &mut BTreeMap<u32, Charted>) -> impl Iterator<Item = &mut Feed> {
+impl State {
+    fn feeds(&mut self) -> impl Iterator<Item = &mut Feed> {
+        feeds(&mut self.charts, &mut self.watched)
+    }
+}
+
+/// All that reads packets.
+fn feeds<'a>(
+    charts: &'a mut BTreeMap<u32, Charted>,
+    watched: &'a mut Watched,
+) -> impl Iterator<Item = &'a mut Feed> {
+    let charts = charts.values_mut();
     charts
-        .values_mut()
         .filter_map(|charted| charted.feed.as_mut())
+        .chain(watched.feeds())
 }
 
 /// What is to be found in packets for a chart; nothing where it is sampled.

@@ -184,7 +184,7 @@ impl App {
                     _ = stopped.wait_for(|stop| *stop) => return,
                 }
                 meter.lock().sample(Timestamp::now(), broker.counters());
-                let waiting = if charts.show_queued() {
+                let waiting = if charts.looks_at_queued() {
                     broker.waiting().await
                 } else {
                     None

@@ -4,7 +4,7 @@
 //! Not here: when that is done (`alerts`), when a rule is met (`mqttwb_fleet`).
 //! Invariant: a sample is judged once by each rule; what is remembered of a rule goes with it.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::path::Path;
 
 use mqttwb_capture::{Cursor, Packet};
@@ -16,7 +16,7 @@ use super::raised::{self, Raised};
 use super::rules::{self, Keep, Watched};
 use super::{AT_ONCE, KEPT, WINDOW, publishing};
 use crate::Result;
-use crate::api::{Alert, AlertDatum, AlertRule};
+use crate::api::{Alert, AlertDatum, AlertRule, ChartMeasure};
 use crate::charts::Charts;
 use crate::payloads::Payloads;
 
@@ -99,7 +99,9 @@ impl State {
         }
     }
 
-    pub fn name_own_topics(&mut self) {
+    /// Follows from what the rules are now.
+    pub fn rules_changed(&mut self, charts: &Charts) {
+        charts.watch(self.measures());
         let topics = self.armed.iter().filter_map(|armed| {
             let publish = armed.rule.publish.as_ref()?;
             Some(publish.topic.clone())
@@ -173,14 +175,23 @@ impl State {
         }
     }
 
-    /// Looks at what was counted of the broker since the last time.
+    /// What the rules that are at work watch of the broker.
+    fn measures(&mut self) -> BTreeSet<ChartMeasure> {
+        let measure = |(_, armed): (usize, &mut Armed)| match armed.watched {
+            Watched::Broker(measure, _) => Some(measure),
+            Watched::Payload(..) | Watched::Device(_) => None,
+        };
+        self.watching().filter_map(measure).collect()
+    }
+
+    /// Looks at what was measured of the broker since the last time.
     pub fn judge_samples(&mut self, charts: &Charts, events: &mut Vec<(usize, Event)>) {
         for (place, armed) in self.watching() {
-            let Watched::Broker(measure) = armed.watched else {
+            let Watched::Broker(measure, wanted) = &armed.watched else {
                 continue;
             };
-            for (line, point) in charts.newest(measure) {
-                if armed.sampled.get(&line) == Some(&point.at) {
+            for (line, point) in charts.later_than(*measure, &armed.sampled) {
+                if wanted.as_ref().is_some_and(|wanted| *wanted != line) {
                     continue;
                 }
                 let datum = Datum {
@@ -271,7 +282,7 @@ mod tests {
     use mqttwb_capture::Capture;
 
     use super::*;
-    use crate::api::{AlertCondition, AlertSource, ChartMeasure};
+    use crate::api::{AlertCondition, AlertSource};
     use crate::charts::Counters;
 
     fn rule(id: u32) -> AlertRule {
@@ -280,6 +291,7 @@ mod tests {
             name: format!("rule {id}"),
             source: AlertSource::Broker {
                 measure: ChartMeasure::Connections,
+                line: None,
             },
             condition: AlertCondition::Changed,
             enabled: true,

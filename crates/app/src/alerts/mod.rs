@@ -78,7 +78,7 @@ impl Alerts {
                 state.armed.push(armed);
             }
         }
-        state.name_own_topics();
+        state.rules_changed(&charts);
         Self {
             capture,
             payloads,
@@ -280,7 +280,7 @@ impl Alerts {
                 }
                 None => state.armed.push(armed),
             }
-            state.name_own_topics();
+            state.rules_changed(&alerts.charts);
             Ok(rule)
         })
         .await
@@ -294,7 +294,7 @@ impl Alerts {
             let rule = state.keep.remove(id)?;
             state.armed.retain(|armed| armed.rule.id != id);
             state.end(id);
-            state.name_own_topics();
+            state.rules_changed(&alerts.charts);
             Ok(rule)
         })
         .await
@@ -345,7 +345,11 @@ pub(crate) fn watched_text(source: &AlertSource) -> String {
     match source {
         AlertSource::Payload { filter, path } if path.is_empty() => filter.clone(),
         AlertSource::Payload { filter, path } => format!("{path} of {filter}"),
-        AlertSource::Broker { measure } => crate::charts::measure_title(*measure).to_owned(),
+        AlertSource::Broker { measure, line } => {
+            let title = crate::charts::measure_title(*measure);
+            line.as_ref()
+                .map_or_else(|| title.to_owned(), |line| format!("{title}, {line}"))
+        }
         AlertSource::Device { name } => format!("devices {name}"),
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{invalid, not_found, watched_text};
 use crate::api::{AlertCondition, AlertRule, AlertSource, ApiError, ChartMeasure};
+use crate::charts::{measure_lines, measure_title};
 use crate::{Result, kept};
 
 /// What the file holds, and its format.
@@ -26,7 +27,8 @@ const DAY: u32 = 24 * 60 * 60;
 #[derive(Debug, Clone)]
 pub(super) enum Watched {
     Payload(TopicFilter, Path),
-    Broker(ChartMeasure),
+    /// Of the broker, one line or each.
+    Broker(ChartMeasure, Option<String>),
     Device(ClientPattern),
 }
 
@@ -52,22 +54,17 @@ pub(super) fn parse(rule: &AlertRule) -> Result<(Watched, Condition)> {
             Path::try_from(path.as_str())
                 .map_err(|error| invalid(format!("“{path}” is no path: {error}.")))?,
         ),
-        AlertSource::Broker { measure } => match measure {
-            ChartMeasure::Messages
-            | ChartMeasure::Bytes
-            | ChartMeasure::Connections
-            | ChartMeasure::Retained
-            | ChartMeasure::Lost => Watched::Broker(*measure),
-            ChartMeasure::MessagesByQos
-            | ChartMeasure::BytesByQos
-            | ChartMeasure::Latency
-            | ChartMeasure::Queued => {
-                return Err(invalid(
-                    "Alerts watch messages, bytes, connections, retained messages or losses of the broker."
-                        .into(),
-                ));
+        AlertSource::Broker { measure, line } => {
+            let lines = measure_lines(*measure);
+            if let Some(line) = line.as_deref().filter(|line| !lines.contains(line)) {
+                return Err(invalid(format!(
+                    "{} has no line “{line}”, but {}.",
+                    measure_title(*measure),
+                    lines.join("; ")
+                )));
             }
-        },
+            Watched::Broker(*measure, line.clone())
+        }
         AlertSource::Device { name } => {
             if name.trim().is_empty() {
                 return Err(invalid("Name the devices, or * for all.".into()));
@@ -288,6 +285,7 @@ mod tests {
             |rule| {
                 rule.source = AlertSource::Broker {
                     measure: ChartMeasure::Latency,
+                    line: Some("in".into()),
                 }
             },
             |rule| {

@@ -15,10 +15,14 @@ pub enum AlertSource {
         /// The path; empty where the payload is the value itself.
         path: String,
     },
-    /// What is counted of the embedded broker each second: messages, bytes, connections, retained messages or losses.
+    /// What is measured of the embedded broker each second.
     Broker {
         /// What of it.
         measure: ChartMeasure,
+        /// Which line of it, as its chart names them; each by itself where it is left out.
+        #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        line: Option<String>,
     },
     /// Whether devices are there, by the rules of the device board.
     Device {

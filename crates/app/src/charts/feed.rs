@@ -51,6 +51,16 @@ impl Feed {
         }
     }
 
+    /// An empty one that sees what comes from packet `next` on.
+    pub fn from_now(found: Found, next: u64) -> Self {
+        Self {
+            found,
+            missed: 0,
+            catching_up: None,
+            joins_at: next,
+        }
+    }
+
     /// Looks at a packet that came. One that is still catching up comes to it later.
     pub fn see(&mut self, packet: &Packet<'_>, source: &dyn Source) {
         if self.catching_up.is_none() {

@@ -33,6 +33,23 @@ enum Counted {
     Latency,
 }
 
+impl Counted {
+    /// What a measure counts; nothing where it is not found in packets.
+    fn of(measure: ChartMeasure) -> Option<Self> {
+        match measure {
+            ChartMeasure::MessagesByQos => Some(Self::Messages),
+            ChartMeasure::BytesByQos => Some(Self::Bytes),
+            ChartMeasure::Latency => Some(Self::Latency),
+            ChartMeasure::Messages
+            | ChartMeasure::Bytes
+            | ChartMeasure::Connections
+            | ChartMeasure::Queued
+            | ChartMeasure::Retained
+            | ChartMeasure::Lost => None,
+        }
+    }
+}
+
 /// How messages go through the broker.
 #[derive(Debug)]
 pub(super) struct Flow {
@@ -49,20 +66,9 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    /// An empty one; nothing where the measure is not found in packets.
-    pub fn new(measure: ChartMeasure) -> Option<Self> {
-        let counted = match measure {
-            ChartMeasure::MessagesByQos => Counted::Messages,
-            ChartMeasure::BytesByQos => Counted::Bytes,
-            ChartMeasure::Latency => Counted::Latency,
-            ChartMeasure::Messages
-            | ChartMeasure::Bytes
-            | ChartMeasure::Connections
-            | ChartMeasure::Queued
-            | ChartMeasure::Retained
-            | ChartMeasure::Lost => return None,
-        };
-        let names: &[&'static str] = match counted {
+    /// What its lines are called; nothing where the measure is not found in packets.
+    pub fn names(measure: ChartMeasure) -> Option<&'static [&'static str]> {
+        Some(match Counted::of(measure)? {
             Counted::Messages | Counted::Bytes => &[
                 "in, QoS 0",
                 "in, QoS 1",
@@ -72,10 +78,14 @@ impl Flow {
                 "out, QoS 2",
             ],
             Counted::Latency => &["median", "95 %", "99 %", "longest"],
-        };
+        })
+    }
+
+    /// An empty one; nothing where the measure is not found in packets.
+    pub fn new(measure: ChartMeasure) -> Option<Self> {
         Some(Self {
-            counted,
-            lines: names
+            counted: Counted::of(measure)?,
+            lines: Self::names(measure)?
                 .iter()
                 .map(|name| (*name, Series::new(POINTS)))
                 .collect(),

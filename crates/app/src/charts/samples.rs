@@ -41,22 +41,23 @@ pub(super) struct Samples {
     last: Option<(Timestamp, Counters)>,
 }
 
+/// The lines that there are, in the order that a sample has their values.
+const LINES: [(ChartMeasure, &str); 9] = [
+    (ChartMeasure::Messages, "in"),
+    (ChartMeasure::Messages, "out"),
+    (ChartMeasure::Bytes, "in"),
+    (ChartMeasure::Bytes, "out"),
+    (ChartMeasure::Lost, "messages dropped"),
+    (ChartMeasure::Lost, "packets not captured"),
+    (ChartMeasure::Connections, "connections"),
+    (ChartMeasure::Retained, "retained messages"),
+    (ChartMeasure::Queued, "waiting messages"),
+];
+
 impl Default for Samples {
     fn default() -> Self {
-        use ChartMeasure as M;
-        let lines = [
-            (M::Messages, "in"),
-            (M::Messages, "out"),
-            (M::Bytes, "in"),
-            (M::Bytes, "out"),
-            (M::Lost, "messages dropped"),
-            (M::Lost, "packets not captured"),
-            (M::Connections, "connections"),
-            (M::Retained, "retained messages"),
-            (M::Queued, "waiting messages"),
-        ];
         Self {
-            lines: lines
+            lines: LINES
                 .into_iter()
                 .map(|(measure, name)| (measure, name, Series::new(POINTS)))
                 .collect(),
@@ -66,6 +67,12 @@ impl Default for Samples {
 }
 
 impl Samples {
+    /// What a measure's lines are called.
+    pub fn names(wanted: ChartMeasure) -> impl Iterator<Item = &'static str> {
+        let lines = LINES.into_iter();
+        lines.filter_map(move |(measure, name)| (measure == wanted).then_some(name))
+    }
+
     /// Whether it is time for a sample.
     pub fn is_due(&self, now: Timestamp) -> bool {
         // A clock that was set back must not end the sampling.

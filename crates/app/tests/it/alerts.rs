@@ -2,11 +2,11 @@
 
 use mqttwb_app::App;
 use mqttwb_app::api::{
-    Alert, AlertCondition, AlertPublish, AlertRule, AlertSource, DeviceState, DisconnectHow,
-    ErrorCode, Target, Version,
+    Alert, AlertCondition, AlertPublish, AlertRule, AlertSource, ChartMeasure, DeviceState,
+    DisconnectHow, ErrorCode, Target, Version,
 };
 
-use super::{config, connected, publish, received, subscribe, workbench};
+use super::{ClientConfig, config, connected, publish, received, subscribe, workbench};
 
 fn rule(source: AlertSource, condition: AlertCondition) -> AlertRule {
     AlertRule {
@@ -71,6 +71,62 @@ async fn a_value_above_its_limit_raises_an_alert_with_the_values_that_did() {
     assert_eq!(app.live_frame().await.alerts.waiting, 0);
     publish(&app, pump, topic, r#"{"bar": 4.0}"#, 1).await;
     alert(&app, |alert| alert.over.is_some()).await;
+    app.close().await;
+}
+
+#[tokio::test]
+async fn rules_watch_how_long_deliveries_take_and_how_many_messages_wait() {
+    let (app, _data) = workbench().await;
+    let above = |limit| AlertCondition::Above {
+        limit,
+        hold_secs: 0,
+    };
+    let broker = |measure, line: Option<&str>| AlertSource::Broker {
+        measure,
+        line: line.map(Into::into),
+    };
+    // Every delivery takes longer than nothing. Of four lines one is watched.
+    let slow = rule(broker(ChartMeasure::Latency, Some("99 %")), above(0.0));
+    let slow = watch(&app, slow).await;
+    assert_eq!(slow.name, "Latency, 99 %");
+    let many = watch(&app, rule(broker(ChartMeasure::Queued, None), above(2.0))).await;
+    let wrong = rule(broker(ChartMeasure::Latency, Some("out")), above(0.0));
+    let refused = app.alert_rule_set(wrong).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::InvalidInput);
+    assert!(refused.message.contains("median; 95 %"), "{refused}");
+
+    let kept = ClientConfig {
+        clean_start: false,
+        session_expiry: 600,
+        ..config("reader", Version::V5, Target::Tcp)
+    };
+    let reader = connected(&app, kept).await;
+    subscribe(&app, reader, "plant/#", 1).await;
+    let pump = connected(&app, config("pump-7", Version::V5, Target::Tcp)).await;
+    let raised = loop {
+        publish(&app, pump, "plant/pump-7", "1", 1).await;
+        let alerts = app.alerts().await.alerts.into_iter();
+        if let Some(raised) = alerts.into_iter().find(|alert| alert.rule == slow.id) {
+            break raised;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(raised.thing, "99 %");
+    let state = app.alerts().await;
+    assert_eq!(state.rules[0].watched, 1, "{:#?}", state.rules);
+
+    app.client_disconnect(reader, DisconnectHow::Clean)
+        .await
+        .unwrap();
+    for n in 0..3 {
+        publish(&app, pump, "plant/pump-7", &n.to_string(), 1).await;
+    }
+    let raised = alert(&app, |alert| alert.rule == many.id).await;
+    assert_eq!(raised.thing, "waiting messages");
+    // Those that it had not acknowledged yet wait too.
+    assert!(raised.why.ends_with(" is above 2."), "{}", raised.why);
+    app.client_connect(reader).await.unwrap();
+    alert(&app, |alert| alert.rule == many.id && alert.over.is_some()).await;
     app.close().await;
 }
 

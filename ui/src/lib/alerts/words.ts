@@ -2,12 +2,24 @@
 import type { AlertCondition, AlertSource, ChartMeasure } from '$lib/backend';
 import { duration } from '$lib/shared/format';
 
-export const MEASURES: readonly { value: ChartMeasure; label: string }[] = [
-  { value: 'messages', label: 'Messages per second' },
-  { value: 'bytes', label: 'Bytes per second' },
-  { value: 'connections', label: 'Connections' },
-  { value: 'retained', label: 'Retained messages' },
-  { value: 'lost', label: 'Losses per second' },
+const BY_QOS = ['in, QoS 0', 'in, QoS 1', 'in, QoS 2', 'out, QoS 0', 'out, QoS 1', 'out, QoS 2'];
+
+/** What can be watched of the broker, and its lines as the workbench names them; one that a rule begins with, where all are seldom meant. */
+export const MEASURES: readonly {
+  value: ChartMeasure;
+  label: string;
+  lines: readonly string[];
+  usual?: string;
+}[] = [
+  { value: 'messages', label: 'Messages per second', lines: ['in', 'out'] },
+  { value: 'messages-by-qos', label: 'Messages by QoS per second', lines: BY_QOS },
+  { value: 'bytes', label: 'Bytes per second', lines: ['in', 'out'] },
+  { value: 'bytes-by-qos', label: 'Bytes by QoS per second', lines: BY_QOS },
+  { value: 'latency', label: 'Latency in ms', lines: ['median', '95 %', '99 %', 'longest'], usual: '99 %' },
+  { value: 'connections', label: 'Connections', lines: ['connections'] },
+  { value: 'queued', label: 'Waiting messages', lines: ['waiting messages'] },
+  { value: 'retained', label: 'Retained messages', lines: ['retained messages'] },
+  { value: 'lost', label: 'Losses per second', lines: ['messages dropped', 'packets not captured'] },
 ];
 
 export type ConditionKind = AlertCondition['kind'];
@@ -26,8 +38,10 @@ export function sourceText(source: AlertSource): string {
   switch (source.kind) {
     case 'payload':
       return source.path ? `${source.path} of ${source.filter}` : source.filter;
-    case 'broker':
-      return MEASURES.find((each) => each.value === source.measure)?.label ?? source.measure;
+    case 'broker': {
+      const label = MEASURES.find((each) => each.value === source.measure)?.label ?? source.measure;
+      return source.line ? `${label}, ${source.line}` : label;
+    }
     case 'device':
       return source.name === '*' ? 'every device' : `device ${source.name}`;
   }

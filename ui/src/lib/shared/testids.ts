@@ -307,6 +307,8 @@ export const testids = {
   alertFilter: 'alert-filter',
   alertPath: 'alert-path',
   alertDevice: 'alert-device',
+  alertMeasure: 'alert-measure',
+  alertLine: 'alert-line',
   alertCondition: 'alert-condition',
   alertLimit: 'alert-limit',
   alertSeconds: 'alert-seconds',

@@ -76,9 +76,9 @@ fn connections_and_retained_messages_are_drawn_as_they_are_and_losses_as_rates()
 #[test]
 fn how_many_messages_wait_is_asked_for_only_while_a_chart_shows_it() {
     let charts = charts();
-    assert!(!charts.show_queued());
+    assert!(!charts.looks_at_queued());
     let id = measure(&charts, ChartMeasure::Queued);
-    assert!(charts.show_queued());
+    assert!(charts.looks_at_queued());
     let sample = |second, queued| {
         let counters = Counters {
             queued,
@@ -94,7 +94,7 @@ fn how_many_messages_wait_is_asked_for_only_while_a_chart_shows_it() {
         [line("waiting messages", &[(1, 7.0), (2, 0.0)])]
     );
     charts.remove(id).unwrap();
-    assert!(!charts.show_queued());
+    assert!(!charts.looks_at_queued());
 }
 
 #[test]
@@ -119,4 +119,58 @@ fn bytes_of_messages_are_counted_by_qos_and_direction_in_the_second_that_they_ca
     );
     let others = [1, 2, 4, 5].map(|n| lines[n].1.iter().map(|(_, bytes)| bytes).sum::<f64>());
     assert_eq!(others, [0.0; 4]);
+}
+
+#[test]
+fn what_a_rule_watches_is_found_without_a_chart_from_then_on_until_nobody_does() {
+    let charts = charts();
+    let first = charts.list().charts[0].id;
+    charts.remove(first).unwrap();
+    let later = |seen: &[(&str, u64)]| {
+        let seen = seen
+            .iter()
+            .map(|(name, second)| ((*name).into(), at(*second)));
+        let points = charts.later_than(ChartMeasure::MessagesByQos, &seen.collect());
+        let of_one = points.into_iter().filter(|(name, _)| name == "in, QoS 0");
+        of_one
+            .map(|(_, point)| ((point.at.0 - START) / SECOND, point.value))
+            .collect::<Vec<_>>()
+    };
+    publish(&charts, Direction::ToBroker, 1, "a", "before");
+    charts.tick(at(2));
+    assert!(!charts.looks_at_queued());
+    charts.watch([ChartMeasure::MessagesByQos, ChartMeasure::Queued].into());
+    assert!(charts.looks_at_queued());
+    for second in [3, 3, 5] {
+        publish(&charts, Direction::ToBroker, second, "a", "1");
+    }
+    charts.tick(at(6));
+    // Of what nobody has looked at yet the newest; of the others all that came since.
+    assert_eq!(later(&[]), [(6, 1.0)]);
+    assert_eq!(later(&[("in, QoS 0", 4)]), [(5, 0.0), (6, 1.0)]);
+    assert_eq!(later(&[("in, QoS 0", 6)]), []);
+    // Another rule changes nothing about what is watched already.
+    charts.watch([ChartMeasure::MessagesByQos].into());
+    assert_eq!(later(&[("in, QoS 0", 4)]), [(5, 0.0), (6, 1.0)]);
+    assert!(!charts.looks_at_queued());
+    charts.watch([].into());
+    charts.tick(at(7));
+    assert_eq!(later(&[]), []);
+}
+
+#[test]
+fn every_measure_names_its_lines() {
+    use ChartMeasure as M;
+    let charts = charts();
+    for (named, lines) in [
+        (M::Messages, &["in", "out"][..]),
+        (M::Latency, &["median", "95 %", "99 %", "longest"]),
+        (M::Lost, &["messages dropped", "packets not captured"]),
+        (M::Queued, &["waiting messages"]),
+    ] {
+        assert_eq!(measure_lines(named), lines);
+        let drawn = points(&charts, measure(&charts, named)).into_iter();
+        let drawn: Vec<String> = drawn.map(|(name, _)| name).collect();
+        assert_eq!(drawn, lines, "as its chart does");
+    }
 }

@@ -16,7 +16,11 @@ path: string, } | { "kind": "broker",
 /**
  * What of it.
  */
-measure: ChartMeasure, } | { "kind": "device", 
+measure: ChartMeasure, 
+/**
+ * Which line of it, as its chart names them; each by itself where it is left out.
+ */
+line?: string, } | { "kind": "device", 
 /**
  * Their names; `*` stands for any run of characters.
  */

@@ -1,0 +1,92 @@
+//! What others than charts look at: the measures that alert rules watch.
+//!
+//! Duty: keep what is found in packets for a measure that no chart need show, and tell what has come since somebody looked.
+//! Not here: what is sampled anyway (`samples`), when a rule is met (`alerts`).
+//! Invariant: what nobody watches any more is not looked for.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use mqttwb_model::Timestamp;
+use mqttwb_series::{Point, Series};
+
+use super::feed::{Feed, Found};
+use super::flow::Flow;
+use super::samples::Samples;
+use super::{Charts, Cursor};
+use crate::api::ChartMeasure;
+
+/// The measures that are watched; those that are found in packets with what was found.
+#[derive(Debug, Default)]
+pub(super) struct Watched(BTreeMap<ChartMeasure, Option<Feed>>);
+
+impl Watched {
+    /// These are watched from now on, and no others.
+    fn set(&mut self, measures: BTreeSet<ChartMeasure>, cursor: &Cursor) {
+        self.0.retain(|measure, _| measures.contains(measure));
+        for measure in measures {
+            self.0.entry(measure).or_insert_with(|| {
+                let found = Found::Flow(Flow::new(measure)?);
+                Some(Feed::from_now(found, cursor.next_seq()))
+            });
+        }
+    }
+
+    pub fn holds(&self, measure: ChartMeasure) -> bool {
+        self.0.contains_key(&measure)
+    }
+
+    /// Those that read packets.
+    pub fn feeds(&mut self) -> impl Iterator<Item = &mut Feed> {
+        self.0.values_mut().flatten()
+    }
+
+    /// The lines of a measure.
+    fn lines<'a>(
+        &'a self,
+        measure: ChartMeasure,
+        samples: &'a Samples,
+    ) -> Vec<(&'a str, &'a Series)> {
+        match self.0.get(&measure) {
+            Some(Some(feed)) => match &feed.found {
+                Found::Flow(flow) => flow.iter().collect(),
+                Found::Numbers(_) | Found::States(_) => Vec::new(),
+            },
+            Some(None) | None => samples.of(measure).collect(),
+        }
+    }
+}
+
+/// The names of a measure's lines.
+pub(crate) fn measure_lines(measure: ChartMeasure) -> Vec<&'static str> {
+    Flow::names(measure).map_or_else(|| Samples::names(measure).collect(), <[_]>::to_vec)
+}
+
+impl Charts {
+    /// These measures are watched beside what charts show, from now on, and no others.
+    pub(crate) fn watch(&self, measures: BTreeSet<ChartMeasure>) {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        state.watched.set(measures, &state.cursor);
+    }
+
+    /// The points of each line of a watched measure that are later than the one that was `seen` of it; the newest of a line of which
+    /// none was.
+    pub(crate) fn later_than(
+        &self,
+        measure: ChartMeasure,
+        seen: &HashMap<String, Timestamp>,
+    ) -> Vec<(String, Point)> {
+        let state = self.state.lock();
+        let mut later = Vec::new();
+        for (name, series) in state.watched.lines(measure, &state.samples) {
+            let from = match (seen.get(name), series.last()) {
+                (Some(seen), _) => Timestamp(seen.0.saturating_add(1)),
+                (None, Some(newest)) => newest.at,
+                (None, None) => continue,
+            };
+            let points = series.between(from, Timestamp(u64::MAX));
+            later.extend(points.map(|point| (name.to_owned(), point)));
+        }
+        later
+    }
+}
