@@ -2,6 +2,8 @@
 //!
 //! Not a test, so it is ignored unless it is asked for. Eight charts of four lines of 3,600 points stand on one screen and
 //! follow, and ten values a second come to each line; the processor time is that of the app and of the processes of its page, and of no others.
+//! Once the points are those of the last six minutes, which takes six minutes; once they came in seconds and the charts show all that is
+//! kept, a window that grows quickly and so has to be drawn anew as a whole every few frames.
 
 #![cfg(target_os = "linux")] // processor times are read from /proc
 #![allow(clippy::unwrap_used)] // a measurement may fail
@@ -59,12 +61,24 @@ fn publish(wire: &mut Wire, n: u32) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement: cargo xtask bench charts"]
-async fn charts_in_the_window() {
+async fn charts_in_the_window_of_six_minutes() {
+    let minutes = FRAME * POINTS;
+    measure("of the last six minutes", minutes.as_secs(), FRAME).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement: cargo xtask bench charts"]
+async fn charts_in_the_window_of_all_that_is_kept() {
+    measure("that came at once, of all that is kept", 0, Duration::ZERO).await;
+}
+
+/// Measures charts of a window of so many seconds, whose points come one after the other at this distance.
+async fn measure(which: &str, window_secs: u64, apart: Duration) {
     let (_data, window, port) = Window::running(TCP).await;
     window.asked("chart_remove", json!({"id": 1})).await;
     for n in 0..CHARTS {
         let chart = json!({
-            "id": 0, "title": format!("Cost {n}"), "kind": "line", "windowSecs": 0, "unit": "", "log": false,
+            "id": 0, "title": format!("Cost {n}"), "kind": "line", "windowSecs": window_secs, "unit": "", "log": false,
             "source": {"kind": "payload", "filter": format!("cost/{n}/+"), "path": ""}, "thresholds": [], "dashboard": 0,
             "cell": {"x": n % 4 * 3, "y": n / 4 * 8, "w": 3, "h": 8},
         });
@@ -72,7 +86,11 @@ async fn charts_in_the_window() {
     }
     let address: SocketAddr = ([127, 0, 0, 1], port).into();
     let (_, mut wire) = Wire::connect(address, Version::V5, "cost", false).unwrap();
-    (0..POINTS).for_each(|n| publish(&mut wire, n));
+    let begin = Instant::now();
+    for n in 0..POINTS {
+        publish(&mut wire, n);
+        thread::sleep((apart * (n + 1)).saturating_sub(begin.elapsed()));
+    }
     window.go("charts").await;
     // A value comes to every line between two frames, so none of them is like the one before.
     let (ended, end) = mpsc::channel::<()>();
@@ -116,11 +134,11 @@ async fn charts_in_the_window() {
     tokio::time::sleep(MEASURED).await;
     let (after, seconds) = (window.usage(), begin.elapsed().as_secs_f64());
     let drawn: Vec<u64> = serde_json::from_value(window.script(COUNTED, Vec::new()).await).unwrap();
-    window.close().await;
     drop(ended);
     live.join().unwrap();
+    window.close().await;
 
-    println!("\n| 8 charts of 4 lines of 3,600 points in the window | of one core | memory |");
+    println!("\n| 8 charts of 4 lines of 3,600 points {which} | of one core | memory |");
     println!("|---|---:|---:|");
     let mut sum = 0.0;
     for (id, usage) in &after {

@@ -111,6 +111,6 @@ fn in_window(test: &str, measurement: &str, variables: &[(&str, &str)]) -> Resul
     run(both("build").args(["--bins", "--test", test]))?;
     run(both("test")
         .args(["--test", test, "--", measurement])
-        .args(["--ignored", "--nocapture"])
+        .args(["--ignored", "--nocapture", "--test-threads=1"])
         .envs(variables.iter().copied()))
 }

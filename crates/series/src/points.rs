@@ -69,7 +69,6 @@ impl Summary {
         self.count += 1;
         self.min = self.min.min(value);
         self.max = self.max.max(value);
-        // A running mean: a sum of large values would leave the numbers there are.
         self.mean += value / self.count as f64 - self.mean / self.count as f64;
     }
 }
@@ -240,8 +239,27 @@ impl Series {
 
     /// What the points from `from` to `to` come to; nothing where there are none.
     pub fn summary(&self, from: Timestamp, to: Timestamp) -> Option<Summary> {
-        let mut points = self.between(from, to);
-        let mut summary = Summary::of(points.next()?.value);
+        let mut points = self.between(from, to).map(|point| point.value);
+        let first = points.next()?;
+        let (mut count, mut min, mut max, mut sum) = (1, first, first, first);
+        for value in points {
+            count += 1;
+            min = min.min(value);
+            max = max.max(value);
+            sum += value;
+        }
+        if sum.is_finite() {
+            let mean = sum / count as f64;
+            return Some(Summary {
+                count,
+                min,
+                mean,
+                max,
+            });
+        }
+        // Large values: their sum leaves the numbers there are, a running mean does not.
+        let mut summary = Summary::of(first);
+        let points = self.between(from, to).skip(1);
         points.for_each(|point| summary.add(point.value));
         Some(summary)
     }

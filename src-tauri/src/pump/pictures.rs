@@ -50,12 +50,15 @@ impl Source for Pictures {
         self.sent.retain(|key, _| views.contains_key(key));
         let mut pictures = Vec::new();
         for (key, view) in views {
-            let drawn = self.app.chart_frame(view).await;
-            if self.sent.get(&key) != Some(&drawn) {
-                // After a failure the page knows the picture before it no more.
-                let before = self.sent.insert(key, drawn.clone()).and_then(Result::ok);
-                pictures.push(sent_picture(key, drawn, before));
+            let mut drawn = self.app.chart_frame(view).await;
+            let before = self.sent.get(&key);
+            if before == Some(&drawn) {
+                continue;
             }
+            // After a failure the page knows the picture before it no more.
+            let known = before.and_then(|before| before.as_ref().ok());
+            pictures.push(sent_picture(key, &mut drawn, known));
+            self.sent.insert(key, drawn);
         }
         Ok(ChartsFrame { frame: 0, pictures })
     }

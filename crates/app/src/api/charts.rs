@@ -421,8 +421,12 @@ pub struct ChartPicture {
     #[ts(optional)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<super::ApiError>,
-    /// Of the first paths and polygons of the picture, in their order, how many coordinates at the beginning and how many at the end
-    /// are those of the picture that was sent before with this number. They are left out here.
+    /// How many strokes it has. Those that are as they were in the picture that was sent before with this number are left out.
+    pub strokes: u32,
+    /// The place of each stroke that is here among all of them.
+    pub places: Vec<u32>,
+    /// Of the paths and polygons that are here, in their order, how many coordinates at the beginning and how many at the end are
+    /// those of the stroke that had their place before. They are left out.
     pub same: Vec<(u32, u32)>,
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use mqttwb_model::Timestamp;
 use mqttwb_series::{Body, ChartDrawing, Line, Point, Series, Style, Theme, draw};
 
-use super::pack;
+use super::{pack, sent_picture};
 use crate::api::{ChartFrame, ChartPicture, ChartSeries, ChartsFrame, DrawOp};
 
 const SECOND: u64 = 1_000_000_000;
@@ -56,17 +56,13 @@ fn frame(lines: &[Series], to: u64) -> ChartPicture {
             state: None,
         }
     });
-    ChartPicture {
-        key: 1,
-        drawn: Some(ChartFrame {
-            id: 1,
-            series: series.collect(),
-            ops: picture.ops.into_iter().map(DrawOp::from).collect(),
-            ..ChartFrame::default()
-        }),
-        failed: None,
-        same: Vec::new(),
-    }
+    let drawn = ChartFrame {
+        id: 1,
+        series: series.collect(),
+        ops: picture.ops.into_iter().map(DrawOp::from).collect(),
+        ..ChartFrame::default()
+    };
+    sent_picture(1, &mut Ok(drawn), None)
 }
 
 /// The same of several, as it goes to the page. Returns its bytes.

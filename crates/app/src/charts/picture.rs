@@ -104,8 +104,8 @@ impl<'a> Shown<'a> {
         }
         let (from, to) = self.followed(now);
         if self.chart.window_secs == 0 {
-            // All of it is a little more with each moment: it goes on by a hundredth or so, to be the same picture in between.
-            let step = 1 << ((to.0 - from.0) / 64).max(1).ilog2();
+            // All of it is a little more with each moment: it goes on by a fiftieth or so, to be the same picture in between.
+            let step = 1 << ((to.0 - from.0) / 32).max(1).ilog2();
             return (from, next_step(to, step));
         }
         let pixel = (to.0 - from.0) / u64::from(width.max(1));

@@ -1,5 +1,5 @@
 // Pictures of charts as the workbench sends them: crates/app/src/charts/packed.rs says how.
-import type { ChartsFrame } from './api';
+import type { ChartPicture, ChartsFrame, DrawOp } from './api';
 
 interface Header {
   readonly counts: readonly number[];
@@ -16,10 +16,13 @@ function joined(known: Float32Array, begin: number, between: Float32Array, end: 
   return points;
 }
 
+const hasPoints = (op: DrawOp | undefined): op is DrawOp & { op: 'path' | 'fill' } =>
+  op?.op === 'path' || op?.op === 'fill';
+
 /** Takes the frames of one stream out of their bytes, one after the other: each says what has changed since the one before. */
 export class Unpacking {
-  /** The coordinates of each picture's paths and polygons, as they came last. */
-  readonly #known = new Map<number, Float32Array[]>();
+  /** The strokes of each picture as they came last. What is as it was stays the same object, so that nobody needs to compare it. */
+  readonly #known = new Map<number, readonly DrawOp[]>();
 
   frame(bytes: ArrayBuffer): ChartsFrame {
     const length = new DataView(bytes).getUint32(0, true);
@@ -27,22 +30,38 @@ export class Unpacking {
     // Every system that the workbench runs on is little-endian. Coordinates are looked at where they are, not copied.
     const numbers = new Float32Array(bytes, 4 + length);
     let [path, at] = [0, 0];
-    for (const { key, drawn, same } of header.frame.pictures) {
-      const before = this.#known.get(key) ?? [];
-      const now: Float32Array[] = [];
-      for (const op of drawn?.ops ?? []) {
-        if (op.op !== 'path' && op.op !== 'fill') continue;
-        const between = numbers.subarray(at, at + (header.counts[path] ?? 0));
-        const [known, [begin, end]] = [before[now.length], same[now.length] ?? [0, 0]];
-        const points = known && begin + end > 0 ? joined(known, begin, between, end) : between;
-        op.points = points;
-        now.push(points);
-        path += 1;
-        at += between.length;
-      }
-      this.#known.set(key, now);
+    const next = () => {
+      const count = header.counts[path] ?? 0;
+      path += 1;
+      at += count;
+      return numbers.subarray(at - count, at);
+    };
+    for (const picture of header.frame.pictures) {
+      if (picture.drawn) picture.drawn.ops = this.#strokes(picture, picture.drawn.ops, next);
+      else this.#known.delete(picture.key);
     }
     return header.frame;
+  }
+
+  /** All strokes of a picture, those that were left out too. */
+  #strokes({ key, strokes, places, same }: ChartPicture, came: readonly DrawOp[], next: () => Float32Array): DrawOp[] {
+    const before = this.#known.get(key) ?? [];
+    const ops = before.slice(0, strokes);
+    let path = 0;
+    for (const [index, op] of came.entries()) {
+      const place = places[index] ?? index;
+      if (hasPoints(op)) {
+        const [begin, end] = same[path] ?? [0, 0];
+        path += 1;
+        const known = before[place];
+        const between = next();
+        op.points =
+          begin + end > 0 && hasPoints(known) ? joined(known.points as Float32Array, begin, between, end) : between;
+      }
+      ops[place] = op;
+    }
+    this.#known.set(key, ops);
+    return ops;
   }
 
   /** Forgets the pictures that are looked at no more. */

@@ -23,10 +23,16 @@ function reach(box: Box, left: number, top: number, right: number, bottom: numbe
 }
 
 function reachPoints(box: Box, points: ArrayLike<number>, from: number, to: number, around: number): void {
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   for (let index = from * 2; index < to * 2; index += 2) {
-    const [x, y] = [points[index] ?? 0, points[index + 1] ?? 0];
-    reach(box, x - around, y - around, x + around, y + around);
+    const x = points[index] ?? 0;
+    const y = points[index + 1] ?? 0;
+    if (x < left) left = x;
+    if (x > right) right = x;
+    if (y < top) top = y;
+    if (y > bottom) bottom = y;
   }
+  reach(box, left - around, top - around, right + around, bottom + around);
 }
 
 /** How far beyond its points a stroke is seen. */
@@ -81,10 +87,16 @@ function sameLook(before: DrawOp, after: DrawOp): boolean {
   return Object.entries(before).every(([key, value]) => key === 'points' || value === now[key]);
 }
 
+/** Where strokes are seen: most are the same in one picture after the other. */
+const boxes = new WeakMap<DrawOp, Readonly<Box>>();
+
 /** Where a stroke is seen. */
-export function boxOf(op: DrawOp): Box {
+export function boxOf(op: DrawOp): Readonly<Box> {
+  const known = boxes.get(op);
+  if (known) return known;
   const box = { ...NOWHERE };
   reachAll(box, op);
+  boxes.set(op, box);
   return box;
 }
 
@@ -100,6 +112,7 @@ export function changed(
   const box = { ...NOWHERE };
   for (let index = 0; index < Math.max(before.length, after.length); index += 1) {
     const [old, now] = [before[index], after[index]];
+    if (old === now) continue;
     if (old && now && sameLook(old, now)) {
       if ((old.op !== 'path' && old.op !== 'fill') || (now.op !== 'path' && now.op !== 'fill')) continue;
       const part = { ...NOWHERE };

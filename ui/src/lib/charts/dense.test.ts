@@ -43,6 +43,22 @@ describe('lines of more points than pixels', () => {
     expect(pixels.data.some((value, index) => index % 4 === 1 && value > 0)).toBe(false);
   });
 
+  it('draws of a part what the whole has there', () => {
+    const points = Array.from({ length: 900 }, (_, n) => [n / 20 + (n > 500 ? 20 : 0), 30 + 20 * Math.sin(n)]).flat();
+    for (const ratio of [1, 1.5]) {
+      const whole = empty(70 * ratio, 60 * ratio);
+      trace({ pixels: whole, left: 0, top: 0 }, points, [10, 20, 30], 1.75, ratio);
+      for (const left of [0, 7, 24, 30, 44, 58]) {
+        const part = empty(9, 60 * ratio);
+        trace({ pixels: part, left, top: 0 }, points, [10, 20, 30], 1.75, ratio);
+        // At its edges a part lacks the columns beside it.
+        for (let x = 1; x < 8; x += 1)
+          for (let y = 0; y < part.height; y += 1)
+            expect([left + x, y, alpha(part, x, y)]).toEqual([left + x, y, alpha(whole, left + x, y)]);
+      }
+    }
+  });
+
   it('leaves lines with room for their bends, and transparent ones, to the canvas', () => {
     const points = Array.from({ length: 120 }, (_, n) => [n * 2, n]).flat();
     expect(isDense(points, 1)).toBe(false);

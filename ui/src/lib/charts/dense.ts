@@ -22,7 +22,29 @@ export function isDense(points: ArrayLike<number>, ratio: number): boolean {
   const count = points.length / 2;
   if (count < 100) return false;
   const span = ((points[points.length - 2] ?? 0) - (points[0] ?? 0)) * ratio;
-  return span > 0 && count > span * 1.5;
+  return span > 0 && count > span * 0.75;
+}
+
+/** How many points of a line from left to right are left of a place, or up to it. */
+function pointsUpTo(points: ArrayLike<number>, place: number, itToo: boolean): number {
+  let [from, to] = [0, points.length / 2];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    const x = points[middle * 2] ?? 0;
+    if (x < place || (itToo && x === place)) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+/** The last point that lies left of a place, or the first of all. */
+export function lastBefore(points: ArrayLike<number>, place: number): number {
+  return Math.max(0, pointsUpTo(points, place, false) - 1);
+}
+
+/** One more than the first point that lies right of a place, or all points. */
+export function upToBehind(points: ArrayLike<number>, place: number): number {
+  return Math.min(points.length / 2, pointsUpTo(points, place, true) + 1);
 }
 
 /** Of each column the lowest and the highest place of the line; NaN where it is not. */
@@ -37,9 +59,11 @@ function extremes(
     if (!(y >= (low[column] ?? NaN))) low[column] = y;
     if (!(y <= (high[column] ?? NaN))) high[column] = y;
   };
-  let [x, y] = [(points[0] ?? 0) * ratio - left, (points[1] ?? 0) * ratio - top];
+  const first = lastBefore(points, left / ratio);
+  let [x, y] = [(points[first * 2] ?? 0) * ratio - left, (points[first * 2 + 1] ?? 0) * ratio - top];
   reach(Math.floor(x), y);
-  for (let index = 2; index + 1 < points.length; index += 2) {
+  // From the first point beyond the part on nothing reaches into it.
+  for (let index = first * 2 + 2; index + 1 < points.length && x < width; index += 2) {
     const [nextX, nextY] = [(points[index] ?? 0) * ratio - left, (points[index + 1] ?? 0) * ratio - top];
     // Where it goes from one column into another it is in both.
     for (let edge = Math.floor(x) + 1; edge <= Math.floor(nextX); edge += 1) {
@@ -67,7 +91,8 @@ export function trace(
   const { data, width, height } = part.pixels;
   // Whole pixels at once; the bytes of a number stand from its lowest on, wherever the workbench runs.
   const whole = new Uint32Array(data.buffer, data.byteOffset, width * height);
-  const word = ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+  const rgb = (blue << 16) | (green << 8) | red;
+  const word = ((255 << 24) | rgb) >>> 0;
   const { low, high } = extremes(points, ratio, part);
   const half = (lineWidth * ratio) / 2;
   // What of the line's width lies in the column beside it.
@@ -99,7 +124,12 @@ export function trace(
       const right = share(y, fromRight, toRight) * beside;
       if (right > cover) cover = right;
       if (cover <= 0) continue;
-      const at = (y * width + x) * 4;
+      const pixel = y * width + x;
+      if (!whole[pixel]) {
+        whole[pixel] = ((Math.round(cover * 255) << 24) | rgb) >>> 0;
+        continue;
+      }
+      const at = pixel * 4;
       const under = ((data[at + 3] ?? 0) / 255) * (1 - cover);
       const alpha = cover + under;
       data[at] = (red * cover + (data[at] ?? 0) * under) / alpha;

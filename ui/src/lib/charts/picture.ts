@@ -3,13 +3,13 @@ import type { ChartFrame, ChartSeries, DrawOp } from '$lib/backend';
 import { reading } from '$lib/shared/format';
 import { visible } from '$lib/shared/hostile';
 import { changed, boxOf, type Box } from './changed';
-import { isDense, opaque, trace as traceDense } from './dense';
+import { isDense, lastBefore, opaque, trace as traceDense, upToBehind } from './dense';
 
 const FACE = "'JetBrains Mono Variable', ui-monospace, monospace";
 
-function trace(context: CanvasRenderingContext2D, points: ArrayLike<number>): void {
+function trace(context: CanvasRenderingContext2D, points: ArrayLike<number>, from = 0, to = points.length / 2): void {
   context.beginPath();
-  for (let index = 0; index + 1 < points.length; index += 2) {
+  for (let index = from * 2; index < to * 2; index += 2) {
     context.lineTo(points[index] ?? 0, points[index + 1] ?? 0);
   }
 }
@@ -19,11 +19,49 @@ function straight(points: ArrayLike<number>): boolean {
   return points.length === 4 && (points[0] === points[2] || points[1] === points[3]);
 }
 
-function stroke(context: CanvasRenderingContext2D, op: DrawOp): void {
+/** Whether curves go from left to right. */
+const forward = new WeakMap<DrawOp, boolean>();
+
+function goesForward(op: DrawOp & { op: 'path' }): boolean {
+  const known = forward.get(op);
+  if (known !== undefined) return known;
+  let index = 2;
+  while (index < op.points.length && (op.points[index - 2] ?? 0) <= (op.points[index] ?? 0)) index += 2;
+  const does = index >= op.points.length;
+  forward.set(op, does);
+  return does;
+}
+
+/** More points than this are a curve whose bends nobody sees one by one. */
+const CURVE = 100;
+
+/** Strokes a line of many points as far as it is seen between two places, and a little beyond: its ends have ends of their own. */
+function strokeCurve(
+  context: CanvasRenderingContext2D,
+  op: DrawOp & { op: 'path' },
+  left: number,
+  right: number,
+): void {
+  // A round joint takes ten times what a flat one does, and is as wide as a pixel.
+  context.lineJoin = 'bevel';
+  const beyond = op.width + 2;
+  if (goesForward(op)) {
+    trace(context, op.points, lastBefore(op.points, left - beyond), upToBehind(op.points, right + beyond));
+  } else trace(context, op.points);
+  context.stroke();
+  context.lineJoin = 'round';
+}
+
+/** Strokes what is seen between two places. */
+function stroke(context: CanvasRenderingContext2D, op: DrawOp, left: number, right: number): void {
   switch (op.op) {
     case 'path':
       context.strokeStyle = op.color;
       context.lineWidth = op.width;
+      if (op.points.length > CURVE * 2) {
+        strokeCurve(context, op, left, right);
+        return;
+      }
       trace(context, straight(op.points) ? Array.from(op.points, (at) => Math.floor(at) + 0.5) : op.points);
       context.stroke();
       return;
@@ -85,6 +123,15 @@ let sheets: { readonly whole: Sheet; readonly dense: Sheet } | undefined;
 /** A part of a canvas, in its whole pixels. */
 type Area = Readonly<Box>;
 
+/** Pixels that nothing is drawn on; one memory for all, since they are drawn one after the other. */
+let memory = new Uint8ClampedArray(0);
+
+function blank(width: number, height: number): ImageData {
+  const bytes = width * height * 4;
+  if (memory.length < bytes) memory = new Uint8ClampedArray(bytes);
+  return new ImageData(memory.subarray(0, bytes).fill(0), width, height);
+}
+
 /** Draws dense lines in one go over what is there, as far as they are within a part. */
 function strokeDense(
   context: CanvasRenderingContext2D,
@@ -99,7 +146,7 @@ function strokeDense(
   const [width, height] = [part.right - left + 2, part.bottom - top];
   const on = sheet.atLeast(width, height);
   if (!on) return;
-  const pixels = on.createImageData(width, height);
+  const pixels = blank(width, height);
   for (const op of ops) {
     if (op.op === 'path') traceDense({ pixels, left, top }, op.points, opaque(op.color) ?? [0, 0, 0], op.width, ratio);
   }
@@ -109,7 +156,10 @@ function strokeDense(
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
 }
 
-/** Draws what is seen within a part. A stroke is drawn as a whole: cut to the part, its edges would be rounded otherwise. */
+/**
+ * Draws what is seen within a part. A stroke is drawn as a whole: cut to the part, its edges would be rounded otherwise. Of a curve
+ * that is what lies near the part.
+ */
 function strokeAll(
   context: CanvasRenderingContext2D,
   dense: Sheet,
@@ -120,12 +170,13 @@ function strokeAll(
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.lineJoin = 'round';
   context.lineCap = 'butt';
+  const [from, to] = [part.left / ratio, part.right / ratio];
   // Dense lines that follow each other are one layer; the dots at their ends lie on all of them.
   let lines: DrawOp[] = [];
   let dots: DrawOp[] = [];
   const flush = () => {
     strokeDense(context, dense, lines, part, ratio);
-    for (const op of dots) stroke(context, op);
+    for (const op of dots) stroke(context, op, from, to);
     [lines, dots] = [[], []];
   };
   for (const op of ops) {
@@ -137,7 +188,7 @@ function strokeAll(
     else if (op.op === 'circle' && lines.length) dots.push(op);
     else {
       if (lines.length) flush();
-      stroke(context, op);
+      stroke(context, op, from, to);
     }
   }
   flush();

@@ -19,7 +19,15 @@ drawn?: ChartFrame,
  */
 failed?: ApiError, 
 /**
- * Of the first paths and polygons of the picture, in their order, how many coordinates at the beginning and how many at the end
- * are those of the picture that was sent before with this number. They are left out here.
+ * How many strokes it has. Those that are as they were in the picture that was sent before with this number are left out.
+ */
+strokes: number, 
+/**
+ * The place of each stroke that is here among all of them.
+ */
+places: Array<number>, 
+/**
+ * Of the paths and polygons that are here, in their order, how many coordinates at the beginning and how many at the end are
+ * those of the stroke that had their place before. They are left out.
  */
 same: Array<[number, number]>, };
