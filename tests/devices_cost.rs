@@ -149,6 +149,11 @@ async fn devices_in_the_window() {
             .await;
         delays.push(seen - said);
     }
+    window.fill("device-filter", "").await;
+    for theme in ["light", "dark"] {
+        window.theme(theme).await;
+        window.screenshot(&format!("devices-cost-{theme}")).await;
+    }
     window.close().await;
 
     println!("\n| the device board with {DEVICES} devices, in the window | middle | worst |");

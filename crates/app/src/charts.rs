@@ -6,6 +6,7 @@
 //! Invariant: charts, lines and points are bounded, and what a bound leaves out is counted.
 
 mod boards;
+mod check;
 mod export;
 mod feed;
 mod flow;
@@ -24,8 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mqttwb_capture::{Capture, Cursor};
-use mqttwb_model::{Direction, Timestamp, TopicFilter};
-use mqttwb_payload::Path;
+use mqttwb_model::{Direction, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -37,6 +37,7 @@ use crate::api::{
 };
 use crate::payloads::Payloads;
 
+use check::{DAY, Parsed, check};
 use feed::{Feed, Found, Lines};
 use flow::Flow;
 use keep::Kept;
@@ -63,19 +64,6 @@ const POINTS: usize = 20_000;
 
 /// Changes of state of a line at most; the oldest go first.
 const CHANGES: usize = 20_000;
-
-/// What a chart can look back, in seconds; 0 stands for all of it.
-const WINDOW: std::ops::RangeInclusive<u32> = 10..=DAY;
-const DAY: u32 = 24 * 60 * 60;
-
-/// The longest title, in characters.
-const TITLE: usize = 200;
-
-/// The longest unit and label of a threshold, in characters.
-const LABEL: usize = 40;
-
-/// Thresholds of a chart.
-const THRESHOLDS: usize = 10;
 
 /// How often new packets are read.
 const TICK: Duration = Duration::from_millis(100);
@@ -111,13 +99,6 @@ struct Charted {
     chart: Chart,
     /// `None` for a chart of what is sampled, which all of them share.
     feed: Option<Feed>,
-}
-
-/// Where a chart's values are found in packets.
-enum Parsed {
-    Payload(TopicFilter, Path),
-    Flow(ChartMeasure),
-    Sampled,
 }
 
 impl std::fmt::Debug for Charts {
@@ -476,69 +457,6 @@ fn not_found(id: u32) -> ApiError {
 
 fn invalid(message: String) -> ApiError {
     ApiError::new(ErrorCode::InvalidInput, message)
-}
-
-/// A text without space around it, if it is not too long.
-fn short(text: &str, most: usize, what: &str) -> Result<String> {
-    let text = text.trim();
-    if text.chars().count() > most {
-        return Err(invalid(format!("{what} has at most {most} characters.")));
-    }
-    Ok(text.to_owned())
-}
-
-/// A chart as it can be kept, and where its values come from.
-fn check(mut chart: Chart) -> Result<(Chart, Parsed)> {
-    if chart.window_secs != 0 && !WINDOW.contains(&chart.window_secs) {
-        return Err(invalid(format!(
-            "A chart looks back from 10 seconds to 24 hours, not {} seconds.",
-            chart.window_secs
-        )));
-    }
-    let (parsed, title) = match &chart.source {
-        ChartSource::Broker { measure } => {
-            if chart.kind == ChartKind::States {
-                return Err(invalid(
-                    "What is measured of the broker has no states: choose another kind of chart."
-                        .into(),
-                ));
-            }
-            let parsed = match Flow::new(*measure) {
-                Some(_) => Parsed::Flow(*measure),
-                None => Parsed::Sampled,
-            };
-            (parsed, picture::title(*measure).to_owned())
-        }
-        ChartSource::Payload { filter, path } => {
-            let topic = TopicFilter::try_from(filter.as_str())
-                .map_err(|error| invalid(format!("“{filter}” is no topic filter: {error}")))?;
-            let parsed = Path::try_from(path.as_str())
-                .map_err(|error| invalid(format!("“{path}” is no path: {error}")))?;
-            let title = match path.trim() {
-                "" => filter.clone(),
-                path => format!("{path} of {filter}"),
-            };
-            (Parsed::Payload(topic, parsed), title)
-        }
-    };
-    chart.title = short(&chart.title, TITLE, "A title")?;
-    if chart.title.is_empty() {
-        chart.title = title.chars().take(TITLE).collect();
-    }
-    chart.unit = short(&chart.unit, LABEL, "A unit")?;
-    if chart.thresholds.len() > THRESHOLDS {
-        return Err(invalid(format!(
-            "A chart has at most {THRESHOLDS} marked values."
-        )));
-    }
-    for threshold in &mut chart.thresholds {
-        threshold.label = short(&threshold.label, LABEL, "A label")?;
-        if !threshold.value.is_finite() {
-            return Err(invalid("A marked value is a number.".into()));
-        }
-    }
-    boards::check_cell(&mut chart.cell);
-    Ok((chart, parsed))
 }
 
 #[cfg(test)]

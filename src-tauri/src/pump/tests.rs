@@ -78,20 +78,20 @@ fn frames(sent: &mut Sent) -> Vec<u64> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_than_two_frames_are_in_flight() {
+async fn no_more_than_three_frames_are_in_flight() {
     let (acknowledged, mut sent, _task) = start(Counter {
         value: 0,
         step: 1,
         fails_at: u64::MAX,
     });
     a_second_passes().await;
-    assert_eq!(frames(&mut sent), [1, 2]);
+    assert_eq!(frames(&mut sent), [1, 2, 3]);
     acknowledged.send_replace(1);
     a_second_passes().await;
-    assert_eq!(frames(&mut sent), [3]);
-    acknowledged.send_replace(3);
+    assert_eq!(frames(&mut sent), [4]);
+    acknowledged.send_replace(4);
     a_second_passes().await;
-    assert_eq!(frames(&mut sent), [4, 5]);
+    assert_eq!(frames(&mut sent), [5, 6, 7]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -105,9 +105,9 @@ async fn a_slow_page_gets_the_newest_state_next_and_not_a_queue() {
     frames(&mut sent);
     acknowledged.send_replace(1);
     a_second_passes().await;
-    let next = sent.try_recv().expect("a third frame");
+    let next = sent.try_recv().expect("a fourth frame");
     assert_eq!(
-        next["frame"]["value"], 3,
+        next["frame"]["value"], 4,
         "the source was asked only when the page was ready"
     );
 }

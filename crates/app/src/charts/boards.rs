@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Charts, DASHBOARDS, State, TITLE, invalid, short};
+use super::check::{TITLE, short};
+use super::{Charts, DASHBOARDS, State, invalid};
 use crate::Result;
 use crate::api::{ApiError, Chart, ChartCell, ChartList, Dashboard, DashboardFile, ErrorCode};
 

@@ -5,6 +5,7 @@ mod shown;
 
 use mqttwb_model::{ConnectionId, Direction, MessageId, Observer, PacketBatch, PacketMark};
 
+use super::check::TITLE;
 use super::*;
 use crate::api::{
     ChartCell, ChartFormat, ChartSays, ChartSeries, ChartSpan, ChartThreshold, DrawOp, Theme,

@@ -1,6 +1,6 @@
 // Frames from the workbench, as fast as the page can show them and no faster.
 //
-// The shell sends at most two frames that are not acknowledged. A frame is acknowledged after the page has drawn it, so a
+// The shell sends at most three frames that are not acknowledged. Every other is acknowledged, after the page has drawn it, so a
 // page that is slow or hidden gets sparser frames, never a longer queue.
 import { Channel } from '@tauri-apps/api/core';
 import type {
@@ -18,6 +18,9 @@ import { whenDrawing } from './drawing';
 import { Failure, asFailure } from './errors';
 import { Unpacking } from './pictures';
 
+/** How many frames are acknowledged at once: one less than may be on their way (`src-tauri/src/pump.rs`). */
+const ACKNOWLEDGED = 2;
+
 /** What comes through a stream's channel. */
 type Message<F> = { frame: F } | { failed: ApiError };
 
@@ -33,6 +36,7 @@ export interface Listeners<F> {
 export class Stream<F extends { frame: number }> {
   readonly #opened: Promise<number | undefined>;
   #newest: F | undefined;
+  #acknowledged = 0;
   #scheduled: (() => void) | undefined;
   #closed = false;
 
@@ -52,6 +56,8 @@ export class Stream<F extends { frame: number }> {
         const frame = this.#newest;
         if (this.#closed || !frame) return;
         listeners.frame(frame);
+        if (frame.frame < this.#acknowledged + ACKNOWLEDGED) return;
+        this.#acknowledged = frame.frame;
         void this.#tell('stream_acknowledge', { frame: frame.frame });
       });
     };

@@ -2,8 +2,8 @@
 import { untrack } from 'svelte';
 
 /**
- * What a source says, taken up at most once in so many milliseconds: the first at once, and always the last. All that have one pace
- * take it up together, so that the page is painted once for them.
+ * What a source says, taken up at most once in so many milliseconds: the first at once, and always the last. As long as it says
+ * nothing, nothing is taken up. All that have one pace take it up together, so that the page is painted once for them.
  */
 export function paced<T>(source: () => T, every: number): { readonly current: T } {
   let current = $state.raw(untrack(source));
@@ -14,6 +14,7 @@ export function paced<T>(source: () => T, every: number): { readonly current: T 
   };
   $effect(() => {
     const next = source();
+    if (next === undefined) return;
     const wait = (Math.floor(taken / every) + 1) * every - performance.now();
     if (wait <= 0) {
       untrack(() => take(next));
