@@ -1,24 +1,13 @@
 //! Messages that come twice, late, or not at all.
 
-use std::net::SocketAddr;
-
-use mqttwb_model::{ConnectionInfo, Fault, FaultDone, ListenerProtocol, ProtocolVersion, SeenBy};
+use mqttwb_model::{ConnectionInfo, Fault, FaultDone, ProtocolVersion};
 
 use super::*;
 
 /// A client comes, by a connection of this number.
 fn connected(charts: &Charts, connection: u64, client: &str) {
-    charts.capture.connected(&ConnectionInfo {
-        id: ConnectionId(connection),
-        client: client.into(),
-        version: ProtocolVersion::V311,
-        listener: "tcp".into(),
-        protocol: ListenerProtocol::Tcp,
-        peer: SocketAddr::from(([127, 0, 0, 1], 1)),
-        common_name: None,
-        certificate: None,
-        seen_by: SeenBy::Broker,
-    });
+    let client = ConnectionInfo::local(connection, client, ProtocolVersion::V311);
+    charts.capture.connected(&client);
 }
 
 /// A PUBLISH of QoS 1 with a packet identifier, as it was sent first or as it is sent again.
