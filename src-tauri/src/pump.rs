@@ -180,7 +180,12 @@ impl Pump {
     /// The page has drawn a frame. A stream that has ended meanwhile needs no answer.
     pub fn acknowledge(&self, stream: u32, frame: u64) {
         if let Some(stream) = self.streams().open.get(&stream) {
-            stream.acknowledged.send_replace(frame);
+            // Acknowledgements may overtake each other.
+            stream.acknowledged.send_if_modified(|known| {
+                let is_newer = frame > *known;
+                *known = frame.max(*known);
+                is_newer
+            });
         }
     }
 

@@ -1,4 +1,4 @@
-//! The charts that a person has made, fed while the broker runs.
+//! The charts that a person has made, and what alert rules watch of the broker, fed while it runs.
 //!
 //! Duty: keep dashboards, charts and their series, read each recorded packet once for all of them, sample the broker's
 //! counters each second, and hand out pictures in the words of [`api`](crate::api).

@@ -262,6 +262,23 @@ impl Watch {
         events
     }
 
+    /// Of a time that is over no value could come: what had its last before it is as it is where nothing is high or low.
+    pub fn quiet(&mut self, since: Timestamp, now: Timestamp) -> Vec<Event> {
+        if !matches!(
+            self.condition,
+            Condition::Above { .. } | Condition::Below { .. }
+        ) {
+            return Vec::new();
+        }
+        let quiet = |thing: &Thing| thing.recent.back().is_some_and(|last| last.at < since);
+        let things = self.things.iter_mut().filter(|(_, thing)| quiet(thing));
+        things
+            .filter_map(|(name, thing)| {
+                thing.judge(name, false, now, now, Duration::ZERO, String::new())
+            })
+            .collect()
+    }
+
     /// A thing, if it is known or finds room.
     fn thing(&mut self, name: &str) -> Option<(Arc<str>, &mut Thing)> {
         if !self.things.contains_key(name) {

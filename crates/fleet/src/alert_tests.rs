@@ -36,6 +36,37 @@ fn letter(event: Option<Event>) -> char {
 }
 
 #[test]
+fn what_falls_quiet_is_neither_high_nor_waited_for() {
+    let mut watch = Watch::new(Condition::Above {
+        limit: 4.0,
+        hold: secs(10),
+    });
+    watch.value("slow", number(1, 9.0));
+    watch.value("slower", number(1, 9.0));
+    for second in 2..=12 {
+        watch.value("slower", number(second, 9.0));
+    }
+    // One has come on, the other has not: it is not met for longer than its last value.
+    assert!(watch.quiet(at(10), at(12)).is_empty());
+    assert_eq!(
+        watch.tick(at(20)).len(),
+        0,
+        "the one was told, the other is quiet"
+    );
+    assert_eq!(watch.raised(), 1);
+    let over: Vec<char> = (watch.quiet(at(14), at(21)).into_iter())
+        .map(|event| letter(Some(event)))
+        .collect();
+    assert_eq!((over, watch.raised()), (vec!['o'], 0));
+    assert!(watch.quiet(at(14), at(22)).is_empty());
+    // A silence that is itself watched for goes on.
+    let mut watch = Watch::new(Condition::NoData { after: secs(5) });
+    watch.value("a", number(1, 9.0));
+    assert!(watch.quiet(at(9), at(10)).is_empty());
+    assert_eq!(watch.tick(at(10)).len(), 1);
+}
+
+#[test]
 fn a_value_above_a_limit_is_told_once_until_it_is_below() {
     let mut watch = Watch::new(Condition::Above {
         limit: 5.0,

@@ -95,6 +95,28 @@ async fn no_more_than_three_frames_are_in_flight() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_page_that_acknowledges_every_other_frame_gets_all_of_them() {
+    let (acknowledged, mut sent, _task) = start(Counter {
+        value: 0,
+        step: 1,
+        fails_at: u64::MAX,
+    });
+    let (mut known, mut newest) = (0, 0);
+    for _ in 0..20 {
+        advance(Counter::EVERY).await;
+        for _ in 0..8 {
+            tokio::task::yield_now().await;
+        }
+        newest = frames(&mut sent).pop().unwrap_or(newest);
+        if newest >= known + 2 {
+            known = newest;
+            acknowledged.send_replace(known);
+        }
+    }
+    assert!(newest >= 20, "it came to frame {newest}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_page_gets_the_newest_state_next_and_not_a_queue() {
     let (acknowledged, mut sent, _task) = start(Counter {
         value: 0,

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::path::Path;
+use std::time::Duration;
 
 use mqttwb_capture::{Cursor, Packet};
 use mqttwb_fleet::{Datum, Event, Watch};
@@ -19,6 +20,9 @@ use crate::Result;
 use crate::api::{Alert, AlertDatum, AlertRule, ChartMeasure};
 use crate::charts::Charts;
 use crate::payloads::Payloads;
+
+/// The latency of the next second is known this long after that of the one before, unless nothing was delivered in it.
+const QUIET: Duration = Duration::from_millis(2_500);
 
 /// The rules, what they have raised, and where reading has come to.
 pub(super) struct State {
@@ -40,6 +44,8 @@ pub(super) struct Armed {
     pub watch: Watch,
     /// When the broker's newest sample that was judged was taken, of each line.
     sampled: HashMap<String, Timestamp>,
+    /// What was measured before is not judged.
+    since: Timestamp,
     /// When it raised its last ones.
     pub raised: VecDeque<Timestamp>,
     pub held_back: u64,
@@ -54,13 +60,15 @@ pub(super) struct Wanted {
 }
 
 impl Armed {
-    pub fn new(rule: AlertRule) -> Result<Self> {
+    /// It watches from now on.
+    pub fn new(rule: AlertRule, now: Timestamp) -> Result<Self> {
         let (watched, condition) = rules::parse(&rule)?;
         Ok(Self {
             rule,
             watched,
             watch: Watch::new(condition),
             sampled: HashMap::new(),
+            since: now,
             raised: VecDeque::new(),
             held_back: 0,
         })
@@ -100,8 +108,8 @@ impl State {
     }
 
     /// Follows from what the rules are now.
-    pub fn rules_changed(&mut self, charts: &Charts) {
-        charts.watch(self.measures());
+    pub fn rules_changed(&mut self, charts: &Charts, now: Timestamp) {
+        charts.watch(self.measures(), now);
         let topics = self.armed.iter().filter_map(|armed| {
             let publish = armed.rule.publish.as_ref()?;
             Some(publish.topic.clone())
@@ -185,12 +193,17 @@ impl State {
     }
 
     /// Looks at what was measured of the broker since the last time.
-    pub fn judge_samples(&mut self, charts: &Charts, events: &mut Vec<(usize, Event)>) {
+    pub fn judge_samples(
+        &mut self,
+        charts: &Charts,
+        now: Timestamp,
+        events: &mut Vec<(usize, Event)>,
+    ) {
         for (place, armed) in self.watching() {
             let Watched::Broker(measure, wanted) = &armed.watched else {
                 continue;
             };
-            for (line, point) in charts.later_than(*measure, &armed.sampled) {
+            for (line, point) in charts.later_than(*measure, armed.since, &armed.sampled) {
                 if wanted.as_ref().is_some_and(|wanted| *wanted != line) {
                     continue;
                 }
@@ -202,6 +215,12 @@ impl State {
                 let event = armed.watch.value(&line, datum);
                 events.extend(event.map(|event| (place, event)));
                 armed.sampled.insert(line, point.at);
+            }
+            // A second without deliveries has no latency: what was slow before is not slow any more.
+            if *measure == ChartMeasure::Latency {
+                let quiet = Timestamp(now.0.saturating_sub(QUIET.as_nanos() as u64));
+                let events_of = armed.watch.quiet(quiet, now);
+                events.extend(events_of.into_iter().map(|event| (place, event)));
             }
         }
     }
@@ -315,19 +334,17 @@ mod tests {
         let mut state = State::open(data.path());
         let told = |state: &mut State| {
             let mut events = Vec::new();
-            state.judge_samples(&charts, &mut events);
+            state.judge_samples(&charts, Timestamp::now(), &mut events);
             let raised = events.into_iter().filter_map(|(place, event)| match event {
                 Event::Raised { data, .. } => Some((place, data.len())),
                 Event::Over { .. } => None,
             });
             raised.collect::<Vec<_>>()
         };
-        for id in 0..100 {
-            state.armed = vec![
-                Armed::new(rule(2 * id)).unwrap(),
-                Armed::new(rule(2 * id + 1)).unwrap(),
-            ];
+        for id in 1..100 {
             let first = u64::from(id) * 10;
+            let armed = |id| Armed::new(rule(id), Timestamp(first * 1_000_000_000 - 1)).unwrap();
+            state.armed = vec![armed(2 * id), armed(2 * id + 1)];
             sample(first, 1);
             assert_eq!(told(&mut state), []);
             sample(first + 1, 2);

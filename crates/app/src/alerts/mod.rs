@@ -1,10 +1,10 @@
 //! Alerts: rules that a person has made, watched for while the workbench is open.
 //!
-//! Duty: bring values of packets, of the broker's counters and of the device board to the rules, keep what they raise with the
+//! Duty: bring values of packets, of what is measured of the broker and of the device board to the rules, keep what they raise with the
 //! data that raised it, and publish it where that is wanted.
 //! Not here: when a rule is met (`mqttwb_fleet`), the system's own notifications (the window).
-//! Invariant: without a rule nothing is read; alerts are bounded, and what makes room or is held back is counted; what is
-//! published for an alert raises none.
+//! Invariant: without a rule nothing is read; alerts are bounded, and what makes room or is held back is counted; the
+//! payload of what is published for an alert raises none.
 
 mod judging;
 mod publishing;
@@ -72,13 +72,14 @@ impl Alerts {
         broker: Arc<BrokerControl>,
     ) -> Self {
         let mut state = State::open(data);
+        let now = Timestamp::now();
         for rule in state.keep.rules.clone() {
             // Reading the file has checked them.
-            if let Ok(armed) = Armed::new(rule) {
+            if let Ok(armed) = Armed::new(rule, now) {
                 state.armed.push(armed);
             }
         }
-        state.rules_changed(&charts);
+        state.rules_changed(&charts, now);
         Self {
             capture,
             payloads,
@@ -173,7 +174,7 @@ impl Alerts {
         let mut wanted = self.read_packets();
         let mut state = self.state.lock();
         let mut events = Vec::new();
-        state.judge_samples(&self.charts, &mut events);
+        state.judge_samples(&self.charts, now, &mut events);
         if devices {
             let states = self.devices.states();
             for (place, armed) in state.watching() {
@@ -245,7 +246,7 @@ impl Alerts {
                 .collect(),
             kept: state.raised.alerts.len() as u32,
             forgotten: state.raised.forgotten,
-            missed: state.missed,
+            missed: state.missed.max(self.charts.missed_of_watched()),
             problem: state.keep.problem().or(state.file.problem.clone()),
         }
     }
@@ -272,7 +273,7 @@ impl Alerts {
         blocking(move || {
             let mut state = alerts.state.lock();
             let rule = state.keep.put(rule)?;
-            let armed = Armed::new(rule.clone())?;
+            let armed = Armed::new(rule.clone(), Timestamp::now())?;
             match state.armed.iter().position(|a| a.rule.id == rule.id) {
                 Some(place) => {
                     state.armed[place] = armed;
@@ -280,7 +281,7 @@ impl Alerts {
                 }
                 None => state.armed.push(armed),
             }
-            state.rules_changed(&alerts.charts);
+            state.rules_changed(&alerts.charts, Timestamp::now());
             Ok(rule)
         })
         .await
@@ -294,7 +295,7 @@ impl Alerts {
             let rule = state.keep.remove(id)?;
             state.armed.retain(|armed| armed.rule.id != id);
             state.end(id);
-            state.rules_changed(&alerts.charts);
+            state.rules_changed(&alerts.charts, Timestamp::now());
             Ok(rule)
         })
         .await

@@ -98,6 +98,11 @@ impl Flow {
         })
     }
 
+    /// From this second on each is drawn, whether something comes in it or not.
+    pub fn begin(&mut self, now: Timestamp) {
+        self.second.get_or_insert(now.as_secs());
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Series)> {
         self.lines.iter().map(|(name, series)| (*name, series))
     }

@@ -21,12 +21,13 @@ pub(super) struct Watched(BTreeMap<ChartMeasure, Option<Feed>>);
 
 impl Watched {
     /// These are watched from now on, and no others.
-    fn set(&mut self, measures: BTreeSet<ChartMeasure>, cursor: &Cursor) {
+    fn set(&mut self, measures: BTreeSet<ChartMeasure>, cursor: &Cursor, now: Timestamp) {
         self.0.retain(|measure, _| measures.contains(measure));
         for measure in measures {
             self.0.entry(measure).or_insert_with(|| {
-                let found = Found::Flow(Flow::new(measure)?);
-                Some(Feed::from_now(found, cursor.next_seq()))
+                let mut flow = Flow::new(measure)?;
+                flow.begin(now);
+                Some(Feed::from_now(Found::Flow(flow), cursor.next_seq()))
             });
         }
     }
@@ -63,30 +64,35 @@ pub(crate) fn measure_lines(measure: ChartMeasure) -> Vec<&'static str> {
 
 impl Charts {
     /// These measures are watched beside what charts show, from now on, and no others.
-    pub(crate) fn watch(&self, measures: BTreeSet<ChartMeasure>) {
+    pub(crate) fn watch(&self, measures: BTreeSet<ChartMeasure>, now: Timestamp) {
         let mut state = self.state.lock();
         let state = &mut *state;
-        state.watched.set(measures, &state.cursor);
+        state.watched.set(measures, &state.cursor, now);
     }
 
-    /// The points of each line of a watched measure that are later than the one that was `seen` of it; the newest of a line of which
-    /// none was.
+    /// The points of each line of a watched measure that are later than the one that was `seen` of it last, and later than
+    /// `since`.
     pub(crate) fn later_than(
         &self,
         measure: ChartMeasure,
+        since: Timestamp,
         seen: &HashMap<String, Timestamp>,
     ) -> Vec<(String, Point)> {
         let state = self.state.lock();
         let mut later = Vec::new();
         for (name, series) in state.watched.lines(measure, &state.samples) {
-            let from = match (seen.get(name), series.last()) {
-                (Some(seen), _) => Timestamp(seen.0.saturating_add(1)),
-                (None, Some(newest)) => newest.at,
-                (None, None) => continue,
-            };
+            let last = seen.get(name).copied().unwrap_or(since).max(since);
+            let from = Timestamp(last.0.saturating_add(1));
             let points = series.between(from, Timestamp(u64::MAX));
             later.extend(points.map(|point| (name.to_owned(), point)));
         }
         later
+    }
+
+    /// Packets that were gone before they were read for what is watched.
+    pub(crate) fn missed_of_watched(&self) -> u64 {
+        let mut state = self.state.lock();
+        let missed = state.watched.feeds().map(|feed| feed.missed);
+        missed.max().unwrap_or(0)
     }
 }

@@ -56,9 +56,7 @@ export class Stream<F extends { frame: number }> {
         const frame = this.#newest;
         if (this.#closed || !frame) return;
         listeners.frame(frame);
-        if (frame.frame < this.#acknowledged + ACKNOWLEDGED) return;
-        this.#acknowledged = frame.frame;
-        void this.#tell('stream_acknowledge', { frame: frame.frame });
+        void this.#acknowledge(frame.frame);
       });
     };
     this.#opened = call<number>(command, { ...args, channel }).catch((thrown: unknown) => {
@@ -77,10 +75,22 @@ export class Stream<F extends { frame: number }> {
     return newer;
   }
 
-  /** Changes something of the stream in the shell. */
-  async #tell(command: string, args: Record<string, unknown>): Promise<void> {
+  async #acknowledge(frame: number): Promise<void> {
+    const before = this.#acknowledged;
+    if (frame < before + ACKNOWLEDGED) return;
+    this.#acknowledged = frame;
+    // One that was lost is made up for with the next frame.
+    if (!(await this.#tell('stream_acknowledge', { frame }))) this.#acknowledged = Math.min(before, this.#acknowledged);
+  }
+
+  /** Changes something of the stream in the shell. Returns whether it could be told. */
+  async #tell(command: string, args: Record<string, unknown>): Promise<boolean> {
     const stream = await this.#opened;
-    if (stream !== undefined) await call(command, { stream, ...args }).catch(() => undefined);
+    if (stream === undefined) return false;
+    return call(command, { stream, ...args }).then(
+      () => true,
+      () => false,
+    );
   }
 
   protected adjust(command: string, args: Record<string, unknown>): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isDense, opaque, trace, type Pixels } from './dense';
+import { goesForward, isDense, lastBefore, opaque, trace, upToBehind, type Pixels } from './dense';
 
 const empty = (width: number, height: number): Pixels => ({
   data: new Uint8ClampedArray(width * height * 4),
@@ -8,7 +8,7 @@ const empty = (width: number, height: number): Pixels => ({
 });
 const alpha = ({ data, width }: Pixels, x: number, y: number) => data[(y * width + x) * 4 + 3];
 
-describe('lines of more points than pixels', () => {
+describe('lines of as many points as pixels', () => {
   it('shows a single spike among many points', () => {
     const points = Array.from({ length: 4_000 }, (_, n) => [n / 40, n === 2_000 ? 5 : 80]).flat();
     const pixels = empty(100, 100);
@@ -57,6 +57,17 @@ describe('lines of more points than pixels', () => {
             expect([left + x, y, alpha(part, x, y)]).toEqual([left + x, y, alpha(whole, left + x, y)]);
       }
     }
+  });
+
+  it('finds what of a line lies near a part', () => {
+    const points = [0, 9, 1, 9, 1, 8, 2, 7, 3, 7];
+    const near = (left: number, right: number) => [lastBefore(points, left), upToBehind(points, right)];
+    expect(goesForward(points)).toBe(true);
+    expect(near(1, 1)).toEqual([0, 4]);
+    expect(near(1.5, 2.5)).toEqual([2, 5]);
+    expect(near(-5, -4)).toEqual([0, 1]);
+    expect(near(7, 9)).toEqual([4, 5]);
+    expect(goesForward([0, 9, 2, 9, 1, 9])).toBe(false);
   });
 
   it('leaves lines with room for their bends, and transparent ones, to the canvas', () => {

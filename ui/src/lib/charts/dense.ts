@@ -1,4 +1,4 @@
-// Lines of more points than pixels, put into pixels column by column.
+// Lines of about as many points as pixels, or more, put into pixels column by column.
 //
 // A canvas strokes such a line many times slower than it can be told: of every column only its lowest and highest point
 // are seen. Here those are what is drawn, so no spike is lost. Lines that have room for their bends are the canvas's.
@@ -17,7 +17,20 @@ export interface Part {
   readonly top: number;
 }
 
-/** Whether a line has more points than its pixels can tell apart; and goes from left to right, as lines over time do. */
+/** Lines that were looked at, and whether they go from left to right. */
+const forward = new WeakMap<ArrayLike<number>, boolean>();
+
+/** Whether a line goes from left to right, as lines over time do. */
+export function goesForward(points: ArrayLike<number>): boolean {
+  const known = forward.get(points);
+  if (known !== undefined) return known;
+  let index = 2;
+  while (index < points.length && (points[index - 2] ?? 0) <= (points[index] ?? 0)) index += 2;
+  forward.set(points, index >= points.length);
+  return index >= points.length;
+}
+
+/** Whether a line from left to right has so many points that its pixels hardly tell them apart. */
 export function isDense(points: ArrayLike<number>, ratio: number): boolean {
   const count = points.length / 2;
   if (count < 100) return false;

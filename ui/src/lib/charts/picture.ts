@@ -3,7 +3,7 @@ import type { ChartFrame, ChartSeries, DrawOp } from '$lib/backend';
 import { reading } from '$lib/shared/format';
 import { visible } from '$lib/shared/hostile';
 import { changed, boxOf, type Box } from './changed';
-import { isDense, lastBefore, opaque, trace as traceDense, upToBehind } from './dense';
+import { goesForward, isDense, lastBefore, opaque, trace as traceDense, upToBehind } from './dense';
 
 const FACE = "'JetBrains Mono Variable', ui-monospace, monospace";
 
@@ -19,19 +19,6 @@ function straight(points: ArrayLike<number>): boolean {
   return points.length === 4 && (points[0] === points[2] || points[1] === points[3]);
 }
 
-/** Whether curves go from left to right. */
-const forward = new WeakMap<DrawOp, boolean>();
-
-function goesForward(op: DrawOp & { op: 'path' }): boolean {
-  const known = forward.get(op);
-  if (known !== undefined) return known;
-  let index = 2;
-  while (index < op.points.length && (op.points[index - 2] ?? 0) <= (op.points[index] ?? 0)) index += 2;
-  const does = index >= op.points.length;
-  forward.set(op, does);
-  return does;
-}
-
 /** More points than this are a curve whose bends nobody sees one by one. */
 const CURVE = 100;
 
@@ -45,7 +32,7 @@ function strokeCurve(
   // A round joint takes ten times what a flat one does, and is as wide as a pixel.
   context.lineJoin = 'bevel';
   const beyond = op.width + 2;
-  if (goesForward(op)) {
+  if (goesForward(op.points)) {
     trace(context, op.points, lastBefore(op.points, left - beyond), upToBehind(op.points, right + beyond));
   } else trace(context, op.points);
   context.stroke();
@@ -103,7 +90,7 @@ function stroke(context: CanvasRenderingContext2D, op: DrawOp, left: number, rig
 
 /** Whether a line is put into pixels here, column by column. */
 const byColumns = (op: DrawOp, ratio: number): boolean =>
-  op.op === 'path' && opaque(op.color) !== undefined && isDense(op.points, ratio);
+  op.op === 'path' && opaque(op.color) !== undefined && isDense(op.points, ratio) && goesForward(op.points);
 
 /** A canvas that is never shown, at least so large; its pixels are what was drawn there last. */
 class Sheet {

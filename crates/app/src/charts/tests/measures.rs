@@ -126,11 +126,11 @@ fn what_a_rule_watches_is_found_without_a_chart_from_then_on_until_nobody_does()
     let charts = charts();
     let first = charts.list().charts[0].id;
     charts.remove(first).unwrap();
-    let later = |seen: &[(&str, u64)]| {
+    let later = |since: u64, seen: &[(&str, u64)]| {
         let seen = seen
             .iter()
             .map(|(name, second)| ((*name).into(), at(*second)));
-        let points = charts.later_than(ChartMeasure::MessagesByQos, &seen.collect());
+        let points = charts.later_than(ChartMeasure::MessagesByQos, at(since), &seen.collect());
         let of_one = points.into_iter().filter(|(name, _)| name == "in, QoS 0");
         of_one
             .map(|(_, point)| ((point.at.0 - START) / SECOND, point.value))
@@ -139,23 +139,27 @@ fn what_a_rule_watches_is_found_without_a_chart_from_then_on_until_nobody_does()
     publish(&charts, Direction::ToBroker, 1, "a", "before");
     charts.tick(at(2));
     assert!(!charts.looks_at_queued());
-    charts.watch([ChartMeasure::MessagesByQos, ChartMeasure::Queued].into());
+    let both = [ChartMeasure::MessagesByQos, ChartMeasure::Queued];
+    charts.watch(both.into(), at(2));
     assert!(charts.looks_at_queued());
+    // Where nothing comes, that is what is found.
+    charts.tick(at(3));
+    assert_eq!(later(0, &[]), [(3, 0.0)]);
     for second in [3, 3, 5] {
         publish(&charts, Direction::ToBroker, second, "a", "1");
     }
     charts.tick(at(6));
-    // Of what nobody has looked at yet the newest; of the others all that came since.
-    assert_eq!(later(&[]), [(6, 1.0)]);
-    assert_eq!(later(&[("in, QoS 0", 4)]), [(5, 0.0), (6, 1.0)]);
-    assert_eq!(later(&[("in, QoS 0", 6)]), []);
+    assert_eq!(later(3, &[]), [(4, 2.0), (5, 0.0), (6, 1.0)]);
+    assert_eq!(later(3, &[("in, QoS 0", 4)]), [(5, 0.0), (6, 1.0)]);
+    assert_eq!(later(5, &[("in, QoS 0", 4)]), [(6, 1.0)]);
+    assert_eq!(later(3, &[("in, QoS 0", 6)]), []);
     // Another rule changes nothing about what is watched already.
-    charts.watch([ChartMeasure::MessagesByQos].into());
-    assert_eq!(later(&[("in, QoS 0", 4)]), [(5, 0.0), (6, 1.0)]);
+    charts.watch([ChartMeasure::MessagesByQos].into(), at(6));
+    assert_eq!(later(3, &[("in, QoS 0", 4)]), [(5, 0.0), (6, 1.0)]);
     assert!(!charts.looks_at_queued());
-    charts.watch([].into());
+    charts.watch([].into(), at(6));
     charts.tick(at(7));
-    assert_eq!(later(&[]), []);
+    assert_eq!(later(3, &[]), []);
 }
 
 #[test]
