@@ -1,7 +1,7 @@
 //! Pictures as bytes, for a page that takes ten of each chart in a second.
 //!
-//! Duty: leave out the strokes and coordinates that a page has already, put the other coordinates side by side as numbers that it can use as they are,
-//! and say the rest in JSON.
+//! Duty: leave out the strokes and coordinates that a page has already, put the other coordinates side by side as numbers that it
+//! can use as they are, and say the rest in JSON.
 //! Not here: what is sent when (the shell's pump), and taking it apart (`ui/src/lib/backend/pictures.ts`).
 //!
 //! The length of the JSON as 32 bits, the JSON, filled up with spaces to a whole number of four bytes, and then 32-bit floating
