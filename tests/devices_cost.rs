@@ -93,6 +93,13 @@ fn spread(mut times: Vec<f64>) -> String {
     format!("{:.0} | {:.0}", at(0.5), at(1.0))
 }
 
+async fn board(window: &Window) {
+    window.go("sessions").await;
+    window
+        .click_css("[data-testid=\"session-tabs\"] button:nth-of-type(1)")
+        .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement: cargo xtask bench devices"]
 async fn devices_in_the_window() {
@@ -115,10 +122,7 @@ async fn devices_in_the_window() {
     }
     let asked = memory(&window);
 
-    window.go("sessions").await;
-    window
-        .click_css("[data-testid=\"session-tabs\"] button:nth-of-type(1)")
-        .await;
+    board(&window).await;
     window.fill("device-filter", "pump-").await;
     window.script(WATCH, Vec::new()).await;
     let (_, mut watcher) = Wire::connect(address, Version::V5, "watcher", false).unwrap();
@@ -149,9 +153,10 @@ async fn devices_in_the_window() {
             .await;
         delays.push(seen - said);
     }
-    window.fill("device-filter", "").await;
     for theme in ["light", "dark"] {
         window.theme(theme).await;
+        board(&window).await;
+        window.find("device-row").await;
         window.screenshot(&format!("devices-cost-{theme}")).await;
     }
     window.close().await;
