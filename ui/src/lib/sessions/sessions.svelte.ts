@@ -46,7 +46,15 @@ class Listing<T> {
   }
 }
 
+/** The tabs of the page. */
+const TABS = ['devices', 'alerts', 'sessions', 'retained'] as const;
+export type Tab = (typeof TABS)[number];
+
+export const isTab = (name: string): name is Tab => TABS.some((tab) => tab === name);
+
 class Kept {
+  /** The tab that was looked at last; who comes back finds it. */
+  tab = $state<Tab>('sessions');
   readonly sessions = new Listing<SessionEntry>();
   readonly retained = new Listing<RetainedEntry>();
   /** Whose session is looked into. */
