@@ -111,8 +111,14 @@ pub fn tests() -> Result<(), Stop> {
 pub fn mosquitto() -> Result<(), Stop> {
     let was_there = find_program("mosquitto").is_some();
     system(&[&COMPILER, &[Need::program("mosquitto", "mosquitto")]])?;
-    if !was_there && Path::new("/run/systemd/system").exists() {
+    if was_there || !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    if Path::new("/run/systemd/system").exists() {
         run(as_root("systemctl")?.args(["disable", "--now", "mosquitto"]))?;
+    } else if find_program("service").is_some() {
+        // Where nothing was started there is nothing to stop, which is as well.
+        let _ = output(as_root("service")?.args(["mosquitto", "stop"]));
     }
     Ok(())
 }
