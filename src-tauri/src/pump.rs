@@ -29,8 +29,8 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-/// Frames of one stream that the page may have before it must acknowledge one. It acknowledges every other (`streams.ts`), since that
-/// costs it as much as a small frame.
+/// Frames of one stream that the page may have before it must acknowledge one. It acknowledges every other (`streams.ts`):
+/// an acknowledgement is a call of its own.
 const IN_FLIGHT: u64 = 3;
 
 /// What goes through a stream's channel.

@@ -99,18 +99,23 @@ pub fn window() -> Result<(), Stop> {
 /// What all the tests need.
 pub fn tests() -> Result<(), Stop> {
     node()?;
-    system(&[&COMPILER, &WEBVIEW, &TEST_TOOLS])?;
-    mosquitto()?;
+    with_mosquitto(&[&COMPILER, &WEBVIEW, &TEST_TOOLS])?;
     node_modules(&ui())?;
     node_modules(&top().join("tests"))?;
     python(&top().join("tests"))
 }
 
-/// A broker that no one here wrote: the tests' clients dial it, and the benchmark compares with it. Debian starts a freshly installed mosquitto as a service on port 1883, where the
-/// app's own broker wants to be: a service that this call brought is switched off again.
+/// What the benchmark compares with.
 pub fn mosquitto() -> Result<(), Stop> {
+    with_mosquitto(&[&COMPILER])
+}
+
+/// All of this, and a broker that no one here wrote: the tests' clients dial it. Debian starts a freshly installed mosquitto as a service
+/// on port 1883, where the app's own broker wants to be: a service that this call brought is switched off again.
+fn with_mosquitto(groups: &[&[Need]]) -> Result<(), Stop> {
     let was_there = find_program("mosquitto").is_some();
-    system(&[&COMPILER, &[Need::program("mosquitto", "mosquitto")]])?;
+    let mosquitto = [Need::program("mosquitto", "mosquitto")];
+    system(&[groups, &[&mosquitto]].concat())?;
     if was_there || !cfg!(target_os = "linux") {
         return Ok(());
     }

@@ -41,6 +41,15 @@ fn config(id: &str, version: Version, target: Target) -> ClientConfig {
     }
 }
 
+/// A client whose session is kept while it is away.
+fn keeping(id: &str) -> ClientConfig {
+    ClientConfig {
+        clean_start: false,
+        session_expiry: 600,
+        ..config(id, Version::V5, Target::Tcp)
+    }
+}
+
 async fn connected(app: &App, config: ClientConfig) -> u32 {
     let id = app.client_create(config).await.unwrap().id;
     let client = app.client_connect(id).await.unwrap();

@@ -200,13 +200,11 @@ impl State {
         events: &mut Vec<(usize, Event)>,
     ) {
         for (place, armed) in self.watching() {
-            let Watched::Broker(measure, wanted) = &armed.watched else {
+            let Watched::Broker(measure, line) = &armed.watched else {
                 continue;
             };
-            for (line, point) in charts.later_than(*measure, armed.since, &armed.sampled) {
-                if wanted.as_ref().is_some_and(|wanted| *wanted != line) {
-                    continue;
-                }
+            let watched = (*measure, line.as_deref());
+            for (line, point) in charts.later_than(watched, armed.since, &armed.sampled) {
                 let datum = Datum {
                     at: point.at,
                     text: rules::rounded(point.value),

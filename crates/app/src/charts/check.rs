@@ -56,7 +56,7 @@ pub(super) fn check(mut chart: Chart) -> Result<(Chart, Parsed)> {
                         .into(),
                 ));
             }
-            let parsed = match Flow::new(*measure) {
+            let parsed = match Flow::names(*measure) {
                 Some(_) => Parsed::Flow(*measure),
                 None => Parsed::Sampled,
             };

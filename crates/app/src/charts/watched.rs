@@ -70,17 +70,20 @@ impl Charts {
         state.watched.set(measures, &state.cursor, now);
     }
 
-    /// The points of each line of a watched measure that are later than the one that was `seen` of it last, and later than
-    /// `since`.
+    /// The points of a line of a watched measure, or of each, that are later than the one that was `seen` of it last, and later
+    /// than `since`.
     pub(crate) fn later_than(
         &self,
-        measure: ChartMeasure,
+        (measure, line): (ChartMeasure, Option<&str>),
         since: Timestamp,
         seen: &HashMap<String, Timestamp>,
     ) -> Vec<(String, Point)> {
         let state = self.state.lock();
         let mut later = Vec::new();
         for (name, series) in state.watched.lines(measure, &state.samples) {
+            if line.is_some_and(|line| line != name) {
+                continue;
+            }
             let last = seen.get(name).copied().unwrap_or(since).max(since);
             let from = Timestamp(last.0.saturating_add(1));
             let points = series.between(from, Timestamp(u64::MAX));

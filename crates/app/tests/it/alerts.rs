@@ -6,7 +6,7 @@ use mqttwb_app::api::{
     DisconnectHow, ErrorCode, Target, Version,
 };
 
-use super::{ClientConfig, config, connected, publish, received, subscribe, workbench};
+use super::{config, connected, keeping, publish, received, subscribe, workbench};
 
 fn rule(source: AlertSource, condition: AlertCondition) -> AlertRule {
     AlertRule {
@@ -95,12 +95,7 @@ async fn rules_watch_how_long_deliveries_take_and_how_many_messages_wait() {
     assert_eq!(refused.code, ErrorCode::InvalidInput);
     assert!(refused.message.contains("median; 95 %"), "{refused}");
 
-    let kept = ClientConfig {
-        clean_start: false,
-        session_expiry: 600,
-        ..config("reader", Version::V5, Target::Tcp)
-    };
-    let reader = connected(&app, kept).await;
+    let reader = connected(&app, keeping("reader")).await;
     subscribe(&app, reader, "plant/#", 1).await;
     let pump = connected(&app, config("pump-7", Version::V5, Target::Tcp)).await;
     let raised = loop {

@@ -8,7 +8,7 @@ use mqttwb_app::api::{
     PublishRequest, Target, Theme, Version,
 };
 
-use super::{ClientConfig, LISTENERS, config, connected, publish, subscribe};
+use super::{LISTENERS, config, connected, keeping, publish, subscribe};
 
 /// Between two looks at a chart, which has a point each second.
 const LOOK: Duration = Duration::from_millis(50);
@@ -65,12 +65,7 @@ async fn charts_show_how_many_are_connected_what_is_retained_what_waits_and_what
     until(&app, connections, "connections", |last, _| last == 0.0).await;
 
     let pump = connected(&app, config("pump-7", Version::V5, Target::Tcp)).await;
-    let kept = ClientConfig {
-        clean_start: false,
-        session_expiry: 600,
-        ..config("reader", Version::V5, Target::Tcp)
-    };
-    let reader = connected(&app, kept).await;
+    let reader = connected(&app, keeping("reader")).await;
     subscribe(&app, reader, "plant/#", 1).await;
     until(&app, connections, "connections", |last, _| last == 2.0).await;
 

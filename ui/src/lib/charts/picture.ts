@@ -29,7 +29,7 @@ function strokeCurve(
   left: number,
   right: number,
 ): void {
-  // A round joint takes ten times what a flat one does, and is as wide as a pixel.
+  // A round joint has many edges more than a flat one, and is as wide as a pixel.
   context.lineJoin = 'bevel';
   const beyond = op.width + 2;
   if (goesForward(op.points)) {

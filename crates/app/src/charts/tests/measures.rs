@@ -126,13 +126,14 @@ fn what_a_rule_watches_is_found_without_a_chart_from_then_on_until_nobody_does()
     let charts = charts();
     let first = charts.list().charts[0].id;
     charts.remove(first).unwrap();
+    let measure = ChartMeasure::MessagesByQos;
     let later = |since: u64, seen: &[(&str, u64)]| {
         let seen = seen
             .iter()
             .map(|(name, second)| ((*name).into(), at(*second)));
-        let points = charts.later_than(ChartMeasure::MessagesByQos, at(since), &seen.collect());
-        let of_one = points.into_iter().filter(|(name, _)| name == "in, QoS 0");
-        of_one
+        let points = charts.later_than((measure, Some("in, QoS 0")), at(since), &seen.collect());
+        points
+            .into_iter()
             .map(|(_, point)| ((point.at.0 - START) / SECOND, point.value))
             .collect::<Vec<_>>()
     };
